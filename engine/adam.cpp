@@ -1,0 +1,45 @@
+#include "engine/adam.hpp"
+
+namespace dnsp {
+
+Adam::Adam(ParameterStore& store, const AdamOptions& options)
+    : store_(store),
+      options_(options),
+      first_moments_(Tensor::zeros(store.values().shape(), store.values().dtype(), store.values().device())),
+      second_moments_(
+          Tensor::zeros(store.values().shape(), store.values().dtype(), store.values().device())) {}
+
+void Adam::step(double network_learning_rate, double filters_learning_rate) {
+    store_.complete_gradients();
+    ++steps_;
+    const auto& parameters = store_.parameters();
+    // Neighbours of the same group are one run of the flat arrays, padding included (its gradient is zero).
+    for (std::size_t begin = 0; begin < parameters.size();) {
+        std::size_t end = begin + 1;
+        while (end < parameters.size() && parameters[end].group == parameters[begin].group) ++end;
+        const std::int64_t first = parameters[begin].first;
+        const std::int64_t last =
+            end < parameters.size() ? parameters[end].first : store_.values().elements();
+        const bool filters = parameters[begin].group == ParameterGroup::filters;
+        const kernels::AdamStep adam{filters ? filters_learning_rate : network_learning_rate, options_.beta1,
+                                     options_.beta2, options_.epsilon, steps_};
+        require_cpu(store_.values(), "Adam");
+        dispatch(store_.values().dtype(), [&]<class T>() {
+            kernels::cpu::adam<T>(last - first, adam, store_.gradients().template data<T>() + first,
+                                  store_.values().template data<T>() + first,
+                                  first_moments_.template data<T>() + first,
+                                  second_moments_.template data<T>() + first);
+        });
+        begin = end;
+    }
+}
+
+Tensor Adam::first_moment(const ParameterStore::Parameter& p) const {
+    return first_moments_.view(p.first, p.shape);
+}
+
+Tensor Adam::second_moment(const ParameterStore::Parameter& p) const {
+    return second_moments_.view(p.first, p.shape);
+}
+
+}  // namespace dnsp

@@ -1,0 +1,110 @@
+#include "engine/safetensors.hpp"
+
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace dnsp {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors data are little-endian");
+
+using Json = nlohmann::json;
+constexpr std::uint64_t max_header_bytes = 100'000'000;  // the format's own limit
+
+const char* format_name(DType dtype) { return dtype == DType::float32 ? "F32" : "F64"; }
+
+std::uint64_t bytes_of(const Tensor& tensor) {
+    return static_cast<std::uint64_t>(tensor.elements()) * size_of(tensor.dtype());
+}
+
+const char* raw_bytes(const Tensor& tensor) {
+    require_cpu(tensor, "safetensors");
+    return dispatch(tensor.dtype(),
+                    [&]<class T>() { return reinterpret_cast<const char*>(tensor.data<T>()); });
+}
+
+Tensor read_tensor(const Json& entry, const std::string& data) {
+    const std::string name = entry.at("dtype");
+    require(name == "F32" || name == "F64", "holds a tensor of type " + name + "; expected F32 or F64");
+    const DType dtype = name == "F32" ? DType::float32 : DType::float64;
+    Shape shape;
+    for (const auto& extent : entry.at("shape")) shape.append(extent.get<std::int64_t>());
+    const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
+    const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
+    require(begin <= end && end <= data.size(), "is truncated");
+    Tensor tensor = Tensor::empty(shape, dtype);
+    require(end - begin == bytes_of(tensor), "has a tensor whose shape and data disagree");
+    std::memcpy(const_cast<char*>(raw_bytes(tensor)), data.data() + begin, end - begin);
+    return tensor;
+}
+
+TensorFile parse(const std::string& bytes) {
+    std::uint64_t header_bytes = 0;
+    require(bytes.size() > sizeof header_bytes, "is not a safetensors file");
+    std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+    require(header_bytes <= max_header_bytes, "is not a safetensors file");
+    require(header_bytes <= bytes.size() - sizeof header_bytes, "is truncated or not a safetensors file");
+    const Json header =
+        Json::parse(bytes.begin() + sizeof header_bytes,
+                    bytes.begin() + static_cast<std::ptrdiff_t>(sizeof header_bytes + header_bytes));
+    const std::string data = bytes.substr(sizeof header_bytes + header_bytes);
+    TensorFile file;
+    for (const auto& [name, entry] : header.items()) {
+        if (name == "__metadata__")
+            file.metadata = entry.get<std::map<std::string, std::string>>();
+        else
+            file.tensors.emplace(name, read_tensor(entry, data));
+    }
+    return file;
+}
+
+}  // namespace
+
+std::string serialise_safetensors(const TensorFile& file) {
+    Json header = Json::object();
+    if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+    std::uint64_t offset = 0;
+    for (const auto& [name, tensor] : file.tensors) {
+        Json shape = Json::array();
+        for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.shape()[i]);
+        header[name] = {{"dtype", format_name(tensor.dtype())},
+                        {"shape", shape},
+                        {"data_offsets", {offset, offset + bytes_of(tensor)}}};
+        offset += bytes_of(tensor);
+    }
+    std::string text = header.dump();
+    text.append((8 - text.size() % 8) % 8, ' ');  // data start aligned to 8 bytes
+    const std::uint64_t header_bytes = text.size();
+    std::string out(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes);
+    out.reserve(out.size() + text.size() + offset);
+    out += text;
+    for (const auto& [name, tensor] : file.tensors) out.append(raw_bytes(tensor), bytes_of(tensor));
+    return out;
+}
+
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
+    std::ofstream out(path, std::ios::binary);
+    const std::string bytes = serialise_safetensors(file);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    require(out.good(), path.string() + ": could not be written");
+}
+
+TensorFile read_safetensors(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    require(in.good() && std::filesystem::is_regular_file(path), path.string() + ": cannot be opened");
+    std::string bytes(std::filesystem::file_size(path), '\0');
+    require(!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())).fail(),
+            path.string() + ": cannot be read");
+    try {
+        return parse(bytes);
+    } catch (const Json::exception&) {
+        throw Error(path.string() + ": is not a safetensors file (its header is not the expected JSON)");
+    } catch (const Error& error) {
+        throw Error(path.string() + ": " + error.what());
+    }
+}
+
+}  // namespace dnsp

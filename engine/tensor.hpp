@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/device.hpp"
+#include "engine/memory.hpp"
+#include "engine/shape.hpp"
+
+namespace dnsp {
+
+enum class DType { float32, float64 };
+
+std::size_t size_of(DType dtype);
+std::string to_string(DType dtype);
+
+template <class T>
+constexpr DType dtype_of();
+template <>
+constexpr DType dtype_of<float>() {
+    return DType::float32;
+}
+template <>
+constexpr DType dtype_of<double>() {
+    return DType::float64;
+}
+
+struct Gradient;
+
+/// A dense array on a device. Copies are handles to the same memory and, on a tape, to the same gradient.
+class Tensor {
+  public:
+    Tensor() = default;
+
+    /// Uninitialised.
+    static Tensor empty(const Shape& shape, DType dtype, Device device = {});
+    static Tensor zeros(const Shape& shape, DType dtype, Device device = {});
+    static Tensor empty_like(const Tensor& other) {
+        return empty(other.shape_, other.dtype_, other.device());
+    }
+
+    /// A copy of host values.
+    template <class T>
+    static Tensor from(const Shape& shape, std::span<const T> values, Device device = {});
+    template <class T>
+    static Tensor from(const Shape& shape, const std::vector<T>& values, Device device = {}) {
+        return from<T>(shape, std::span<const T>(values), device);
+    }
+
+    /// The elements [first, first + shape.elements()) of this tensor, sharing its memory but no gradient.
+    Tensor view(std::int64_t first, const Shape& shape) const;
+
+    bool defined() const { return storage_ != nullptr; }
+    const Shape& shape() const { return shape_; }
+    DType dtype() const { return dtype_; }
+    Device device() const { return storage_->device(); }
+    std::int64_t elements() const { return shape_.elements(); }
+
+    /// Pointer in device memory; T must be the dtype.
+    template <class T>
+    T* data() const {
+        require(defined() && dtype_ == dtype_of<T>(),
+                "[Tensor] data() asked for another type than the tensor holds");
+        return static_cast<T*>(storage_->data()) + offset_;
+    }
+
+    /// Host copy.
+    template <class T>
+    std::vector<T> to_vector() const;
+    /// The only element, as double.
+    double item() const;
+    void copy_from(const Tensor& other);
+    void fill(double value);
+
+    /// Whether a backward pass shall compute a gradient for this tensor (see tape.hpp).
+    bool requires_gradient() const { return gradient_ != nullptr; }
+    Tensor& require_gradient();
+    /// The gradient that the last backward pass left; undefined before.
+    Tensor gradient() const;
+    /// Shares the slot that backward passes write to.
+    const std::shared_ptr<Gradient>& gradient_slot() const { return gradient_; }
+
+  private:
+    Shape shape_;
+    DType dtype_ = DType::float32;
+    std::int64_t offset_ = 0;
+    std::shared_ptr<Storage> storage_;
+    std::shared_ptr<Gradient> gradient_;
+};
+
+/// Where a backward pass puts the gradient of a tensor. `written` is false until something has contributed;
+/// `value` may be preset to memory of the optimiser's.
+struct Gradient {
+    Tensor value;
+    bool written = false;
+};
+
+/// Calls f.template operator()<float>() or <double>() by dtype.
+template <class F>
+decltype(auto) dispatch(DType dtype, F&& f) {
+    if (dtype == DType::float64) return f.template operator()<double>();
+    return f.template operator()<float>();
+}
+
+/// For operations that the named device does not have yet.
+void require_cpu(const Tensor& tensor, const char* operation);
+
+}  // namespace dnsp

@@ -1,0 +1,33 @@
+#include "imaging/input_file.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+#include "imaging/error.hpp"
+
+namespace dnsp::imaging {
+
+void require_input_file(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    require(status.type() != std::filesystem::file_type::not_found, path.string(), "no such file");
+    require(!error, path.string(), "cannot be read: " + error.message());
+    require(!std::filesystem::is_directory(status), path.string(), "is a folder, not a file");
+    require(std::filesystem::is_regular_file(status), path.string(), "is not a regular file");
+    require(std::filesystem::file_size(path, error) > 0 && !error, path.string(), "empty file");
+}
+
+std::vector<std::byte> read_input_file(const std::filesystem::path& path) {
+    require_input_file(path);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+    require(file != nullptr, path.string(), std::string("cannot be read: ") + std::strerror(errno));
+    std::vector<std::byte> bytes(std::filesystem::file_size(path));
+    const std::size_t got = std::fread(bytes.data(), 1, bytes.size(), file.get());
+    require(got == bytes.size(), path.string(), "cannot be read to its end");
+    return bytes;
+}
+
+}  // namespace dnsp::imaging

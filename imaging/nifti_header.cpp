@@ -1,0 +1,201 @@
+#include "imaging/nifti_header.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace dnsp::imaging {
+namespace {
+
+constexpr int spatial_units_mask = 0x07;
+
+nifti_dmat44 sform_matrix(const nifti_2_header& fields) {
+    nifti_dmat44 matrix{};
+    for (int column = 0; column < 4; ++column) {
+        matrix.m[0][column] = fields.srow_x[column];
+        matrix.m[1][column] = fields.srow_y[column];
+        matrix.m[2][column] = fields.srow_z[column];
+    }
+    matrix.m[3][3] = 1.0;
+    return matrix;
+}
+
+nifti_dmat44 qform_matrix(const nifti_2_header& fields) {
+    const double handedness = fields.pixdim[0] < 0.0 ? -1.0 : 1.0;
+    return nifti_quatern_to_dmat44(fields.quatern_b, fields.quatern_c, fields.quatern_d, fields.qoffset_x,
+                                   fields.qoffset_y, fields.qoffset_z, fields.pixdim[1], fields.pixdim[2],
+                                   fields.pixdim[3], handedness);
+}
+
+}  // namespace
+
+nifti_2_header widen(const nifti_1_header& narrow) {
+    nifti_2_header wide{};
+    wide.sizeof_hdr = sizeof(nifti_2_header);
+    wide.datatype = narrow.datatype;
+    wide.bitpix = narrow.bitpix;
+    for (int i = 0; i < 8; ++i) {
+        wide.dim[i] = narrow.dim[i];
+        wide.pixdim[i] = narrow.pixdim[i];
+    }
+    wide.intent_p1 = narrow.intent_p1;
+    wide.intent_p2 = narrow.intent_p2;
+    wide.intent_p3 = narrow.intent_p3;
+    const bool has_offset = std::isfinite(narrow.vox_offset) && std::abs(narrow.vox_offset) < 1e15f;
+    wide.vox_offset = has_offset ? static_cast<std::int64_t>(narrow.vox_offset) : 0;
+    wide.scl_slope = narrow.scl_slope;
+    wide.scl_inter = narrow.scl_inter;
+    wide.cal_max = narrow.cal_max;
+    wide.cal_min = narrow.cal_min;
+    wide.slice_duration = narrow.slice_duration;
+    wide.toffset = narrow.toffset;
+    wide.slice_start = narrow.slice_start;
+    wide.slice_end = narrow.slice_end;
+    std::copy_n(narrow.descrip, sizeof narrow.descrip, wide.descrip);
+    std::copy_n(narrow.aux_file, sizeof narrow.aux_file, wide.aux_file);
+    wide.qform_code = narrow.qform_code;
+    wide.sform_code = narrow.sform_code;
+    wide.quatern_b = narrow.quatern_b;
+    wide.quatern_c = narrow.quatern_c;
+    wide.quatern_d = narrow.quatern_d;
+    wide.qoffset_x = narrow.qoffset_x;
+    wide.qoffset_y = narrow.qoffset_y;
+    wide.qoffset_z = narrow.qoffset_z;
+    for (int i = 0; i < 4; ++i) {
+        wide.srow_x[i] = narrow.srow_x[i];
+        wide.srow_y[i] = narrow.srow_y[i];
+        wide.srow_z[i] = narrow.srow_z[i];
+    }
+    wide.slice_code = narrow.slice_code;
+    wide.xyzt_units = narrow.xyzt_units;
+    wide.intent_code = narrow.intent_code;
+    std::copy_n(narrow.intent_name, sizeof narrow.intent_name, wide.intent_name);
+    wide.dim_info = narrow.dim_info;
+    return wide;
+}
+
+nifti_1_header narrow(const nifti_2_header& wide) {
+    nifti_1_header narrow{};
+    narrow.sizeof_hdr = sizeof(nifti_1_header);
+    narrow.regular = 'r';
+    narrow.datatype = wide.datatype;
+    narrow.bitpix = wide.bitpix;
+    for (int i = 0; i < 8; ++i) {
+        narrow.dim[i] = static_cast<short>(wide.dim[i]);
+        narrow.pixdim[i] = static_cast<float>(wide.pixdim[i]);
+    }
+    narrow.intent_p1 = static_cast<float>(wide.intent_p1);
+    narrow.intent_p2 = static_cast<float>(wide.intent_p2);
+    narrow.intent_p3 = static_cast<float>(wide.intent_p3);
+    narrow.vox_offset = static_cast<float>(sizeof(nifti_1_header) + 4);
+    narrow.scl_slope = static_cast<float>(wide.scl_slope);
+    narrow.scl_inter = static_cast<float>(wide.scl_inter);
+    narrow.cal_max = static_cast<float>(wide.cal_max);
+    narrow.cal_min = static_cast<float>(wide.cal_min);
+    narrow.slice_duration = static_cast<float>(wide.slice_duration);
+    narrow.toffset = static_cast<float>(wide.toffset);
+    narrow.slice_start = static_cast<short>(wide.slice_start);
+    narrow.slice_end = static_cast<short>(wide.slice_end);
+    std::copy_n(wide.descrip, sizeof wide.descrip, narrow.descrip);
+    std::copy_n(wide.aux_file, sizeof wide.aux_file, narrow.aux_file);
+    narrow.qform_code = static_cast<short>(wide.qform_code);
+    narrow.sform_code = static_cast<short>(wide.sform_code);
+    narrow.quatern_b = static_cast<float>(wide.quatern_b);
+    narrow.quatern_c = static_cast<float>(wide.quatern_c);
+    narrow.quatern_d = static_cast<float>(wide.quatern_d);
+    narrow.qoffset_x = static_cast<float>(wide.qoffset_x);
+    narrow.qoffset_y = static_cast<float>(wide.qoffset_y);
+    narrow.qoffset_z = static_cast<float>(wide.qoffset_z);
+    for (int i = 0; i < 4; ++i) {
+        narrow.srow_x[i] = static_cast<float>(wide.srow_x[i]);
+        narrow.srow_y[i] = static_cast<float>(wide.srow_y[i]);
+        narrow.srow_z[i] = static_cast<float>(wide.srow_z[i]);
+    }
+    narrow.slice_code = static_cast<char>(wide.slice_code);
+    narrow.xyzt_units = static_cast<char>(wide.xyzt_units);
+    narrow.intent_code = static_cast<short>(wide.intent_code);
+    std::copy_n(wide.intent_name, sizeof wide.intent_name, narrow.intent_name);
+    narrow.dim_info = wide.dim_info;
+    std::memcpy(narrow.magic, "n+1", 4);
+    return narrow;
+}
+
+NiftiHeader plain_header(const Volume& volume) {
+    NiftiHeader header;
+    nifti_2_header& fields = header.fields;
+    fields.datatype = DT_FLOAT32;
+    fields.bitpix = 32;
+    fields.scl_slope = 1.0;
+    fields.xyzt_units = NIFTI_UNITS_MM;
+    fields.dim[0] = 3;
+    std::fill_n(fields.dim + 1, 7, 1);
+    std::fill_n(fields.pixdim, 8, 1.0);
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        fields.dim[axis + 1] = volume.size[axis];
+        if (volume.voxel_size_mm[axis] > 0.0) fields.pixdim[axis + 1] = volume.voxel_size_mm[axis];
+    }
+    return header;
+}
+
+IntensityScale intensity_scale(const NiftiHeader& header) {
+    const double slope = header.fields.scl_slope;
+    const double intercept = header.fields.scl_inter;
+    if (slope == 0.0 || !std::isfinite(slope)) return {};
+    return {slope, std::isfinite(intercept) ? intercept : 0.0};
+}
+
+std::array<double, 3> voxel_size_mm(const NiftiHeader& header) {
+    const int units = header.fields.xyzt_units & spatial_units_mask;
+    const double mm = units == NIFTI_UNITS_METER ? 1e3 : units == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
+    std::array<double, 3> size{};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        const double stored = std::abs(header.fields.pixdim[axis + 1]);
+        size[axis] = mm * (std::isfinite(stored) && stored > 0.0 ? stored : 1.0);
+    }
+    return size;
+}
+
+std::optional<int> head_foot_axis(const NiftiHeader& header) {
+    const nifti_2_header& fields = header.fields;
+    if (fields.sform_code <= 0 && fields.qform_code <= 0) return std::nullopt;
+    std::array<int, 3> directions{};
+    nifti_dmat44_to_orientation(fields.sform_code > 0 ? sform_matrix(fields) : qform_matrix(fields),
+                                &directions[0], &directions[1], &directions[2]);
+    for (int axis = 0; axis < 3; ++axis) {
+        const int direction = directions[static_cast<std::size_t>(axis)];
+        if (direction == NIFTI_I2S || direction == NIFTI_S2I) return axis;
+    }
+    return std::nullopt;
+}
+
+NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::array<int, 3>& size,
+                              double ratio, double shift) {
+    NiftiHeader changed = header;
+    nifti_2_header& fields = changed.fields;
+    const nifti_dmat44 qform = qform_matrix(header.fields);
+    const bool oriented = fields.qform_code > 0 || fields.sform_code > 0;
+    for (int i = 0; i < 3; ++i) {
+        fields.dim[i + 1] = size[static_cast<std::size_t>(i)];
+        if (i == axis) continue;
+        fields.pixdim[i + 1] *= ratio;
+        if (DIM_INFO_TO_SLICE_DIM(fields.dim_info) == i + 1) {
+            // Timing of slices that no longer exist.
+            fields.slice_code = 0;
+            fields.slice_start = fields.slice_end = 0;
+            fields.slice_duration = 0.0;
+        }
+        if (!oriented) continue;
+        fields.qoffset_x += qform.m[0][i] * shift;
+        fields.qoffset_y += qform.m[1][i] * shift;
+        fields.qoffset_z += qform.m[2][i] * shift;
+        fields.srow_x[3] += fields.srow_x[i] * shift;
+        fields.srow_y[3] += fields.srow_y[i] * shift;
+        fields.srow_z[3] += fields.srow_z[i] * shift;
+        fields.srow_x[i] *= ratio;
+        fields.srow_y[i] *= ratio;
+        fields.srow_z[i] *= ratio;
+    }
+    return changed;
+}
+
+}  // namespace dnsp::imaging

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <nifti2_io.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "imaging/volume.hpp"
+
+namespace dnsp::imaging {
+
+/// The header of one 3-D volume, always in NIfTI-2's wider fields (a NIfTI-1 header fits without loss, but
+/// for the fields that NIfTI calls unused), and the version of the file it came from. Private to imaging/.
+struct NiftiHeader {
+    nifti_2_header fields{};
+    int version = 1;
+};
+
+nifti_2_header widen(const nifti_1_header& narrow);
+
+/// The NIfTI-1 form, offset, size and magic string set for a single file.
+nifti_1_header narrow(const nifti_2_header& wide);
+
+/// float32, millimetres, no orientation: for a volume that came from no file.
+NiftiHeader plain_header(const Volume& volume);
+
+/// Slope and intercept of intensity = slope·stored + intercept; a slope of 0 or NaN means no scaling.
+struct IntensityScale {
+    double slope = 1.0;
+    double intercept = 0.0;
+};
+IntensityScale intensity_scale(const NiftiHeader& header);
+
+/// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.
+std::array<double, 3> voxel_size_mm(const NiftiHeader& header);
+
+/// The storage axis nearest to head–foot; nothing where the header says nothing about orientation.
+std::optional<int> head_foot_axis(const NiftiHeader& header);
+
+/// The header of a grid whose voxels along the two axes other than `axis` are `ratio` times as large and
+/// whose first voxel lies `shift` old voxels further along both.
+NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::array<int, 3>& size,
+                              double ratio, double shift);
+
+/// Calls visit.template operator()<T>() with the type behind a datatype code; false for a type that is
+/// neither integer nor float32/64.
+template <class Visitor>
+bool with_stored_type(int datatype, Visitor&& visit) {
+    switch (datatype) {
+        case DT_UINT8:
+            visit.template operator()<std::uint8_t>();
+            return true;
+        case DT_INT8:
+            visit.template operator()<std::int8_t>();
+            return true;
+        case DT_UINT16:
+            visit.template operator()<std::uint16_t>();
+            return true;
+        case DT_INT16:
+            visit.template operator()<std::int16_t>();
+            return true;
+        case DT_UINT32:
+            visit.template operator()<std::uint32_t>();
+            return true;
+        case DT_INT32:
+            visit.template operator()<std::int32_t>();
+            return true;
+        case DT_UINT64:
+            visit.template operator()<std::uint64_t>();
+            return true;
+        case DT_INT64:
+            visit.template operator()<std::int64_t>();
+            return true;
+        case DT_FLOAT32:
+            visit.template operator()<float>();
+            return true;
+        case DT_FLOAT64:
+            visit.template operator()<double>();
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace dnsp::imaging

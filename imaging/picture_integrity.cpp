@@ -1,0 +1,84 @@
+#include "imaging/picture_integrity.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace dnsp::imaging {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+unsigned byte_at(Bytes bytes, std::size_t i) { return std::to_integer<unsigned>(bytes[i]); }
+
+std::uint32_t big_endian_32(Bytes bytes, std::size_t i) {
+    return byte_at(bytes, i) << 24 | byte_at(bytes, i + 1) << 16 | byte_at(bytes, i + 2) << 8 |
+           byte_at(bytes, i + 3);
+}
+
+constexpr std::array<unsigned char, 8> png_signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+bool starts_png(Bytes file) {
+    return file.size() >= png_signature.size() &&
+           std::memcmp(file.data(), png_signature.data(), png_signature.size()) == 0;
+}
+
+bool starts_jpeg(Bytes file) {
+    return file.size() >= 2 && byte_at(file, 0) == 0xff && byte_at(file, 1) == 0xd8;
+}
+
+/// Chunks are length, type, data, CRC of type and data.
+std::string png_damage(Bytes file) {
+    constexpr std::size_t frame = 12;
+    for (std::size_t at = png_signature.size(); file.size() - at >= frame;) {
+        const std::size_t length = big_endian_32(file, at);
+        if (length > file.size() - at - frame) break;
+        const auto* type = reinterpret_cast<const Bytef*>(file.data() + at + 4);
+        const auto checksum = crc32_z(crc32_z(0, nullptr, 0), type, length + 4);
+        if (checksum != big_endian_32(file, at + 8 + length)) return "damaged PNG, a checksum does not match";
+        if (std::memcmp(type, "IEND", 4) == 0) return "";
+        at += frame + length;
+    }
+    return "truncated PNG";
+}
+
+/// Segments are ff, marker, length, data; entropy-coded data follow a start of scan and hold no marker but
+/// restarts (d0 … d7) and stuffed zeros.
+std::string jpeg_damage(Bytes file) {
+    constexpr unsigned end_of_image = 0xd9;
+    constexpr unsigned start_of_scan = 0xda;
+    std::size_t at = 2;
+    while (file.size() - at >= 2) {
+        if (byte_at(file, at) != 0xff) return "damaged JPEG";
+        const unsigned marker = byte_at(file, at + 1);
+        if (marker == end_of_image) return "";
+        if (marker == 0xff) {
+            ++at;
+            continue;
+        }
+        if (file.size() - at < 4) break;
+        const std::size_t length = byte_at(file, at + 2) << 8 | byte_at(file, at + 3);
+        if (length > file.size() - at - 2) break;
+        at += 2 + length;
+        if (marker != start_of_scan) continue;
+        while (file.size() - at >= 2) {
+            const unsigned next = byte_at(file, at + 1);
+            if (byte_at(file, at) == 0xff && next != 0 && next != 0xff && (next < 0xd0 || next > 0xd7)) break;
+            ++at;
+        }
+    }
+    return "truncated JPEG";
+}
+
+}  // namespace
+
+std::string picture_damage(Bytes file) {
+    if (starts_png(file)) return png_damage(file);
+    if (starts_jpeg(file)) return jpeg_damage(file);
+    return "neither a PNG nor a JPEG file";
+}
+
+}  // namespace dnsp::imaging

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/filter_variance.hpp"
+
+namespace dnsp::kernels {
+
+/// The filter measure, paper Eq. (9): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖² − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖² over smooth patches
+/// Sm and sharp patches Sh. The patches do not change during training and S is quadratic in the taps,
+///   S = Σ_l wˡᵀ A wˡ,   A = Σ_a G(Sm_a) − Σ_a G(Sh_a),   G(S)[t,u] = Σ_yx S[y+t] · S[y+u]  (tap offsets t,
+///   u)
+/// so the taps' Gram matrices are summed once and Eq. (14) becomes ∂S/∂wˡ = 2 A wˡ.
+namespace cpu {
+
+/// gram[taps, taps] += sign · Σ_a G(patch_a); shape.batch patches, shape.filters unused.
+template <class T>
+void accumulate_tap_gram(const FilterVarianceShape& shape, const T* patches, double sign, double* gram);
+
+/// Returns S; filter_gradient[filters, taps] is overwritten.
+template <class T>
+double filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
+                      T* filter_gradient);
+
+}  // namespace cpu
+}  // namespace dnsp::kernels

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+
+namespace dnsp::kernels {
+
+/// Where a filter's response is taken: only where the filter lies inside the image, or everywhere with zeros
+/// around it (which inflates the variance by the frame, 4× on a sharp image and 22× on a bicubic one).
+enum class Border { valid, zero };
+
+/// `batch` images of height × width and `filters` filters of kernel × kernel taps (odd), all dense row-major.
+struct FilterVarianceShape {
+    std::int64_t batch = 1;
+    std::int64_t height = 1;
+    std::int64_t width = 1;
+    std::int64_t filters = 1;
+    std::int64_t kernel = 3;
+    Border border = Border::valid;
+
+    std::int64_t taps() const { return kernel * kernel; }
+    std::int64_t response_height() const { return border == Border::valid ? height - kernel + 1 : height; }
+    std::int64_t response_width() const { return border == Border::valid ? width - kernel + 1 : width; }
+};
+
+/// The sharpness of an image Y, paper Eqs. (8) and (21): V = (1/N_L) Σ_l var(Pˡ), Pˡ = Wˡ ⋆ Y
+/// (cross-correlation), variance with divisor n − 1 over the n response pixels. With dˡ = 2/(n−1)·(Pˡ − mean
+/// Pˡ):
+///   ∂V/∂Y           = (1/N_L) Σ_l (Wˡ)ᵀ ⋆ dˡ                     Eq. (12)
+///   ∂V/∂Wˡ[i,j]     = (1/N_L) Σ_yx dˡ[y,x] · Y[y+i, x+j]         (the paper's Eq. (15) puts ∂V/∂Y for dˡ:
+///   wrong)
+/// One filter, L/4, is the fixed Laplacian. The response must have at least two pixels.
+namespace cpu {
+
+/// value[batch] and image_gradient[batch, height, width] (of each image's own V) are overwritten, and so is
+/// filter_gradient[filters, kernel, kernel], the sum over the batch, where it is not null. Responses are in
+/// T, their moments and the filter gradient in double.
+template <class T>
+void filter_variance(const FilterVarianceShape& shape, const T* images, const T* weights, double* value,
+                     T* image_gradient, T* filter_gradient);
+
+}  // namespace cpu
+}  // namespace dnsp::kernels

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+namespace dnsp::kernels {
+
+/// Smoothed isotropic total variation of `batch` images Y of height × width:
+///   TV(Y) = Σ_yx √((Y[y+1,x]−Y[y,x])² + (Y[y,x+1]−Y[y,x])² + ε²) − ε, differences past the border being
+///   zero.
+struct TotalVariationShape {
+    std::int64_t batch = 1;
+    std::int64_t height = 1;
+    std::int64_t width = 1;
+    double epsilon = 1e-3;
+};
+
+namespace cpu {
+
+/// value[batch] and gradient[batch, height, width] are overwritten.
+template <class T>
+void total_variation(const TotalVariationShape& shape, const T* images, double* value, T* gradient);
+
+}  // namespace cpu
+}  // namespace dnsp::kernels

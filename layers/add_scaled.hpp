@@ -1,0 +1,11 @@
+#pragma once
+
+#include "engine/tape.hpp"
+
+namespace dnsp {
+
+/// input + scale · branch, equal shapes: the end of a residual block (scale .1 in EDSR) or a global skip
+/// (scale 1).
+Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& branch);
+
+}  // namespace dnsp

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/tape.hpp"
+
+namespace dnsp {
+
+/// An input of a scalar function and the gradient with respect to it, already computed.
+struct InputGradient {
+    Tensor input;
+    Tensor gradient;
+};
+
+/// For scalar functions whose gradient is known in closed form: returns the value as a float64 scalar [1]
+/// whose backward step multiplies the given gradients by the incoming cotangent.
+Tensor record_closed_form(Tape& tape, double value, std::vector<InputGradient> gradients);
+
+/// Σ weightᵢ · scalarᵢ of float64 scalars [1]: the total loss, paper Eq. (10).
+struct WeightedScalar {
+    Tensor scalar;
+    double weight = 1.0;
+};
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms);
+
+}  // namespace dnsp

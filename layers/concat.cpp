@@ -1,0 +1,52 @@
+#include "layers/concat.hpp"
+
+#include <algorithm>
+
+#include "kernels/concat.hpp"
+
+namespace dnsp {
+
+Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
+    require(!inputs.empty(), "[concat] expects at least one input");
+    const Shape& first = inputs.front().shape();
+    require(first.rank() == 4, "[concat] expects [batch, height, width, channels], got " + first.text());
+    std::int64_t channels = 0;
+    for (const Tensor& input : inputs) {
+        const Shape& s = input.shape();
+        require_cpu(input, "concat");
+        require(s.rank() == 4 && s[0] == first[0] && s[1] == first[1] && s[2] == first[2] &&
+                    input.dtype() == inputs.front().dtype(),
+                "[concat] " + s.text() + " does not fit " + first.text());
+        channels += s[3];
+    }
+    const std::int64_t pixels = first[0] * first[1] * first[2];
+    Tensor output = Tensor::empty({first[0], first[1], first[2], channels}, inputs.front().dtype(),
+                                  inputs.front().device());
+    std::int64_t offset = 0;
+    for (const Tensor& input : inputs) {
+        const std::int64_t own = input.shape()[3];
+        dispatch(input.dtype(), [&]<class T>() {
+            kernels::cpu::concat_write<T>(pixels, own, channels, offset, input.data<T>(), output.data<T>());
+        });
+        offset += own;
+    }
+    if (!tape.recording() ||
+        std::none_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_gradient(); }))
+        return output;
+    tape.record(output, [=](const Tensor& output_gradient) {
+        std::int64_t begin = 0;
+        for (const Tensor& input : inputs) {
+            const std::int64_t own = input.shape()[3];
+            contribute_gradient(input, [&](const Tensor& target) {
+                dispatch(input.dtype(), [&]<class T>() {
+                    kernels::cpu::concat_read<T>(pixels, own, channels, begin, output_gradient.data<T>(),
+                                                 target.data<T>());
+                });
+            });
+            begin += own;
+        }
+    });
+    return output;
+}
+
+}  // namespace dnsp

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "engine/parameters.hpp"
+#include "engine/tape.hpp"
+#include "kernels/conv2d.hpp"
+
+namespace dnsp {
+
+using kernels::Activation;
+
+/// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
+/// 1, zero padding to the same size, cross-correlation, activation fused.
+Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
+              Activation activation = Activation::none);
+
+/// A convolution with its parameters "<name>.weight" and "<name>.bias".
+class Conv2d {
+  public:
+    struct Options {
+        std::int64_t in_channels = 1;
+        std::int64_t out_channels = 1;
+        std::int64_t kernel = 3;
+        Activation activation = Activation::none;
+        bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
+    };
+    Conv2d(ParameterStore& store, const std::string& name, const Options& options);
+
+    Tensor operator()(Tape& tape, const Tensor& input) const;
+    int receptive_radius() const { return static_cast<int>(options_.kernel / 2); }
+
+  private:
+    ParameterStore* store_;
+    Options options_;
+    std::size_t weight_, bias_;
+};
+
+}  // namespace dnsp

@@ -1,0 +1,24 @@
+#include "layers/relu.hpp"
+
+namespace dnsp {
+
+Tensor relu(Tape& tape, const Tensor& input) {
+    require_cpu(input, "relu");
+    Tensor output = Tensor::empty_like(input);
+    dispatch(input.dtype(), [&]<class T>() {
+        kernels::cpu::relu_forward<T>(input.elements(), input.data<T>(), output.data<T>());
+    });
+    if (!tape.needs_gradient(input)) return output;
+    const Tensor saved = output;
+    tape.record(output, [=](const Tensor& output_gradient) {
+        contribute_gradient(input, [&](const Tensor& target) {
+            dispatch(input.dtype(), [&]<class T>() {
+                kernels::cpu::relu_backward<T>(saved.elements(), output_gradient.data<T>(), saved.data<T>(),
+                                               target.data<T>());
+            });
+        });
+    });
+    return output;
+}
+
+}  // namespace dnsp

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "layers/add_scaled.hpp"
+#include "layers/conv2d.hpp"
+
+namespace dnsp {
+
+/// EDSR's block without batch normalisation: x + scale · conv(ReLU(conv(x))), 3×3, constant width.
+class ResidualBlock {
+  public:
+    ResidualBlock(ParameterStore& store, const std::string& name, std::int64_t width, double scale)
+        : conv1_(store, name + ".conv1", {width, width, 3, Activation::relu}),
+          conv2_(store, name + ".conv2", {width, width, 3, Activation::none}),
+          scale_(scale) {}
+
+    Tensor operator()(Tape& tape, const Tensor& input) const {
+        return add_scaled(tape, input, scale_, conv2_(tape, conv1_(tape, input)));
+    }
+    int receptive_radius() const { return conv1_.receptive_radius() + conv2_.receptive_radius(); }
+
+  private:
+    Conv2d conv1_, conv2_;
+    double scale_;
+};
+
+}  // namespace dnsp

@@ -1,0 +1,65 @@
+// EDSR (Lim et al. 2017) as the paper uses it, Fig. 7: no upsampler, the input being bicubic-enlarged
+// already. head conv, depth × residual block, body conv, + head output, tail conv; 3×3, biases, no batch
+// norm.
+#include <vector>
+
+#include "layers/residual_block.hpp"
+#include "models/model.hpp"
+
+namespace dnsp {
+namespace {
+
+constexpr int paper_depth = 32;
+constexpr int paper_width = 256;
+constexpr double residual_scale = 0.1;
+
+ModelOptions with_defaults(ModelOptions options) {
+    require(options.depth >= 0 && options.width >= 0, "[edsr] --depth and --width must be positive");
+    if (options.depth == 0) options.depth = paper_depth;
+    if (options.width == 0) options.width = paper_width;
+    return options;
+}
+
+class Edsr : public Model {
+  public:
+    Edsr(const ModelOptions& options, ParameterStore& store)
+        : Model(with_defaults(options)),
+          head_(store, "head", {1, options_.width, 3}),
+          blocks_(make_blocks(store)),
+          body_(store, "body", {options_.width, options_.width, 3}),
+          tail_(store, "tail", {options_.width, 1, 3, Activation::none, options_.global_skip}) {}
+
+    int receptive_radius() const override {
+        int radius = head_.receptive_radius() + body_.receptive_radius() + tail_.receptive_radius();
+        for (const auto& block : blocks_) radius += block.receptive_radius();
+        return radius;
+    }
+
+  protected:
+    Tensor network(Tape& tape, const Tensor& input) const override {
+        const Tensor head = head_(tape, input);
+        Tensor features = head;
+        for (const auto& block : blocks_) features = block(tape, features);
+        return tail_(tape, add_scaled(tape, head, 1.0, body_(tape, features)));
+    }
+
+  private:
+    std::vector<ResidualBlock> make_blocks(ParameterStore& store) const {
+        std::vector<ResidualBlock> blocks;
+        for (int i = 0; i < options_.depth; ++i)
+            blocks.emplace_back(store, "blocks." + std::to_string(i), options_.width, residual_scale);
+        return blocks;
+    }
+
+    Conv2d head_;
+    std::vector<ResidualBlock> blocks_;
+    Conv2d body_, tail_;
+};
+
+const ModelRegistration registration{"edsr", "EDSR, --depth residual blocks (32) of --width channels (256)",
+                                     [](const ModelOptions& options, ParameterStore& store) {
+                                         return std::make_unique<Edsr>(options, store);
+                                     }};
+
+}  // namespace
+}  // namespace dnsp

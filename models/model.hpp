@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.hpp"
+#include "engine/tape.hpp"
+
+namespace dnsp {
+
+/// What describes a network besides its weights. Zero means the model's own default.
+struct ModelOptions {
+    std::string name = "srcnn";
+    int depth = 0;            ///< residual blocks, where the model has a depth
+    int width = 0;            ///< channels, where the model has a width
+    bool global_skip = true;  ///< the network predicts the residual to the bicubic image
+};
+
+/// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, 1] bicubic-enlarged in, same shape out.
+class Model {
+  public:
+    explicit Model(ModelOptions options) : options_(std::move(options)) {}
+    virtual ~Model() = default;
+
+    /// network(input), plus the input itself for global_skip.
+    Tensor forward(Tape& tape, const Tensor& input) const;
+
+    /// Pixels beyond which the input cannot change an output pixel: the halo of a tile.
+    virtual int receptive_radius() const = 0;
+
+    /// With the defaults filled in.
+    const ModelOptions& options() const { return options_; }
+
+  protected:
+    virtual Tensor network(Tape& tape, const Tensor& input) const = 0;
+    ModelOptions options_;
+};
+
+/// A model is one file of this folder: a class derived from Model and a line
+///   static const ModelRegistration registration{"name", "one line for --help", make};
+/// `make` adds the model's parameters to the store; ParameterStore::allocate is the caller's.
+using ModelFactory = std::function<std::unique_ptr<Model>(const ModelOptions&, ParameterStore&)>;
+
+struct ModelRegistration {
+    ModelRegistration(const std::string& name, const std::string& summary, ModelFactory factory);
+};
+
+/// Throws Error naming the known models.
+std::unique_ptr<Model> make_model(const ModelOptions& options, ParameterStore& store);
+
+/// Name and summary of every registered model.
+std::map<std::string, std::string> registered_models();
+
+}  // namespace dnsp

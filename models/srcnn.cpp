@@ -1,0 +1,39 @@
+// SRCNN (Dong et al. 2016), paper Fig. 1: 9×9×64, ReLU, 1×1×32, ReLU, 5×5×1. The original is unpadded and
+// predicts the image; here every layer keeps the size.
+#include "layers/conv2d.hpp"
+#include "models/model.hpp"
+
+namespace dnsp {
+namespace {
+
+class Srcnn : public Model {
+  public:
+    Srcnn(const ModelOptions& options, ParameterStore& store)
+        : Model(options),
+          extraction_(store, "extraction", {1, 64, 9, Activation::relu}),
+          mapping_(store, "mapping", {64, 32, 1, Activation::relu}),
+          reconstruction_(store, "reconstruction", {32, 1, 5, Activation::none, options.global_skip}) {
+        require(options.depth == 0 && options.width == 0, "[srcnn] has no --depth or --width to choose");
+    }
+
+    int receptive_radius() const override {
+        return extraction_.receptive_radius() + mapping_.receptive_radius() +
+               reconstruction_.receptive_radius();
+    }
+
+  protected:
+    Tensor network(Tape& tape, const Tensor& input) const override {
+        return reconstruction_(tape, mapping_(tape, extraction_(tape, input)));
+    }
+
+  private:
+    Conv2d extraction_, mapping_, reconstruction_;
+};
+
+const ModelRegistration registration{"srcnn", "SRCNN 9-1-5, 8 129 parameters",
+                                     [](const ModelOptions& options, ParameterStore& store) {
+                                         return std::make_unique<Srcnn>(options, store);
+                                     }};
+
+}  // namespace
+}  // namespace dnsp

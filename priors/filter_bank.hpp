@@ -1,0 +1,40 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/parameters.hpp"
+#include "priors/prior.hpp"
+
+namespace dnsp {
+
+/// The 3×3 Laplacian times `scale`, row by row: scale · [0 −1 0; −1 4 −1; 0 −1 0].
+std::vector<double> laplacian(double scale);
+
+/// The learned sharpness filters W_L, paper Sec. III: N_L filters of 3×3 taps that start at the Laplacian
+/// plus normal perturbations. Parameter "filters" [N_L, 3, 3] of the group `filters`.
+class FilterBank {
+  public:
+    FilterBank(ParameterStore& store, const PriorOptions& options);
+
+    const Tensor& weights() const { return (*store_)[index_]; }
+
+    /// ‖Wˡ‖_F of every filter.
+    std::vector<double> norms() const;
+
+    /// After an optimiser step: scales every filter back to its reference norm, if the options ask for it.
+    /// With −βV_mod in the loss, nothing else keeps the filters from growing without bound.
+    void constrain();
+
+    /// The norms that constrain() keeps: those of the initial filters, or what a checkpoint says they were.
+    const std::vector<double>& reference_norms();
+    void set_reference_norms(std::vector<double> norms) { reference_norms_ = std::move(norms); }
+
+  private:
+    ParameterStore* store_;
+    std::size_t index_;
+    int filters_;
+    bool fixed_norms_;
+    std::vector<double> reference_norms_;
+};
+
+}  // namespace dnsp

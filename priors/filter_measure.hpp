@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "priors/prior.hpp"
+
+namespace dnsp {
+
+/// The patches that the filter measure compares: [number, h, w, 1] each, float64.
+struct SharpAndSmooth {
+    Tensor sharp;
+    Tensor smooth;
+};
+
+/// Filter measure, paper Eqs. (9) and (14): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖²_F − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖²_F. A
+/// quadratic form in the taps whose matrix is summed once here (kernels/filter_measure.hpp).
+class FilterMeasure {
+  public:
+    FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border);
+
+    /// filters [N_L, kernel, kernel]; the term's gradient is ∂S/∂W.
+    PriorTerm evaluate(Tape& tape, const Tensor& filters) const;
+
+  private:
+    std::int64_t taps_;
+    std::vector<double> gram_;  // [taps, taps]
+};
+
+}  // namespace dnsp

@@ -1,0 +1,59 @@
+#include "priors/learned_sharpness.hpp"
+
+#include <fmt/format.h>
+
+#include "layers/closed_form.hpp"
+#include "priors/filter_bank.hpp"
+
+namespace dnsp {
+
+PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filters, Border border) {
+    require_images(output, "sharpness");
+    const Shape &s = output.shape(), &f = filters.shape();
+    require(f.rank() == 3 && f[1] == f[2] && f[1] % 2 == 1,
+            fmt::format("[sharpness] filters expect [number, k, k] with odd k, got {}", f.text()));
+    require(filters.dtype() == output.dtype(), "[sharpness] filters and output must have one dtype");
+    const kernels::FilterVarianceShape shape{s[0], s[1], s[2], f[0], f[1], border};
+    require(shape.response_height() > 0 && shape.response_width() > 0 &&
+                shape.response_height() * shape.response_width() > 1,
+            fmt::format(
+                "[sharpness] images of shape {} are too small for the variance of a {}×{} filter's response",
+                s.text(), f[1], f[1]));
+    const Tensor gradient = Tensor::empty_like(output);
+    const bool learn = tape.needs_gradient(filters);
+    const Tensor filter_gradient = learn ? Tensor::empty_like(filters) : Tensor();
+    std::vector<double> values(static_cast<std::size_t>(s[0]));
+    dispatch(output.dtype(), [&]<class T>() {
+        kernels::cpu::filter_variance<T>(shape, output.data<T>(), filters.data<T>(), values.data(),
+                                         gradient.data<T>(), learn ? filter_gradient.data<T>() : nullptr);
+    });
+    average_over_batch(gradient, s[0]);
+    std::vector<InputGradient> gradients{{output, gradient}};
+    if (learn) {
+        average_over_batch(filter_gradient, s[0]);
+        gradients.push_back({filters, filter_gradient});
+    }
+    return {record_closed_form(tape, batch_mean(values), std::move(gradients)), gradient};
+}
+
+namespace {
+
+class LearnedSharpness : public Prior {
+  public:
+    explicit LearnedSharpness(PriorContext& context)
+        : filters_((context.filter_bank(), context.filters)), border_(context.options.border) {}
+    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
+        return learned_sharpness(tape, output, filters_->weights(), border_);
+    }
+
+  private:
+    std::shared_ptr<FilterBank> filters_;
+    Border border_;
+};
+
+const PriorRegistration registration{"learned_sharpness",
+                                     "V_mod, mean variance of the learned filters' responses",
+                                     [](PriorContext& c) { return std::make_unique<LearnedSharpness>(c); }};
+
+}  // namespace
+}  // namespace dnsp

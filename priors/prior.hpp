@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.hpp"
+#include "engine/tape.hpp"
+#include "kernels/filter_variance.hpp"
+
+namespace dnsp {
+
+using kernels::Border;
+
+/// What a prior says of a network's output: its value, averaged over the batch, as a float64 scalar [1] on
+/// the tape, and its closed-form gradient, already computed in the same pass, for whoever wants to look at
+/// it.
+struct PriorTerm {
+    Tensor value;
+    Tensor gradient;  ///< ∂value/∂output, or ∂value/∂filters for a term of the filters alone
+};
+
+class FilterBank;
+
+/// What the prior terms of an objective are made from.
+struct PriorOptions {
+    double delta = 0.01;                          ///< δ of the low-rank surrogate
+    std::string low_rank_method = "exponential";  ///< "exponential" or "svd"
+    Border border = Border::valid;                ///< of the filters' responses
+    double laplacian_scale = 0.25;                ///< L/4 is Eq. (20); 1 is the text's drawing
+    int filters = 8;                              ///< N_L
+    double filter_deviation = 0.01;  ///< standard deviation of the initial perturbation (variance 1e-4)
+    bool fixed_filter_norms = true;  ///< each learned filter keeps the norm of its initial value
+    double total_variation_epsilon = 1e-3;
+};
+
+/// Parameters that terms share. The learned filters are made once, for the first term that asks.
+struct PriorContext {
+    PriorOptions options;
+    ParameterStore* store = nullptr;
+    std::shared_ptr<FilterBank> filters;
+    FilterBank& filter_bank();
+};
+
+/// A term of the loss. A new one is one file of this folder with a class derived from Prior and a line
+///   static const PriorRegistration registration{"name", "one line for --help", make};
+class Prior {
+  public:
+    virtual ~Prior() = default;
+    /// output is [n, h, w, 1].
+    virtual PriorTerm evaluate(Tape& tape, const Tensor& output) = 0;
+};
+
+using PriorFactory = std::function<std::unique_ptr<Prior>(PriorContext&)>;
+
+struct PriorRegistration {
+    PriorRegistration(const std::string& name, const std::string& summary, PriorFactory factory);
+};
+
+/// Throws Error naming the known terms.
+std::unique_ptr<Prior> make_prior(const std::string& name, PriorContext& context);
+std::map<std::string, std::string> registered_priors();
+
+/// For priors: checks that output is [n, h, w, 1] on a device that has the operation.
+void require_images(const Tensor& output, const char* where);
+
+/// For priors: the batch mean of per-image values, and of per-image gradients in place.
+double batch_mean(const std::vector<double>& values);
+void average_over_batch(const Tensor& gradient, std::int64_t batch);
+
+}  // namespace dnsp

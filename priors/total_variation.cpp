@@ -1,0 +1,40 @@
+#include "priors/total_variation.hpp"
+
+#include "kernels/total_variation.hpp"
+#include "layers/closed_form.hpp"
+
+namespace dnsp {
+
+PriorTerm total_variation(Tape& tape, const Tensor& output, double epsilon) {
+    require_images(output, "total_variation");
+    require(epsilon > 0, "[total_variation] epsilon must be positive");
+    const Shape& s = output.shape();
+    const Tensor gradient = Tensor::empty_like(output);
+    std::vector<double> values(static_cast<std::size_t>(s[0]));
+    dispatch(output.dtype(), [&]<class T>() {
+        kernels::cpu::total_variation<T>({s[0], s[1], s[2], epsilon}, output.data<T>(), values.data(),
+                                         gradient.data<T>());
+    });
+    average_over_batch(gradient, s[0]);
+    return {record_closed_form(tape, batch_mean(values), {{output, gradient}}), gradient};
+}
+
+namespace {
+
+class TotalVariation : public Prior {
+  public:
+    explicit TotalVariation(const PriorOptions& options) : epsilon_(options.total_variation_epsilon) {}
+    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
+        return total_variation(tape, output, epsilon_);
+    }
+
+  private:
+    double epsilon_;
+};
+
+const PriorRegistration registration{
+    "total_variation", "TV, smoothed isotropic total variation",
+    [](PriorContext& c) { return std::make_unique<TotalVariation>(c.options); }};
+
+}  // namespace
+}  // namespace dnsp

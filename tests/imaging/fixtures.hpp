@@ -1,0 +1,93 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "imaging/error.hpp"
+#include "imaging/image.hpp"
+#include "tests/catch.hpp"
+
+namespace dnsp::imaging::test {
+
+inline std::filesystem::path fixture(const std::string& name) {
+    return std::filesystem::path(DNSP_FIXTURES) / "imaging" / name;
+}
+
+/// What independent libraries computed (tests/fixtures/make_imaging_fixtures.py).
+inline const nlohmann::json& expected() {
+    static const nlohmann::json values = nlohmann::json::parse(std::ifstream(fixture("expected.json")));
+    return values;
+}
+
+inline Image image_of(const nlohmann::json& json) {
+    Image image(json.at("height").get<int>(), json.at("width").get<int>());
+    image.pixels = json.at("pixels").get<std::vector<float>>();
+    return image;
+}
+
+/// Infinity where the sizes differ.
+inline double largest_difference(const Image& a, const Image& b) {
+    if (a.height != b.height || a.width != b.width || a.pixels.size() != b.pixels.size()) return INFINITY;
+    double largest = 0.0;
+    for (std::size_t i = 0; i < a.pixels.size(); ++i) {
+        largest = std::max(largest, std::abs(static_cast<double>(a.pixels[i]) - b.pixels[i]));
+    }
+    return largest;
+}
+
+/// A folder of its own for one test case, removed at its end.
+class Scratch {
+  public:
+    Scratch() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "dnsp-imaging-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        folder_ = pattern;
+    }
+    ~Scratch() {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    std::filesystem::path file(const std::string& name) const { return folder_ / name; }
+    std::size_t entries() const {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_), {}));
+    }
+
+  private:
+    std::filesystem::path folder_;
+};
+
+inline std::string contents(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline void put(const std::filesystem::path& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
+
+/// The sentence of the ImagingError that the call must end in.
+template <class Call>
+std::string complaint(Call&& call) {
+    try {
+        call();
+    } catch (const ImagingError& error) {
+        return error.what();
+    }
+    return "(no ImagingError)";
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace dnsp::imaging::test

@@ -1,0 +1,57 @@
+#include "imaging/metrics.hpp"
+#include "tests/imaging/fixtures.hpp"
+
+using namespace dnsp::imaging;
+using namespace dnsp::imaging::test;
+
+TEST_CASE("PSNR and SSIM equal scikit-image's") {
+    for (const auto& json : expected()["metrics"]) {
+        const Image reference = image_of(json["reference"]);
+        const Image image = image_of(json["image"]);
+        const MetricConvention convention{json["data_range"], json["border_shave"]};
+        INFO(reference.height << "x" << reference.width << ", range " << convention.data_range);
+        CHECK(std::abs(psnr(reference, image, convention) - json["psnr"].get<double>()) <= 1e-9);
+        CHECK(std::abs(ssim(reference, image, convention) - json["ssim"].get<double>()) <= 1e-9);
+    }
+}
+
+TEST_CASE("equal images have infinite PSNR and SSIM one") {
+    const Image image = image_of(expected()["metrics"][0]["image"]);
+    CHECK(std::isinf(psnr(image, image, {})));
+    CHECK(std::abs(ssim(image, image, {}) - 1.0) <= 1e-12);
+}
+
+TEST_CASE("PSNR of a known error") {
+    const Image reference(4, 5, 10.0f);
+    const Image image(4, 5, 12.0f);
+    CHECK(std::abs(psnr(reference, image, {200.0, 0}) - 40.0) <= 1e-12);
+    CHECK(std::abs(psnr(reference, image, {200.0, 1}) - 40.0) <= 1e-12);
+}
+
+TEST_CASE("images that cannot be compared") {
+    const Image image(20, 12, 1.0f);
+    CHECK(contains(complaint([&] { psnr(image, Image(12, 20), {}); }), "20×12"));
+    CHECK(contains(complaint([&] { ssim(image, image, {1.0, 1}); }), "11×11"));
+    CHECK(contains(complaint([&] { psnr(image, image, {1.0, 6}); }), "shave"));
+    CHECK(contains(complaint([&] { psnr(image, image, {0.0, 0}); }), "data range"));
+}
+
+TEST_CASE("the convention is one sentence with all constants") {
+    const std::string sentence = describe(MetricConvention{4095.0, 3});
+    for (const std::string part : {"data range 4095", "11×11", "1.5", "0.01", "0.03", "3 pixels"}) {
+        CHECK(contains(sentence, part));
+    }
+}
+
+TEST_CASE("means and Student intervals equal SciPy's") {
+    for (const auto& json : expected()["intervals"]) {
+        const auto result = mean_and_interval(json["values"].get<std::vector<double>>());
+        INFO("n = " << result.n);
+        CHECK(result.n == static_cast<int>(json["values"].size()));
+        CHECK(std::abs(result.mean - json["mean"].get<double>()) <= 1e-10);
+        CHECK(std::abs(result.ci95 - json["ci95"].get<double>()) <= 1e-9 * json["ci95"].get<double>());
+    }
+    CHECK(mean_and_interval({3.0}).mean == 3.0);
+    CHECK(std::isnan(mean_and_interval({3.0}).ci95));
+    CHECK(std::isnan(mean_and_interval({}).mean));
+}

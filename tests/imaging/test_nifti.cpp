@@ -1,0 +1,247 @@
+#include "imaging/nifti.hpp"
+
+#include <zlib.h>
+
+#include <cstring>
+
+#include "tests/imaging/fixtures.hpp"
+
+using namespace dnsp::imaging;
+using namespace dnsp::imaging::test;
+
+namespace {
+
+/// The file's bytes, decompressed.
+std::string plain_contents(const std::filesystem::path& path) {
+    std::string bytes;
+    char chunk[4096];
+    gzFile file = gzopen(path.c_str(), "rb");
+    for (int got; (got = gzread(file, chunk, sizeof chunk)) > 0;)
+        bytes.append(chunk, static_cast<std::size_t>(got));
+    gzclose(file);
+    return bytes;
+}
+
+/// Header and voxels; blanks the fields that NIfTI-1 calls unused (data_type … regular).
+std::string without_unused_fields(std::string bytes) {
+    if (bytes.at(0) == '\x5c') std::fill(bytes.begin() + 4, bytes.begin() + 39, '\0');
+    return bytes;
+}
+
+/// First byte at which two files differ, or −1.
+long first_difference(const std::string& a, const std::string& b) {
+    const auto at = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
+    return a == b ? -1 : at;
+}
+
+Volume ramp_volume(int nx, int ny, int nz) {
+    Volume volume;
+    volume.size = {nx, ny, nz};
+    volume.voxel_size_mm = {0.5, 0.75, 2.0};
+    for (int i = 0; i < nx * ny * nz; ++i) volume.voxels.push_back(static_cast<float>(i) / 8.0f);
+    return volume;
+}
+
+}  // namespace
+
+TEST_CASE("volumes hold what NiBabel wrote, for every type, version and byte order") {
+    for (const auto& json : expected()["volumes"]["good"]) {
+        const std::string name = json["name"];
+        INFO(name);
+        const Volume volume = read_nifti(fixture(name));
+        CHECK(volume.path == fixture(name).string());
+        REQUIRE(volume.header != nullptr);
+        for (std::size_t axis = 0; axis < 3; ++axis) {
+            CHECK(volume.size[axis] == json["shape"][axis].get<int>());
+            CHECK(std::abs(volume.voxel_size_mm[axis] - json["zooms"][axis].get<double>()) <= 1e-6);
+        }
+        REQUIRE(volume.voxels.size() == json["voxels"].size());
+        for (std::size_t i = 0; i < volume.voxels.size(); ++i) {
+            CHECK(volume.voxels[i] == static_cast<float>(json["voxels"][i].get<double>()));
+        }
+    }
+}
+
+TEST_CASE("a file read and written again has the same bytes, header and voxels") {
+    const Scratch scratch;
+    for (const auto& pair : expected()["volumes"]["roundtrip"]) {
+        const std::string name = pair[0];
+        const std::string wanted = pair[1];
+        INFO(name << " must become " << wanted);
+        write_nifti(scratch.file(name), read_nifti(fixture(name)));
+        CHECK(first_difference(without_unused_fields(plain_contents(scratch.file(name))),
+                               without_unused_fields(plain_contents(fixture(wanted)))) == -1);
+        const bool compressed = contents(scratch.file(name)).starts_with("\x1f\x8b");
+        CHECK(compressed == name.ends_with(".gz"));
+    }
+}
+
+TEST_CASE("one volume of a series") {
+    const auto path = fixture("series.nii.gz");
+    const auto& series = expected()["volumes"]["series"];
+    for (int index = 0; index < 3; ++index) {
+        CHECK(read_nifti(path, index).voxels ==
+              series[static_cast<std::size_t>(index)].get<std::vector<float>>());
+    }
+    CHECK(complaint([&] { read_nifti(path); }) ==
+          path.string() + ": 4-D file with 3 volumes; choose one with --volume 0…2");
+    CHECK(contains(complaint([&] { read_nifti(path, 3); }), "0…2"));
+    CHECK(contains(complaint([&] { read_nifti(path, -1); }), "0…2"));
+
+    const Scratch scratch;
+    write_nifti(scratch.file("one.nii"), read_nifti(path, 1));
+    const std::string bytes = contents(scratch.file("one.nii"));
+    std::int16_t dimensions[8];
+    std::memcpy(dimensions, bytes.data() + 40, sizeof dimensions);
+    CHECK(dimensions[0] == 3);
+    CHECK(dimensions[4] == 1);
+    CHECK(bytes.size() == 352 + 60 * 2);
+
+    const Volume single = read_nifti(fixture("series_of_one.nii"));
+    CHECK(single.voxels == series[0].get<std::vector<float>>());
+    CHECK(contains(complaint([] { read_nifti(fixture("series_of_one.nii"), 1); }), "no volume 1"));
+}
+
+TEST_CASE("bad files are refused in one sentence with their path") {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"missing.nii", "no such file"},
+        {"bad_empty.nii", "empty file"},
+        {"bad_text.nii", "not a NIfTI file"},
+        {"bad_analyze.nii", "not a NIfTI file"},
+        {"bad_half_header.nii", "not a NIfTI file, 100 bytes only"},
+        {"bad_pair.nii", "two-file NIfTI"},
+        {"bad_header_only.nii", "truncated, 0 of 120 voxel bytes are there"},
+        {"bad_truncated.nii", "truncated, 70 of 120 voxel bytes are there"},
+        {"bad_truncated.nii.gz", ""},
+        {"bad_no_trailer.nii.gz", "truncated, the end of the gzip stream is missing"},
+        {"bad_checksum.nii.gz", "damaged, its gzip data do not decompress or fail their checksum"},
+        {"bad_zero_dim.nii", "dimension 1 is 0"},
+        {"bad_huge.nii", "truncated, 120 of"},
+        {"bad_label.nii", "label image (intent LABEL), not an MR image"},
+        {"bad_statistic.nii", "statistic map (intent Z-score), not an MR image"},
+        {"bad_vector.nii", "vector or matrix image"},
+        {"bad_five.nii", "5-D file"},
+        {"bad_one_slice.nii", "one slice only along axis 2; a volume needs at least 2"},
+        {"bad_flat.nii", "one slice only along axis 2; a volume needs at least 2"},
+        {"bad_complex.nii", "complex image"},
+        {"bad_rgb.nii", "colour image"},
+        {"bad_float128.nii", "FLOAT128"},
+        {"bad_nan.nii", "2 voxels are NaN or infinite"},
+        {"bad_constant.nii", "every voxel is 42"},
+    };
+    for (const auto& [name, reason] : cases) {
+        INFO(name);
+        const std::string sentence = complaint([&] { read_nifti(fixture(name)); });
+        INFO(sentence);
+        CHECK(sentence.starts_with(fixture(name).string() + ": "));
+        CHECK(contains(sentence, reason));
+    }
+    CHECK(contains(complaint([] { read_nifti(fixture("")); }), "is a folder"));
+}
+
+TEST_CASE("a file cut anywhere is refused") {
+    const Scratch scratch;
+    for (const std::string name : {"v1_int16_le.nii", "v2_int16_be.nii", "scaled_int16.nii.gz"}) {
+        const std::string whole = contents(fixture(name));
+        for (std::size_t length = 1; length < whole.size(); ++length) {
+            put(scratch.file("cut"), whole.substr(0, length));
+            const std::string sentence = complaint([&] { read_nifti(scratch.file("cut")); });
+            if (sentence.starts_with(scratch.file("cut").string() + ": ")) continue;
+            FAIL(name << " cut to " << length << " bytes: " << sentence);
+        }
+    }
+}
+
+TEST_CASE("intensities are rounded and clamped to the stored type") {
+    const Scratch scratch;
+    Volume volume = read_nifti(fixture("v1_uint8_le.nii"));
+    std::fill(volume.voxels.begin(), volume.voxels.end(), 1.0f);
+    volume.voxels[0] = -7.0f;
+    volume.voxels[1] = 300.0f;
+    volume.voxels[2] = 99.6f;
+    write_nifti(scratch.file("a.nii"), volume);
+    const auto bytes = read_nifti(scratch.file("a.nii")).voxels;
+    CHECK(bytes[0] == 0.0f);
+    CHECK(bytes[1] == 255.0f);
+    CHECK(bytes[2] == 100.0f);
+
+    // Stored values are (x + 10)/0.25 in int16.
+    volume = read_nifti(fixture("scaled_int16.nii.gz"));
+    volume.voxels[0] = 1e6f;
+    volume.voxels[1] = 3.13f;
+    write_nifti(scratch.file("b.nii.gz"), volume);
+    const auto scaled = read_nifti(scratch.file("b.nii.gz")).voxels;
+    CHECK(scaled[0] == 32767 * 0.25f - 10.0f);
+    CHECK(scaled[1] == 3.25f);
+    CHECK(scaled[2] == volume.voxels[2]);
+}
+
+TEST_CASE("units, unset voxel sizes and meaningless slopes") {
+    const Scratch scratch;
+    const std::string original = contents(fixture("v1_int16_le.nii"));
+    const Volume reference = read_nifti(fixture("v1_int16_le.nii"));
+    const auto with_bytes = [&](std::size_t offset, const void* bytes, std::size_t size) {
+        std::string changed = original;
+        std::memcpy(changed.data() + offset, bytes, size);
+        put(scratch.file("a.nii"), changed);
+        return read_nifti(scratch.file("a.nii"));
+    };
+    const auto voxel_height = [&](char xyzt_units) {
+        return with_bytes(123, &xyzt_units, 1).voxel_size_mm[2] / reference.voxel_size_mm[2];
+    };
+    CHECK(std::abs(voxel_height(1) - 1e3) <= 1e-6);
+    CHECK(std::abs(voxel_height(3) - 1e-3) <= 1e-12);
+    CHECK(voxel_height(0) == 1.0);
+    const float zero = 0.0f;
+    CHECK(with_bytes(76 + 4, &zero, sizeof zero).voxel_size_mm[0] == 1.0);
+    const float no_scaling[][2] = {{0.0f, 5.0f}, {NAN, 5.0f}, {1.0f, NAN}};
+    for (const auto& slope_and_intercept : no_scaling) {
+        CHECK(with_bytes(112, slope_and_intercept, sizeof slope_and_intercept).voxels == reference.voxels);
+    }
+}
+
+TEST_CASE("a volume without a header becomes float32 NIfTI-1") {
+    const Scratch scratch;
+    const Volume volume = ramp_volume(3, 4, 2);
+    write_nifti(scratch.file("a.nii.gz"), volume);
+    const Volume copy = read_nifti(scratch.file("a.nii.gz"));
+    CHECK(copy.size == volume.size);
+    CHECK(copy.voxel_size_mm == volume.voxel_size_mm);
+    CHECK(copy.voxels == volume.voxels);
+    CHECK(scratch.entries() == 1);
+}
+
+TEST_CASE("volumes that cannot be written") {
+    const Scratch scratch;
+    Volume volume = ramp_volume(3, 4, 2);
+    CHECK(contains(complaint([&] { write_nifti(scratch.file("a.img"), volume); }), "a.img: "));
+    CHECK(contains(complaint([&] { write_nifti(scratch.file("no/a.nii"), volume); }), "No such file"));
+    CHECK(
+        contains(complaint([&] { write_nifti(scratch.file("a.nii"), ramp_volume(32768, 1, 1)); }), "32768"));
+    volume.voxels[5] = NAN;
+    CHECK(contains(complaint([&] { write_nifti(scratch.file("a.nii"), volume); }), "1 voxel is NaN"));
+    volume.voxels.pop_back();
+    CHECK(contains(complaint([&] { write_nifti(scratch.file("a.nii"), volume); }), "3×4×2"));
+    CHECK(scratch.entries() == 0);
+    CHECK(is_nifti_path("a.nii"));
+    CHECK(is_nifti_path("folder/a.b.nii.gz"));
+    CHECK_FALSE(is_nifti_path("a.gz"));
+}
+
+TEST_CASE("Colin27 is read and written back") {
+    const std::filesystem::path path = "/usr/share/mricron/templates/ch2.nii.gz";
+    if (!std::filesystem::exists(path)) DNSP_SKIP("mricron-data not installed");
+    const Volume volume = read_nifti(path);
+    CHECK(volume.size == std::array<int, 3>{181, 217, 181});
+    CHECK(volume.voxel_size_mm == std::array<double, 3>{1.0, 1.0, 1.0});
+    CHECK(default_slice_axis(volume) == 2);
+    CHECK(*std::max_element(volume.voxels.begin(), volume.voxels.end()) <= 255.0f);
+    const Scratch scratch;
+    write_nifti(scratch.file("copy.nii.gz"), volume);
+    const std::string original = plain_contents(path);
+    const std::string copy = plain_contents(scratch.file("copy.nii.gz"));
+    const std::size_t voxels = volume.voxels.size();
+    REQUIRE(original.size() >= voxels);
+    CHECK(original.substr(original.size() - voxels) == copy.substr(copy.size() - voxels));
+    CHECK(original.substr(252, 76) == copy.substr(252, 76));  // qform and sform
+}

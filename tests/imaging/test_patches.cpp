@@ -1,0 +1,47 @@
+#include "imaging/patches.hpp"
+#include "tests/imaging/fixtures.hpp"
+
+using namespace dnsp::imaging;
+using namespace dnsp::imaging::test;
+
+TEST_CASE("patches lie on the grid and hold enough foreground") {
+    const auto& json = expected()["patches"];
+    const Image image = image_of(json["image"]);
+    CHECK(std::abs(foreground_fraction(image, json["threshold"]) - json["foreground"].get<double>()) <=
+          1e-12);
+    const auto corners =
+        patch_corners(image, json["size"], json["stride"], json["threshold"], json["fraction"]);
+    REQUIRE(corners.size() == json["corners"].size());
+    for (std::size_t i = 0; i < corners.size(); ++i) {
+        CHECK(corners[i].y == json["corners"][i][0].get<int>());
+        CHECK(corners[i].x == json["corners"][i][1].get<int>());
+    }
+    CHECK(patch_corners(image, 31, 1, 0.0f, 0.0).empty());
+    CHECK(patch_corners(image, 30, 7, -1.0f, 1.0).size() == 2);
+}
+
+TEST_CASE("the sharpest and the smoothest patch by SciPy's convolution") {
+    const auto& json = expected()["patches"];
+    const Image image = image_of(json["image"]);
+    const int size = json["size"];
+    const auto pair =
+        select_sharp_and_smooth(image, size, json["stride"], json["threshold"], json["fraction"]);
+    REQUIRE(pair.has_value());
+    const auto check = [&](const Image& patch, double response, const nlohmann::json& wanted) {
+        CHECK(std::abs(response - wanted["response"].get<double>()) <= 1e-9);
+        CHECK(largest_difference(patch, crop(image, wanted["y"], wanted["x"], size, size)) == 0.0);
+    };
+    check(pair->sharp, pair->sharp_response, json["sharp"]);
+    check(pair->smooth, pair->smooth_response, json["smooth"]);
+    CHECK_FALSE(select_sharp_and_smooth(image, size, 1, 2.0f, 0.5).has_value());
+}
+
+TEST_CASE("the symmetries are NumPy's flips and transposes") {
+    for (const auto& json : expected()["symmetries"]) {
+        INFO("symmetry " << json["code"]);
+        CHECK(largest_difference(apply_symmetry(image_of(json["input"]), json["code"]),
+                                 image_of(json["output"])) == 0.0);
+    }
+    CHECK(contains(complaint([] { apply_symmetry(Image(2, 3), 4); }), "2×3 is not square"));
+    CHECK(contains(complaint([] { apply_symmetry(Image(3, 3), 8); }), "0…7"));
+}

@@ -1,0 +1,97 @@
+#include "imaging/picture.hpp"
+#include "tests/imaging/fixtures.hpp"
+
+using namespace dnsp::imaging;
+using namespace dnsp::imaging::test;
+
+TEST_CASE("pictures hold what Pillow and pypng wrote") {
+    for (const auto& json : expected()["pictures"]) {
+        const std::string name = json["name"];
+        INFO(name);
+        const Picture picture = read_picture(fixture(name));
+        CHECK(picture.bits == json["bits"].get<int>());
+        // Decoders of JPEG may round their cosine transforms differently.
+        const double tolerance = name.ends_with(".png") ? 1e-2 : 2.0;
+        CHECK(largest_difference(picture.image, image_of(json)) <= tolerance);
+    }
+}
+
+TEST_CASE("a grey PNG round trip is exact at both depths") {
+    const Scratch scratch;
+    for (const std::string name : {"grey8.png", "grey16.png"}) {
+        const Picture picture = read_picture(fixture(name));
+        write_picture(scratch.file(name), picture);
+        const Picture copy = read_picture(scratch.file(name));
+        CHECK(copy.bits == picture.bits);
+        CHECK(largest_difference(copy.image, picture.image) == 0.0);
+    }
+    CHECK(scratch.entries() == 2);
+}
+
+TEST_CASE("values are rounded and clamped") {
+    const Scratch scratch;
+    Picture picture{Image(1, 6), 8};
+    picture.image.pixels = {-5.0f, 0.4f, 0.6f, 254.5f, 300.0f, 1e9f};
+    write_picture(scratch.file("a.png"), picture);
+    CHECK(read_picture(scratch.file("a.png")).image.pixels == std::vector<float>{0, 0, 1, 255, 255, 255});
+    picture.bits = 16;
+    write_picture(scratch.file("a.png"), picture);
+    CHECK(read_picture(scratch.file("a.png")).image.pixels == std::vector<float>{0, 0, 1, 255, 300, 65535});
+}
+
+TEST_CASE("JPEGs are written with 8 bits, whatever the depth") {
+    const Scratch scratch;
+    Picture picture = read_picture(fixture("wave.jpg"));
+    const Image original = picture.image;
+    write_picture(scratch.file("a.JPG"), picture);
+    CHECK(largest_difference(read_picture(scratch.file("a.JPG")).image, original) <= 8.0);
+    for (float& pixel : picture.image.pixels) pixel *= 257.0f;
+    picture.bits = 16;
+    write_picture(scratch.file("b.jpeg"), picture);
+    CHECK(largest_difference(read_picture(scratch.file("b.jpeg")).image, original) <= 8.0);
+}
+
+TEST_CASE("bad pictures are refused in one sentence with their path") {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"bad_truncated.png", "truncated PNG"},   {"bad_no_end.png", "truncated PNG"},
+        {"bad_checksum.png", "checksum"},         {"bad_data.png", "cannot be decoded"},
+        {"bad_truncated.jpg", "truncated JPEG"},  {"bad_no_end.jpg", "truncated JPEG"},
+        {"bad_empty.png", "empty file"},          {"bad_text.png", "neither a PNG nor a JPEG"},
+        {"bad_constant.png", "every pixel is 9"}, {"missing.png", "no such file"},
+    };
+    for (const auto& [name, reason] : cases) {
+        INFO(name);
+        const std::string sentence = complaint([&] { read_picture(fixture(name)); });
+        INFO(sentence);
+        CHECK(contains(sentence, fixture(name).string() + ": "));
+        CHECK(contains(sentence, reason));
+    }
+    CHECK(contains(complaint([] { read_picture(fixture("")); }), "is a folder"));
+}
+
+TEST_CASE("a JPEG cut anywhere is refused") {
+    const Scratch scratch;
+    for (const std::string name : {"wave.jpg", "wave_progressive.jpeg", "grey8.png"}) {
+        const std::string whole = contents(fixture(name));
+        for (std::size_t length = 1; length < whole.size(); ++length) {
+            put(scratch.file("cut"), whole.substr(0, length));
+            const std::string sentence = complaint([&] { read_picture(scratch.file("cut")); });
+            if (contains(sentence, scratch.file("cut").string())) continue;
+            FAIL(name << " cut to " << length << " bytes: " << sentence);
+        }
+    }
+}
+
+TEST_CASE("pictures that cannot be written") {
+    const Scratch scratch;
+    const Picture picture = read_picture(fixture("grey8.png"));
+    CHECK(contains(complaint([&] { write_picture(scratch.file("a.tiff"), picture); }), "a.tiff: "));
+    CHECK(contains(complaint([&] { write_picture(scratch.file("a.png"), {picture.image, 12}); }), "not 12"));
+    CHECK(contains(complaint([&] { write_picture(scratch.file("a.png"), {Image(), 8}); }), "0×0"));
+    CHECK(contains(complaint([&] { write_picture(scratch.file("a.png"), {Image(3, 3, NAN), 8}); }), "NaN"));
+    CHECK(contains(complaint([&] { write_picture(scratch.file("no/a.png"), picture); }), "No such file"));
+    CHECK(scratch.entries() == 0);
+    CHECK(is_picture_path("a.PNG"));
+    CHECK(is_picture_path("a.b.Jpeg"));
+    CHECK_FALSE(is_picture_path("a.nii.gz"));
+}

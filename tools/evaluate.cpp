@@ -1,0 +1,135 @@
+// evaluate: degrade → upscale → PSNR and SSIM, network against bicubic.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "imaging/atomic_file.hpp"
+#include "imaging/nifti.hpp"
+#include "imaging/picture.hpp"
+#include "tools/command_line.hpp"
+#include "tools/evaluation.hpp"
+#include "tools/figure.hpp"
+#include "tools/files.hpp"
+#include "tools/progress.hpp"
+
+namespace {
+
+using namespace dnsp;
+namespace fs = std::filesystem;
+
+struct Options {
+    std::vector<std::string> inputs;
+    std::vector<fs::path> weights;
+    std::vector<std::string> labels;
+    tools::DegradationOptions degradation;
+    tools::EvaluationOptions evaluation;
+    std::string device = "auto", slices;
+    fs::path json, csv, figure;
+    bool force = false;
+};
+
+/// "A:B" → A, A+1 … B−1.
+void parse_slices(const std::string& text, tools::EvaluationOptions& options) {
+    if (text.empty()) return;
+    const auto colon = text.find(':');
+    try {
+        require(colon != std::string::npos, "");
+        options.first_slice = std::stoi(text.substr(0, colon));
+        options.end_slice = std::stoi(text.substr(colon + 1));
+        require(*options.first_slice >= 0 && *options.first_slice < *options.end_slice, "");
+    } catch (const std::exception&) {
+        throw Error("--slices " + text + ": expected FIRST:END, for example 60:90");
+    }
+}
+
+/// Pictures and volumes of the inputs; folders are searched for both.
+std::vector<std::string> find_images(const std::vector<std::string>& inputs) {
+    std::vector<std::string> files;
+    for (const std::string& input : inputs) {
+        if (fs::is_directory(input)) {
+            const auto volumes = find_volumes({input});
+            files.insert(files.end(), volumes.begin(), volumes.end());
+        } else {
+            tools::image_kind(input);
+            files.push_back(input);
+        }
+    }
+    return files;
+}
+
+int evaluate(Options options) {
+    parse_slices(options.slices, options.evaluation);
+    for (const fs::path& output : {options.json, options.csv, options.figure})
+        if (!output.empty()) tools::require_free(output, options.force);
+    require(options.labels.empty() || options.labels.size() == options.weights.size(),
+            "--label must be given once for each --weights");
+    const DeviceChoice device = choose_device(options.device);
+    std::vector<tools::Method> methods;
+    methods.push_back({"bicubic", nullptr});
+    for (std::size_t i = 0; i < options.weights.size(); ++i) {
+        auto upscaler = std::make_shared<Upscaler>(load_network(options.weights[i], device.device));
+        const auto& settings = upscaler->run().settings;
+        methods.push_back({options.labels.empty()
+                               ? fmt::format("DNSP-{}-{}", settings.model.name, settings.objective.variant)
+                               : options.labels[i],
+                           upscaler});
+    }
+    const imaging::Degradation degradation = tools::common_degradation(methods, options.degradation.make());
+    const std::vector<std::string> files = find_images(options.inputs);
+    tools::Evaluation evaluation(methods, degradation, options.evaluation);
+    tools::ProgressLine progress;
+    for (std::size_t i = 0; i < files.size(); ++i)
+        evaluation.add_file(files[i], [&](double fraction) {
+            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(files.size()), files[i]);
+        });
+    progress.clear();
+    fmt::print("{}", evaluation.table());
+    auto write = [](const fs::path& path, const std::string& text) {
+        imaging::AtomicFile file(path);
+        file.write(text);
+        file.commit();
+    };
+    if (!options.json.empty()) write(options.json, evaluation.json().dump(2) + "\n");
+    if (!options.csv.empty()) write(options.csv, evaluation.csv());
+    if (!options.figure.empty()) evaluation.draw(options.figure);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    tools::EvaluationOptions& e = options.evaluation;
+    CLI::App app(
+        "Degrades high-resolution volumes or pictures, enlarges them again, by bicubic interpolation and by "
+        "every network "
+        "given, and compares with the original. The degradation is the one that the first network was "
+        "trained for.",
+        "evaluate");
+    app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes")
+        ->required();
+    app.add_option("--weights", options.weights, "weights or checkpoint; may be given several times");
+    app.add_option("--label", options.labels, "name of each network in the table");
+    auto* held_out =
+        app.add_flag("--held-out", e.held_out_only,
+                     "only slices that no network was trained near: those its training held out");
+    app.add_option("--slices", options.slices, "FIRST:END, indices along the slice axis")->excludes(held_out);
+    app.add_option("--slice-step", e.slice_step, "every n-th slice")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    tools::add_axis_option(app, e.axis);
+    app.add_option("--volume", e.volume, "which volume of a 4-D file, from 0");
+    app.add_option("--shave", e.border_shave, "pixels left out at each border")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    options.degradation.add_to(app);
+    tools::add_device_option(app, options.device);
+    app.add_option("--json", options.json, "write the table as JSON");
+    app.add_option("--csv", options.csv, "write every slice's figures as CSV");
+    app.add_option("--figure", options.figure,
+                   "draw ground truth, bicubic, networks and differences of a middle slice as PNG");
+    app.add_flag("--force", options.force, "overwrite existing output");
+    return tools::run_tool(app, argc, argv, [&] { return evaluate(options); });
+}

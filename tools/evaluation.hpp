@@ -1,0 +1,79 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imaging/metrics.hpp"
+#include "training/upscaler.hpp"
+
+namespace dnsp::tools {
+
+/// A way to enlarge; no network means bicubic.
+struct Method {
+    std::string name;
+    std::shared_ptr<const Upscaler> network;
+};
+
+struct EvaluationOptions {
+    int axis = -1;
+    int slice_step = 1;
+    std::optional<int> first_slice, end_slice;
+    bool held_out_only = false;
+    std::optional<int> volume;
+    int border_shave = 0;
+};
+
+/// The degradation of the networks, which must agree on the scale; `fallback` where there is none.
+imaging::Degradation common_degradation(const std::vector<Method>& methods,
+                                        const imaging::Degradation& fallback);
+
+/// Scores of all methods on the same slices.
+class Evaluation {
+  public:
+    Evaluation(std::vector<Method> methods, imaging::Degradation degradation, EvaluationOptions options);
+
+    /// Scores the slices of a volume (those that show the head) or a picture. progress: 0 … 1.
+    void add_file(const std::string& path, const std::function<void(double)>& progress);
+
+    /// Several files: mean and interval over the files' means, else over the slices.
+    nlohmann::json json() const;
+    std::string csv() const;
+    std::string table() const;
+
+    /// Ground truth, every method and its absolute difference, for the middle slice of the first file, with a
+    /// detail.
+    void draw(const std::filesystem::path& png) const;
+
+  private:
+    struct Score {
+        std::string file;
+        int slice;
+        std::size_t method;
+        double psnr_db, ssim;
+    };
+    struct Example {
+        imaging::Image target;
+        std::vector<imaging::Image> results;
+        imaging::Normalisation range;
+        std::string title;
+        bool is_volume = true;
+    };
+    std::vector<int> chosen_slices(const Subject& subject) const;
+    std::vector<double> units(std::size_t method, double Score::*figure) const;
+    std::string unit_name() const { return files_.size() > 1 ? "file" : "slice"; }
+
+    std::vector<Method> methods_;
+    imaging::Degradation degradation_;
+    EvaluationOptions options_;
+    std::vector<std::string> files_;
+    std::vector<Score> scores_;
+    std::optional<Example> example_;
+};
+
+}  // namespace dnsp::tools

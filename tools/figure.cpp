@@ -1,0 +1,154 @@
+#include "tools/figure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include "imaging/atomic_file.hpp"
+#include "kernels/require.hpp"
+
+namespace dnsp::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// gnuplot's standard input; the PNG is written beside its destination and renamed at the end.
+class Gnuplot {
+  public:
+    explicit Gnuplot(const fs::path& png) : png_(png), file_(png) {
+        require(std::system("command -v gnuplot >/dev/null 2>&1") == 0,
+                png.string() + ": figures need gnuplot, which is not installed (package gnuplot-nox)");
+        pipe_ = popen("gnuplot", "w");
+        require(pipe_ != nullptr, png.string() + ": gnuplot cannot be started");
+    }
+    ~Gnuplot() {
+        if (pipe_) pclose(pipe_);
+    }
+    Gnuplot(const Gnuplot&) = delete;
+    Gnuplot& operator=(const Gnuplot&) = delete;
+
+    template <class... Args>
+    void say(fmt::format_string<Args...> format, Args&&... args) {
+        fmt::print(pipe_, "{}\n", fmt::format(format, std::forward<Args>(args)...));
+    }
+    void bytes(const std::vector<float>& values) {
+        std::fwrite(values.data(), sizeof(float), values.size(), pipe_);
+    }
+    fs::path output() const { return file_.temporary_path(); }
+
+    void finish() {
+        say("unset output");
+        const int status = pclose(pipe_);
+        pipe_ = nullptr;
+        require(status == 0, png_.string() + ": gnuplot could not draw it");
+        file_.commit();
+    }
+
+  private:
+    fs::path png_;
+    imaging::AtomicFile file_;
+    FILE* pipe_ = nullptr;
+};
+
+/// Within gnuplot's single quotes a quote is written twice.
+std::string quoted(const std::string& text) {
+    std::string out = "'";
+    for (char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string caption(const Panel& panel) {
+    std::string text;
+    for (std::size_t i = 0; i < panel.lines.size(); ++i) text += (i ? "\\n" : "") + panel.lines[i];
+    for (std::size_t i = 0; (i = text.find('"', i)) != std::string::npos; i += 2) text.insert(i, "\\");
+    return "\"" + text + "\"";
+}
+
+/// Every pixel repeated, so that the picture maps one to one onto the PNG; clamped to what is shown.
+imaging::Image zoomed(const Panel& panel, int zoom) {
+    imaging::Image out(panel.image.height * zoom, panel.image.width * zoom);
+    for (int y = 0; y < out.height; ++y)
+        for (int x = 0; x < out.width; ++x)
+            out.at(y, x) = std::clamp(panel.image.at(y / zoom, x / zoom), panel.low, panel.high);
+    return out;
+}
+
+constexpr int margin = 10;
+constexpr int caption_height = 56;
+
+}  // namespace
+
+void draw_panels(const fs::path& png, const std::vector<std::vector<Panel>>& rows, int zoom) {
+    require(!rows.empty() && !rows.front().empty(), "[figure] nothing to draw");
+    std::size_t columns = 0;
+    int panel_width = 0, panel_height = 0;
+    for (const auto& row : rows)
+        for (const Panel& panel : row) {
+            columns = std::max(columns, row.size());
+            panel_width = std::max(panel_width, panel.image.width * zoom);
+            panel_height = std::max(panel_height, panel.image.height * zoom);
+        }
+    const int width = static_cast<int>(columns) * (panel_width + margin) + margin;
+    const int height = static_cast<int>(rows.size()) * (panel_height + caption_height + margin);
+    Gnuplot plot(png);
+    plot.say("set terminal pngcairo size {},{} background '#101010' font 'DejaVu Sans,10'", width, height);
+    plot.say("set output {}", quoted(plot.output().string()));
+    plot.say("set multiplot");
+    plot.say("unset key; unset tics; unset border; unset colorbox");
+    plot.say("set autoscale noextend");
+    for (std::size_t r = 0; r < rows.size(); ++r)
+        for (std::size_t c = 0; c < rows[r].size(); ++c) {
+            const Panel& panel = rows[r][c];
+            const double left = margin + static_cast<double>(c) * (panel_width + margin);
+            const double top =
+                static_cast<double>(r) * (panel_height + caption_height + margin) + caption_height;
+            plot.say("set lmargin at screen {}; set rmargin at screen {}", left / width,
+                     (left + panel_width) / width);
+            plot.say("set tmargin at screen {}; set bmargin at screen {}", 1 - top / height,
+                     1 - (top + panel_height) / height);
+            plot.say("unset label; set label 1 {} at screen {},{} center tc rgb 'white' noenhanced",
+                     caption(panel), (left + panel_width / 2.0) / width,
+                     1 - (top - caption_height + 16) / height);
+            plot.say("set palette {}", panel.difference ? "rgbformulae 21,22,23" : "gray");
+            plot.say("set cbrange [{}:{}]", panel.low, panel.high);
+            const imaging::Image drawn = zoomed(panel, zoom);
+            plot.say("set xrange [-0.5:{}]; set yrange [{}:-0.5]", drawn.width - 0.5, drawn.height - 0.5);
+            plot.say("plot '-' binary array=({},{}) format='%float32' with image", drawn.width, drawn.height);
+            plot.bytes(drawn.pixels);
+        }
+    plot.say("unset multiplot");
+    plot.finish();
+}
+
+void draw_charts(const fs::path& png, const std::vector<Chart>& charts) {
+    static constexpr std::array colours{"#1b6ca8", "#d1495b", "#edae49", "#3c896d", "#7b5ea7", "#6b6b6b"};
+    Gnuplot plot(png);
+    plot.say("set terminal pngcairo size {},{} font 'DejaVu Sans,10'", 640 * charts.size(), 480);
+    plot.say("set output {}", quoted(plot.output().string()));
+    plot.say("set multiplot layout 1,{}", charts.size());
+    plot.say("set grid lc rgb '#dddddd'; set border 3; set tics nomirror; set key top right noenhanced");
+    for (const Chart& chart : charts) {
+        plot.say("set title {} noenhanced; set xlabel {}; set ylabel {} noenhanced", quoted(chart.title),
+                 quoted(chart.x_label), quoted(chart.y_label));
+        plot.say("{} logscale y; set format y '{}'", chart.logarithmic ? "set" : "unset",
+                 chart.logarithmic ? "%.0e" : "%g");
+        std::string command;
+        for (std::size_t i = 0; i < chart.curves.size(); ++i) {
+            plot.say("$curve{} << EOD", i);
+            const Curve& curve = chart.curves[i];
+            for (std::size_t k = 0; k < curve.x.size(); ++k) plot.say("{} {}", curve.x[k], curve.y[k]);
+            plot.say("EOD");
+            command += fmt::format("{}$curve{} using 1:2 with lines lw 2 lc rgb '{}' title {}",
+                                   i ? ", " : "plot ", i, colours[i % colours.size()], quoted(curve.name));
+        }
+        plot.say("{}", command);
+    }
+    plot.say("unset multiplot");
+    plot.finish();
+}
+
+}  // namespace dnsp::tools

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "imaging/image.hpp"
+
+namespace dnsp::tools {
+
+/// Figures are drawn by gnuplot, which must be installed (package gnuplot-nox); a sentence says so if it is
+/// not.
+
+/// A picture of a comparison with the text above it; `lines` are the caption's.
+struct Panel {
+    imaging::Image image;
+    std::vector<std::string> lines;
+    float low = 0.0f, high = 1.0f;  ///< intensities shown as black and white
+    bool difference = false;        ///< drawn in a heat palette instead of grey
+};
+
+/// Rows of panels of equal size, each pixel of an image `zoom`×`zoom` pixels of the PNG.
+void draw_panels(const std::filesystem::path& png, const std::vector<std::vector<Panel>>& rows, int zoom);
+
+/// A curve of a chart.
+struct Curve {
+    std::string name;
+    std::vector<double> x, y;
+};
+struct Chart {
+    std::string title, x_label, y_label;
+    bool logarithmic = false;
+    std::vector<Curve> curves;
+};
+/// Charts in a row, as a PNG.
+void draw_charts(const std::filesystem::path& png, const std::vector<Chart>& charts);
+
+}  // namespace dnsp::tools

@@ -1,0 +1,32 @@
+#include "tools/files.hpp"
+
+#include "imaging/nifti.hpp"
+#include "imaging/picture.hpp"
+#include "kernels/require.hpp"
+
+namespace dnsp::tools {
+
+namespace fs = std::filesystem;
+
+fs::path sidecar_path(const fs::path& image) {
+    fs::path name = image;
+    if (name.extension() == ".gz") name.replace_extension();
+    return name.replace_extension(".json");
+}
+
+void require_free(const fs::path& output, bool force) {
+    const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+    require(fs::is_directory(folder), folder.string() + ": is not a folder, so " +
+                                          output.filename().string() + " cannot be written there");
+    require(!fs::is_directory(output), output.string() + ": is a folder, expected the name of a file");
+    require(force || !fs::exists(output), output.string() + ": exists already; --force overwrites it");
+}
+
+ImageKind image_kind(const fs::path& path) {
+    if (imaging::is_nifti_path(path)) return ImageKind::volume;
+    require(imaging::is_picture_path(path),
+            path.string() + ": is no image by its name; expected .nii, .nii.gz, .png, .jpg or .jpeg");
+    return ImageKind::picture;
+}
+
+}  // namespace dnsp::tools

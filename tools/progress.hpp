@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace dnsp::tools {
+
+/// One line on the terminal that is drawn anew, at most ten times a second; nothing where standard error is
+/// no terminal.
+class ProgressLine {
+  public:
+    ProgressLine();
+    ~ProgressLine();
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+
+    bool on_terminal() const { return on_terminal_; }
+    /// "[█████     ] 50 %  text"
+    void show(double fraction, const std::string& text);
+    /// Ends the line, so that other output may follow.
+    void clear();
+
+  private:
+    bool on_terminal_;
+    bool visible_ = false;
+    std::chrono::steady_clock::time_point last_{};
+};
+
+/// "1:02:03" or "4:05".
+std::string duration_text(double seconds);
+
+}  // namespace dnsp::tools

@@ -1,0 +1,90 @@
+// simulate: what a scanner of lower resolution might have seen, for experiments.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "imaging/atomic_file.hpp"
+#include "imaging/nifti.hpp"
+#include "imaging/picture.hpp"
+#include "kernels/require.hpp"
+#include "tools/command_line.hpp"
+#include "tools/files.hpp"
+
+namespace {
+
+using namespace dnsp;
+namespace fs = std::filesystem;
+
+struct Options {
+    fs::path input, output;
+    tools::DegradationOptions degradation;
+    int axis = -1;
+    std::optional<int> volume;
+    bool force = false;
+};
+
+imaging::Image degrade_slice(const imaging::Image& slice, const imaging::Degradation& degradation) {
+    return imaging::degrade(imaging::crop_to_multiple(slice, degradation.scale), degradation);
+}
+
+nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
+    const imaging::Volume high = imaging::read_nifti(options.input, options.volume);
+    const int axis = options.axis >= 0 ? options.axis : imaging::default_slice_axis(high);
+    imaging::Volume low = imaging::coarser_grid(high, axis, degradation.scale, degradation.phase);
+    for (int i = 0; i < imaging::slice_count(high, axis); ++i)
+        imaging::insert_slice(low, axis, i,
+                              degrade_slice(imaging::extract_slice(high, axis, i), degradation));
+    imaging::write_nifti(options.output, low);
+    return {{"slice_axis", std::string(1, "xyz"[axis])},
+            {"source_size", high.size},
+            {"size", low.size},
+            {"source_voxel_size_mm", high.voxel_size_mm},
+            {"voxel_size_mm", low.voxel_size_mm}};
+}
+
+nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& degradation) {
+    imaging::Picture picture = imaging::read_picture(options.input);
+    const int height = picture.image.height, width = picture.image.width;
+    picture.image = degrade_slice(picture.image, degradation);
+    imaging::write_picture(options.output, picture);
+    return {{"source_size", {width, height}}, {"size", {picture.image.width, picture.image.height}}};
+}
+
+int simulate(const Options& options) {
+    const imaging::Degradation degradation = options.degradation.make();
+    const fs::path sidecar = tools::sidecar_path(options.output);
+    const tools::ImageKind kind = tools::image_kind(options.input);
+    require(fs::exists(options.input), options.input.string() + ": is not there");
+    require(kind == tools::image_kind(options.output),
+            options.output.string() + ": a picture becomes a picture and a volume a volume");
+    tools::require_free(options.output, options.force);
+    tools::require_free(sidecar, options.force);
+    nlohmann::json record = kind == tools::ImageKind::volume ? simulate_volume(options, degradation)
+                                                             : simulate_picture(options, degradation);
+    record["degradation"] = imaging::describe(degradation);
+    record["source"] = options.input.filename().string();
+    record["program"] = "simulate (DNSP) " DNSP_VERSION;
+    imaging::AtomicFile file(sidecar);
+    file.write(record.dump(2) + "\n");
+    file.commit();
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app(
+        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named "
+        "preset. Writes the "
+        "result and a JSON sidecar with its parameters. Sides that are no multiple of the scale are cropped.",
+        "simulate");
+    app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();
+    app.add_option("output", options.output, "file of the same kind")->required();
+    options.degradation.add_to(app);
+    tools::add_axis_option(app, options.axis);
+    app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
+    app.add_flag("--force", options.force, "overwrite existing output");
+    return tools::run_tool(app, argc, argv, [&] { return simulate(options); });
+}

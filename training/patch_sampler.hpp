@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/tensor.hpp"
+#include "imaging/patches.hpp"
+#include "priors/filter_measure.hpp"
+#include "training/settings.hpp"
+#include "training/subject.hpp"
+
+namespace dnsp {
+
+/// Input and target of a step: [batch, patch, patch, 1], normalised.
+struct Batch {
+    Tensor input;
+    Tensor target;
+};
+
+/// Draws the training patches. Every epoch takes patches_per_slice patches of every training slice, at random
+/// places that show enough head, in random order and under random symmetries of the square; all of it a pure
+/// function of (seed, epoch, step), so that a resumed run sees the patches of an uninterrupted one.
+class PatchSampler {
+  public:
+    PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
+
+    std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+    std::size_t slices() const { return slices_.size(); }
+    Batch batch(std::int64_t epoch, std::int64_t step);
+
+    /// The sharpest and the smoothest patch of every training slice that has them (imaging/patches.hpp), for
+    /// the filter measure.
+    SharpAndSmooth sharp_and_smooth() const;
+
+  private:
+    struct TrainingSlice {
+        imaging::Image target, input;
+        std::vector<imaging::PatchCorner> corners;
+    };
+    void shuffle(std::int64_t epoch);
+
+    std::vector<TrainingSlice> slices_;
+    int batch_size_, patch_, patches_per_slice_;
+    std::uint64_t seed_;
+    Device device_;
+    std::int64_t steps_per_epoch_ = 0;
+    std::int64_t shuffled_epoch_ = -1;
+    std::vector<std::uint32_t> order_;
+};
+
+}  // namespace dnsp

@@ -1,0 +1,30 @@
+#include "training/run_log.hpp"
+
+#include "imaging/atomic_file.hpp"
+#include "kernels/require.hpp"
+
+namespace dnsp {
+
+using nlohmann::json;
+
+RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : path_(path) {
+    std::string kept;
+    if (std::ifstream in(path); keep_steps >= 0 && in)
+        for (std::string line; std::getline(in, line);) {
+            const json entry = json::parse(line, nullptr, false);
+            if (!entry.is_discarded() && entry.value("step", std::int64_t{0}) <= keep_steps)
+                kept += line + "\n";
+        }
+    imaging::AtomicFile file(path);
+    file.write(kept);
+    file.commit();
+    out_.open(path, std::ios::app);
+    require(out_.good(), path.string() + ": cannot be written");
+}
+
+void RunLog::write(const json& line) {
+    out_ << line.dump() << '\n' << std::flush;
+    require(out_.good(), path_.string() + ": cannot be written (is the disk full?)");
+}
+
+}  // namespace dnsp

@@ -1,0 +1,92 @@
+#include "training/split.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <set>
+
+#include "kernels/philox.hpp"
+#include "kernels/require.hpp"
+
+namespace dnsp {
+namespace {
+
+constexpr std::uint64_t split_stream = 0x5350'4c49'54;  // "SPLIT"
+
+std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+Split split_by_slab(Subject subject) {
+    const int n = static_cast<int>(subject.slices.size());
+    const int held = std::max(1, static_cast<int>(n * validation_share));
+    const int first = (n - held) / 2;
+    require(n - held - 2 * guard_gap_slices >= 2,
+            fmt::format(
+                "{}: {} slices show the head, too few to hold some out with a gap of {} on both sides; give "
+                "another volume with --validation",
+                subject.path, n, guard_gap_slices));
+    Split split;
+    Subject validation = subject;
+    auto slice = [](Subject& s, int begin, int end) {
+        s.slices = std::vector<SlicePair>(s.slices.begin() + begin, s.slices.begin() + end);
+    };
+    slice(validation, first, first + held);
+    HeldOut held_out{file_name(subject.path), {}};
+    for (const SlicePair& pair : validation.slices) held_out.slices.push_back(pair.index);
+    subject.slices.erase(subject.slices.begin() + first - guard_gap_slices,
+                         subject.slices.begin() + first + held + guard_gap_slices);
+    split.sentence = fmt::format(
+        "one subject only: slices {}–{} of {} are held out, with a gap of {} slices on both sides; {} slices "
+        "train. Slices "
+        "of the same head are alike, so these figures flatter; several subjects are better",
+        held_out.slices.front(), held_out.slices.back(), held_out.file, guard_gap_slices,
+        subject.slices.size());
+    split.held_out.push_back(std::move(held_out));
+    split.training.push_back(std::move(subject));
+    split.validation.push_back(std::move(validation));
+    return split;
+}
+
+}  // namespace
+
+Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
+    require(!subjects.empty(), "[split] no volume was given");
+    if (subjects.size() == 1) return split_by_slab(std::move(subjects.front()));
+
+    std::vector<std::size_t> order(subjects.size());
+    std::iota(order.begin(), order.end(), 0);
+    const kernels::Philox random{seed, split_stream};
+    for (std::size_t i = order.size() - 1; i > 0; --i)
+        std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
+    const std::size_t held = std::max<std::size_t>(
+        1, static_cast<std::size_t>(static_cast<double>(subjects.size()) * validation_share));
+    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
+    std::sort(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
+    std::vector<Subject> training, validation;
+    for (std::size_t i = 0; i < order.size(); ++i)
+        (i < held ? validation : training).push_back(std::move(subjects[order[i]]));
+    return split_by_user(std::move(training), std::move(validation));
+}
+
+Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation) {
+    Split split;
+    std::set<std::string> paths;
+    std::string names;
+    for (const Subject& subject : training)
+        paths.insert(std::filesystem::weakly_canonical(subject.path).string());
+    for (const Subject& subject : validation) {
+        require(
+            !paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
+            subject.path + ": stands on both sides of the split; a subject may train or validate, not both");
+        split.held_out.push_back({file_name(subject.path), {}});
+        names += (names.empty() ? "" : ", ") + file_name(subject.path);
+    }
+    split.sentence = fmt::format("split by subject: {} train, {} held out ({})", training.size(),
+                                 validation.size(), names);
+    split.training = std::move(training);
+    split.validation = std::move(validation);
+    return split;
+}
+
+}  // namespace dnsp

@@ -1,0 +1,94 @@
+#include "training/subject.hpp"
+
+#include <algorithm>
+
+#include "imaging/nifti.hpp"
+#include "imaging/patches.hpp"
+#include "imaging/resample.hpp"
+#include "kernels/require.hpp"
+
+namespace dnsp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr float foreground_level = 0.1f;        // of the normalised range
+constexpr double smallest_share_of_head = 0.5;  // of the fullest slice
+
+SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation) {
+    SlicePair pair;
+    pair.index = index;
+    pair.target = imaging::crop_to_multiple(slice, degradation.scale);
+    pair.low = imaging::degrade(pair.target, degradation);
+    return pair;
+}
+
+}  // namespace
+
+std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
+    std::vector<std::string> paths;
+    for (const std::string& input : inputs) {
+        if (!fs::is_directory(input)) {
+            paths.push_back(input);
+            continue;
+        }
+        std::vector<std::string> found;
+        std::error_code error;
+        for (fs::directory_iterator it(input, error), end; !error && it != end; it.increment(error))
+            if (imaging::is_nifti_path(it->path())) found.push_back(it->path().string());
+        require(!error, input + ": cannot be read (" + error.message() + ")");
+        require(!found.empty(), input + ": the folder holds no .nii or .nii.gz file");
+        std::sort(found.begin(), found.end());
+        paths.insert(paths.end(), found.begin(), found.end());
+    }
+    return paths;
+}
+
+Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis) {
+    Subject subject;
+    subject.path = volume.path;
+    subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(volume);
+    subject.slice_count = imaging::slice_count(volume, subject.axis);
+    subject.reference_range = imaging::percentile_normalisation(volume.voxels, volume.path);
+
+    const imaging::Normalisation& range = subject.reference_range;
+    const float threshold = range.restore(foreground_level);
+    std::vector<float> degraded_voxels;
+    std::vector<double> shares;
+    double largest_share = 0.0;
+    for (int index = 0; index < subject.slice_count; ++index) {
+        SlicePair pair =
+            degraded_pair(index, imaging::extract_slice(volume, subject.axis, index), degradation);
+        degraded_voxels.insert(degraded_voxels.end(), pair.low.pixels.begin(), pair.low.pixels.end());
+        shares.push_back(imaging::foreground_fraction(pair.target, threshold));
+        largest_share = std::max(largest_share, shares.back());
+        subject.slices.push_back(std::move(pair));
+    }
+    subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
+    std::erase_if(subject.slices, [&](const SlicePair& pair) {
+        return shares[static_cast<std::size_t>(pair.index)] < smallest_share_of_head * largest_share;
+    });
+    for (SlicePair& pair : subject.slices)
+        pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
+    return subject;
+}
+
+Subject make_subject(const imaging::Image& picture, const std::string& path,
+                     const imaging::Degradation& degradation) {
+    Subject subject;
+    subject.path = path;
+    subject.slice_count = 1;
+    subject.slices.push_back(degraded_pair(0, picture, degradation));
+    SlicePair& pair = subject.slices.front();
+    subject.reference_range = imaging::percentile_normalisation(pair.target.pixels, path);
+    subject.normalisation = imaging::percentile_normalisation(pair.low.pixels, path);
+    pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
+    return subject;
+}
+
+Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
+                     std::optional<int> volume_index) {
+    return make_subject(imaging::read_nifti(path, volume_index), degradation, axis);
+}
+
+}  // namespace dnsp

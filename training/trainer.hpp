@@ -1,0 +1,77 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/adam.hpp"
+#include "imaging/metrics.hpp"
+#include "priors/objective.hpp"
+#include "training/patch_sampler.hpp"
+#include "training/run_log.hpp"
+#include "training/settings.hpp"
+#include "training/split.hpp"
+#include "training/weights.hpp"
+
+namespace dnsp {
+
+/// Mean PSNR and SSIM over the validation slices (data range: that of each subject's volume).
+struct ValidationScore {
+    double psnr_db = 0.0;
+    double ssim = 0.0;
+};
+
+/// What a watcher of a run is told after every step.
+struct TrainingProgress {
+    std::int64_t epoch = 0, epochs = 0;  ///< from 0
+    std::int64_t step = 0, total_steps = 0;
+    double seconds = 0.0;           ///< of this process's training
+    double steps_per_second = 0.0;  ///< over the last second or more
+    double loss = 0.0;
+    std::vector<Objective::TermReport> terms;
+    ValidationScore validation;  ///< of the last epoch
+};
+
+/// A training run: the loop, its checkpoints and its log, in one folder.
+class Trainer {
+  public:
+    /// `command` is recorded. With `resume`, continues from that checkpoint, whose settings must be the given
+    /// ones but for the number of epochs.
+    Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
+            std::string command, const std::filesystem::path& resume = {});
+
+    /// Trains to the last epoch, or until `stop` says so; then writes checkpoint.safetensors and, when it is
+    /// done, weights.safetensors. Returns whether it got to the end. Throws when a loss term is not finite,
+    /// leaving the last good checkpoint.
+    bool run(const std::function<void(const TrainingProgress&)>& watch, const std::function<bool()>& stop);
+
+    ValidationScore bicubic() const { return bicubic_; }
+    ValidationScore validation() const { return validation_; }
+    const Split& split() const { return split_; }
+    const PatchSampler& sampler() const { return sampler_; }
+    std::int64_t parameters() const { return store_.elements(ParameterGroup::network); }
+    std::int64_t total_steps() const { return settings_.epochs * sampler_.steps_per_epoch(); }
+
+  private:
+    void train_step();
+    ValidationScore validate(bool bicubic) const;
+    void save();
+    void log_step(const Objective::Evaluation& evaluation, double learning_rate);
+
+    TrainingSettings settings_;
+    Split split_;
+    std::filesystem::path folder_;
+    RunDescription description_;
+    ParameterStore store_;
+    std::unique_ptr<Model> model_;
+    Objective objective_;
+    PatchSampler sampler_;
+    std::unique_ptr<Adam> adam_;
+    std::unique_ptr<RunLog> log_;
+    RunState state_;
+    TrainingProgress progress_;
+    ValidationScore bicubic_, validation_;
+};
+
+}  // namespace dnsp
