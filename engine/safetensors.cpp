@@ -1,9 +1,11 @@
 #include "engine/safetensors.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace dnsp {
 namespace {
@@ -12,6 +14,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors data are 
 
 using Json = nlohmann::json;
 constexpr std::uint64_t max_header_bytes = 100'000'000;  // the format's own limit
+constexpr std::uint64_t max_data_bytes = std::uint64_t{1} << 62;
 
 const char* format_name(DType dtype) { return dtype == DType::float32 ? "F32" : "F64"; }
 
@@ -25,18 +28,31 @@ const char* raw_bytes(const Tensor& tensor) {
                     [&]<class T>() { return reinterpret_cast<const char*>(tensor.data<T>()); });
 }
 
-Tensor read_tensor(const Json& entry, const std::string& data) {
+/// Bytes [begin, end) of the data.
+struct Extent {
+    std::uint64_t begin = 0, end = 0;
+    auto operator<=>(const Extent&) const = default;
+};
+
+Tensor read_tensor(const Json& entry, const std::string& data, Extent& extent) {
     const std::string name = entry.at("dtype");
     require(name == "F32" || name == "F64", "holds a tensor of type " + name + "; expected F32 or F64");
     const DType dtype = name == "F32" ? DType::float32 : DType::float64;
+    extent = {entry.at("data_offsets").at(0).get<std::uint64_t>(),
+              entry.at("data_offsets").at(1).get<std::uint64_t>()};
+    require(extent.begin <= extent.end && extent.end <= data.size(), "is truncated");
     Shape shape;
-    for (const auto& extent : entry.at("shape")) shape.append(extent.get<std::int64_t>());
-    const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
-    const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
-    require(begin <= end && end <= data.size(), "is truncated");
+    std::uint64_t bytes = size_of(dtype);
+    for (const auto& side : entry.at("shape")) {
+        shape.append(side.get<std::int64_t>());
+        const auto count = side.get<std::uint64_t>();
+        // A file's extents may be anything: no product is formed that could overflow.
+        require(count == 0 || bytes <= max_data_bytes / count, "has a tensor whose shape and data disagree");
+        bytes *= count;
+    }
+    require(extent.end - extent.begin == bytes, "has a tensor whose shape and data disagree");
     Tensor tensor = Tensor::empty(shape, dtype);
-    require(end - begin == bytes_of(tensor), "has a tensor whose shape and data disagree");
-    std::memcpy(const_cast<char*>(raw_bytes(tensor)), data.data() + begin, end - begin);
+    std::memcpy(const_cast<char*>(raw_bytes(tensor)), data.data() + extent.begin, bytes);
     return tensor;
 }
 
@@ -49,14 +65,24 @@ TensorFile parse(const std::string& bytes) {
     const Json header =
         Json::parse(bytes.begin() + sizeof header_bytes,
                     bytes.begin() + static_cast<std::ptrdiff_t>(sizeof header_bytes + header_bytes));
+    require(header.is_object(), "is not a safetensors file (its header is not a JSON object)");
     const std::string data = bytes.substr(sizeof header_bytes + header_bytes);
     TensorFile file;
+    std::vector<Extent> extents;
     for (const auto& [name, entry] : header.items()) {
         if (name == "__metadata__")
             file.metadata = entry.get<std::map<std::string, std::string>>();
         else
-            file.tensors.emplace(name, read_tensor(entry, data));
+            file.tensors.emplace(name, read_tensor(entry, data, extents.emplace_back()));
     }
+    // The format wants every byte to belong to one tensor.
+    std::sort(extents.begin(), extents.end());
+    std::uint64_t end = 0;
+    for (const Extent& extent : extents) {
+        require(extent.begin == end, "has tensors that overlap or leave gaps");
+        end = extent.end;
+    }
+    require(end == data.size(), "has data that belong to no tensor");
     return file;
 }
 

@@ -5,8 +5,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
+#include "kernels/conv2d_im2col.hpp"
 #include "kernels/conv2d_single_output.hpp"
+#include "kernels/require.hpp"
 
 namespace dnsp::kernels::cpu {
 namespace {
@@ -152,7 +155,7 @@ void* mutable_pointer(const float* pointer) { return const_cast<float*>(pointer)
 class PlanCache {
   public:
     template <class Use>
-    void with(const Conv2dShape& s, Pass pass, Activation activation, Use&& use) {
+    void with(const Conv2dShape& s, Pass pass, Activation activation, Use&& use) try {
         std::lock_guard lock(mutex_);
         const Key key{s.batch,
                       s.height,
@@ -170,6 +173,8 @@ class PlanCache {
         }
         use(*found->second);
         stream().wait();
+    } catch (const dnnl::error& error) {
+        throw Error(std::string("[conv2d] oneDNN refuses this convolution: ") + error.what());
     }
 
   private:
@@ -191,6 +196,9 @@ void conv2d_forward<float>(const Conv2dShape& shape, const float* input, const f
                            const float* bias, Activation activation, float* output) {
     if (detail::has_single_output(shape))
         return detail::single_output_forward(shape, input, weight, bias, activation, output);
+    // oneDNN 2.6 is wrong for some images narrower than the kernel (9×9, 1 → 64 channels, width 7).
+    if (shape.width < shape.kernel_width)
+        return detail::im2col_forward<float>(shape, input, weight, bias, activation, output);
     plans().with(shape, Pass::forward, activation, [&](Plan& plan) {
         plan.input.set_data_handle(mutable_pointer(input));
         plan.weight_plain.set_data_handle(mutable_pointer(weight));

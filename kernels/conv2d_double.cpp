@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_im2col.hpp"
 
 namespace dnsp::kernels::cpu {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using MatrixOf = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = MatrixOf<double>;
 using ConstMap = Eigen::Map<const Matrix>;
 using Map = Eigen::Map<Matrix>;
 
@@ -27,26 +29,36 @@ void for_each_tap(const Conv2dShape& s, Visit&& visit) {
                 }
 }
 
-Matrix columns_of(const Conv2dShape& s, const double* image) {
-    Matrix columns = Matrix::Zero(s.height * s.width, s.kernel_height * s.kernel_width * s.in_channels);
+template <class T>
+MatrixOf<T> columns_of(const Conv2dShape& s, const T* image) {
+    MatrixOf<T> columns =
+        MatrixOf<T>::Zero(s.height * s.width, s.kernel_height * s.kernel_width * s.in_channels);
     for_each_tap(s, [&](auto pixel, auto column, auto element) { columns(pixel, column) = image[element]; });
     return columns;
 }
 
 }  // namespace
 
+template <class T>
+void detail::im2col_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
+                            Activation activation, T* output) {
+    const std::int64_t pixels = s.height * s.width;
+    Eigen::Map<const MatrixOf<T>> filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
+    Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>> offsets(bias, s.out_channels);
+    for (std::int64_t n = 0; n < s.batch; ++n) {
+        Eigen::Map<MatrixOf<T>> out(output + n * pixels * s.out_channels, pixels, s.out_channels);
+        out.noalias() = columns_of(s, input + n * pixels * s.in_channels) * filters.transpose();
+        out.rowwise() += offsets;
+        if (activation == Activation::relu) out = out.cwiseMax(T(0));
+    }
+}
+template void detail::im2col_forward<float>(const Conv2dShape&, const float*, const float*, const float*,
+                                            Activation, float*);
+
 template <>
 void conv2d_forward<double>(const Conv2dShape& s, const double* input, const double* weight,
                             const double* bias, Activation activation, double* output) {
-    const std::int64_t pixels = s.height * s.width;
-    ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
-    Eigen::Map<const Eigen::RowVectorXd> offsets(bias, s.out_channels);
-    for (std::int64_t n = 0; n < s.batch; ++n) {
-        Map out(output + n * pixels * s.out_channels, pixels, s.out_channels);
-        out.noalias() = columns_of(s, input + n * pixels * s.in_channels) * filters.transpose();
-        out.rowwise() += offsets;
-        if (activation == Activation::relu) out = out.cwiseMax(0.0);
-    }
+    detail::im2col_forward<double>(s, input, weight, bias, activation, output);
 }
 
 template <>

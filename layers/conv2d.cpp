@@ -14,7 +14,9 @@ kernels::Conv2dShape check_shapes(const Tensor& input, const Tensor& weight, con
             "[conv2d] bias expects [" + std::to_string(w[0]) + "], got " + bias.shape().text());
     require(input.dtype() == weight.dtype() && input.dtype() == bias.dtype(),
             "[conv2d] input, weight and bias must have one dtype");
-    require(x.elements() > 0, "[conv2d] empty input " + x.text());
+    require(x.elements() > 0 && w.elements() > 0,
+            "[conv2d] expects at least one pixel, channel and tap, got input " + x.text() + " and weight " +
+                w.text());
     return {x[0], x[1], x[2], x[3], w[0], w[1], w[2]};
 }
 

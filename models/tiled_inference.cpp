@@ -1,6 +1,7 @@
 #include "models/tiled_inference.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dnsp {
 namespace {
@@ -22,6 +23,15 @@ void copy_rectangle(const Tensor& from, const Rectangle& source, const Tensor& t
     });
 }
 
+/// What a tile reads along one axis: its halo inside the image, and never less than the widest kernel can
+/// span, so that the window is convolved by the same algorithm as the whole image.
+std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size, std::int64_t halo,
+                                                std::int64_t image_size) {
+    const std::int64_t least = 2 * halo + 1;
+    const std::int64_t first = std::max<std::int64_t>(0, std::min(begin - halo, image_size - least));
+    return {first, std::min(image_size, std::max(begin + size + halo, first + least))};
+}
+
 }  // namespace
 
 Tensor infer(const Model& model, const Tensor& input, int tile) {
@@ -36,10 +46,8 @@ Tensor infer(const Model& model, const Tensor& input, int tile) {
         for (std::int64_t x = 0; x < s[2]; x += tile) {
             const std::int64_t height = std::min<std::int64_t>(tile, s[1] - y);
             const std::int64_t width = std::min<std::int64_t>(tile, s[2] - x);
-            const std::int64_t top = std::max<std::int64_t>(0, y - halo),
-                               left = std::max<std::int64_t>(0, x - halo);
-            const std::int64_t bottom = std::min(s[1], y + height + halo),
-                               right = std::min(s[2], x + width + halo);
+            const auto [top, bottom] = window_of(y, height, halo, s[1]);
+            const auto [left, right] = window_of(x, width, halo, s[2]);
             Tensor window =
                 Tensor::empty({s[0], bottom - top, right - left, 1}, input.dtype(), input.device());
             copy_rectangle(input, {top, left, bottom - top, right - left}, window, 0, 0);

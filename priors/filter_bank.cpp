@@ -38,13 +38,16 @@ const std::vector<double>& FilterBank::reference_norms() {
 
 void FilterBank::constrain() {
     if (!fixed_norms_) return;
+    require(reference_norms_.size() == static_cast<std::size_t>(filters_),
+            "[filters] constrain() needs the initial norms: call reference_norms() before the first "
+            "optimiser step");
     const std::vector<double> present = norms();
     for (int f = 0; f < filters_; ++f) {
         const Tensor filter = weights().view(f * taps, {taps});
         const std::size_t i = static_cast<std::size_t>(f);
         if (present[i] == 0.0) continue;
         dispatch(filter.dtype(), [&]<class T>() {
-            kernels::cpu::scale<T>(taps, reference_norms_.at(i) / present[i], filter.data<T>(),
+            kernels::cpu::scale<T>(taps, reference_norms_[i] / present[i], filter.data<T>(),
                                    filter.data<T>());
         });
     }

@@ -1,0 +1,79 @@
+#include "engine/memory.hpp"
+
+#include <cstdint>
+#include <thread>
+
+#include "engine/tensor.hpp"
+#include "tests/catch.hpp"
+
+using namespace dnsp;
+
+namespace {
+const Device cpu{};
+}
+
+TEST_CASE("blocks are aligned to 64 bytes, whatever their size") {
+    std::vector<Storage*> all;
+    for (std::size_t bytes : {0, 1, 63, 64, 65, 100, 4097, 1000003}) {
+        all.push_back(new Storage(cpu, bytes));
+        CHECK(reinterpret_cast<std::uintptr_t>(all.back()->data()) % 64 == 0);
+        CHECK(all.back()->bytes() == bytes);
+    }
+    for (Storage* storage : all) delete storage;
+}
+
+TEST_CASE("the arena hands freed blocks out again") {
+    release_cached_memory(cpu);
+    const auto before = arena_statistics(cpu);
+    const void* first = nullptr;
+    {
+        const Storage storage(cpu, 5000);
+        first = storage.data();
+        CHECK(arena_statistics(cpu).bytes_in_use >= before.bytes_in_use + 5000);
+    }
+    CHECK(arena_statistics(cpu).bytes_in_use == before.bytes_in_use);
+    const Storage again(cpu, 4999);
+    CHECK(again.data() == first);
+    CHECK(arena_statistics(cpu).system_allocations == before.system_allocations + 1);
+}
+
+TEST_CASE("at most a quarter of a block is wasted") {
+    for (std::size_t bytes = 1000; bytes < 10'000'000; bytes = bytes * 5 / 4 + 17) {
+        const std::size_t before = arena_statistics(cpu).bytes_in_use;
+        const Storage storage(cpu, bytes);
+        const std::size_t block = arena_statistics(cpu).bytes_in_use - before;
+        CHECK(block >= bytes);
+        CHECK(block <= bytes + bytes / 4 + 64);
+    }
+}
+
+TEST_CASE("cached memory goes back to the system on request, memory in use stays") {
+    const Storage kept(cpu, 777);
+    { const Storage dropped(cpu, 123456); }
+    CHECK(arena_statistics(cpu).bytes_held > arena_statistics(cpu).bytes_in_use);
+    release_cached_memory(cpu);
+    const auto after = arena_statistics(cpu);
+    CHECK(after.bytes_held == after.bytes_in_use);
+    CHECK(after.bytes_in_use >= 777);
+    CHECK(after.peak_bytes_in_use >= 123456);
+}
+
+TEST_CASE("a device without a backend has no memory") {
+    CHECK_THROWS_AS(Storage(Device{DeviceKind::cuda, 0}, 64), Error);
+    CHECK_THROWS_AS(Tensor::empty({4}, DType::float32, Device{DeviceKind::cuda, 0}), Error);
+}
+
+TEST_CASE("two threads may allocate at once") {
+    const std::size_t before = arena_statistics(cpu).bytes_in_use;
+    const auto work = [] {
+        for (std::size_t i = 0; i < 2000; ++i) {
+            const Storage a(cpu, 64 + i % 7 * 100), b(cpu, 64 + i % 5 * 100);
+            *static_cast<char*>(a.data()) = 1;
+            *static_cast<char*>(b.data()) = 2;
+        }
+    };
+    std::thread other(work);
+    work();
+    other.join();
+    CHECK(arena_statistics(cpu).bytes_in_use == before);
+}

@@ -1,0 +1,105 @@
+#include "engine/parameters.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/tape.hpp"
+#include "tests/catch.hpp"
+#include "tests/reference/arrays.hpp"
+
+using namespace dnsp;
+
+namespace {
+
+ParameterStore small_store(std::uint64_t seed, DType dtype = DType::float64) {
+    ParameterStore store;
+    store.add("a.weight", {3, 3, 3, 2}, ParameterGroup::network, Initialiser::he_uniform(18));
+    store.add("a.bias", {3}, ParameterGroup::network, Initialiser::zeros());
+    store.add("filters", {8, 3, 3}, ParameterGroup::filters,
+              Initialiser::normal(0.01, {0, -1, 0, -1, 4, -1, 0, -1, 0}));
+    store.allocate(dtype, {}, seed);
+    return store;
+}
+
+/// A gradient as a backward pass would leave it.
+void contribute(const Tensor& parameter, double value) {
+    contribute_gradient(parameter, [&](Tensor target) { target.fill(value); });
+}
+
+}  // namespace
+
+TEST_CASE("parameters lie in one flat array, each on a cache line of its own, groups together") {
+    const ParameterStore store = small_store(1, DType::float32);
+    std::int64_t end = 0;
+    for (const auto& p : store.parameters()) {
+        CHECK(p.first % 16 == 0);
+        CHECK(p.first >= end);
+        CHECK(p.first < end + 16);
+        end = p.first + p.shape.elements();
+        CHECK(p.value.data<float>() == store.values().data<float>() + p.first);
+        CHECK(p.value.gradient_slot()->value.data<float>() == store.gradients().data<float>() + p.first);
+    }
+    CHECK(store.values().elements() >= end);
+    CHECK(store.elements(ParameterGroup::network) == 57);
+    CHECK(store.elements(ParameterGroup::filters) == 72);
+}
+
+TEST_CASE("the same seed gives the same bits, the name and the seed decide, not the neighbours") {
+    const ParameterStore one = small_store(7), same = small_store(7), other = small_store(8);
+    CHECK(one.values().to_vector<double>() == same.values().to_vector<double>());
+    CHECK(one[0].to_vector<double>() != other[0].to_vector<double>());
+
+    ParameterStore moved;
+    moved.add("first", {5}, ParameterGroup::network, Initialiser::he_uniform(18));
+    const auto twin =
+        moved.add("a.weight", {3, 3, 3, 2}, ParameterGroup::network, Initialiser::he_uniform(18));
+    const auto renamed =
+        moved.add("b.weight", {3, 3, 3, 2}, ParameterGroup::network, Initialiser::he_uniform(18));
+    moved.allocate(DType::float64, {}, 7);
+    CHECK(moved[twin].to_vector<double>() == one[0].to_vector<double>());
+    CHECK(moved[renamed].to_vector<double>() != one[0].to_vector<double>());
+
+    const ParameterStore narrow = small_store(7, DType::float32);
+    CHECK(narrow[0].to_vector<float>() == reference::cast<float>(one[0].to_vector<double>()));
+}
+
+TEST_CASE("initialisers have the moments they name") {
+    constexpr std::int64_t n = 20000;
+    ParameterStore store;
+    const auto uniform = store.add("uniform", {n}, ParameterGroup::network, Initialiser::he_uniform(25));
+    const auto normal = store.add("normal", {n}, ParameterGroup::network, Initialiser::normal(0.5, {1, 2}));
+    store.allocate(DType::float64, {}, 3);
+    const auto u = store[uniform].to_vector<double>(), z = store[normal].to_vector<double>();
+    CHECK(*std::max_element(u.begin(), u.end()) <= 0.2);
+    CHECK(*std::min_element(u.begin(), u.end()) >= -0.2);
+    CHECK(std::abs(reference::norm(u) / std::sqrt(n) - 0.2 / std::sqrt(3)) < 0.002);
+    std::vector<double> deviation = z;
+    for (std::size_t i = 0; i < deviation.size(); ++i) deviation[i] -= i % 2 == 0 ? 1 : 2;
+    CHECK(std::abs(reference::norm(deviation) / std::sqrt(n) - 0.5) < 0.02);
+}
+
+TEST_CASE("the store is filled once") {
+    ParameterStore store;
+    store.add("a", {1}, ParameterGroup::network, Initialiser::zeros());
+    CHECK_THROWS_AS(store.add("a", {1}, ParameterGroup::network, Initialiser::zeros()), Error);
+    store.allocate(DType::float32, {}, 1);
+    CHECK_THROWS_AS(store.add("b", {1}, ParameterGroup::network, Initialiser::zeros()), Error);
+    CHECK_THROWS_AS(store.allocate(DType::float32, {}, 1), Error);
+}
+
+TEST_CASE("gradients: the first contribution overwrites, later ones add, missing ones are zero") {
+    ParameterStore store = small_store(1);
+    Tensor stale = store.gradients();
+    stale.fill(99);
+    store.discard_gradients();
+    contribute(store[0], 1.5);
+    contribute(store[0], 2.0);  // a parameter used twice
+    CHECK(store[0].gradient().to_vector<double>() == std::vector<double>(54, 3.5));
+    store.complete_gradients();
+    CHECK(store.gradients().view(store.parameters()[1].first, {3}).to_vector<double>() ==
+          std::vector<double>(3, 0.0));
+    CHECK(store.gradients().view(0, {54}).to_vector<double>() == std::vector<double>(54, 3.5));
+    store.discard_gradients();
+    contribute(store[0], -1.0);
+    CHECK(store[0].gradient().to_vector<double>() == std::vector<double>(54, -1.0));
+}

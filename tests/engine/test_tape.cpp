@@ -1,0 +1,135 @@
+#include "engine/tape.hpp"
+
+#include "tests/catch.hpp"
+
+using namespace dnsp;
+
+namespace {
+
+/// A layer that multiplies by a constant; counts the backward steps that ran.
+struct Times {
+    double factor;
+    int* backward_steps = nullptr;
+
+    Tensor operator()(Tape& tape, const Tensor& input) const {
+        Tensor output = Tensor::empty_like(input);
+        kernels::cpu::scale<double>(input.elements(), factor, input.data<double>(), output.data<double>());
+        if (!tape.needs_gradient(input)) return output;
+        tape.record(output, [=, f = factor, count = backward_steps](const Tensor& output_gradient) {
+            if (count) ++*count;
+            contribute_gradient(input, [&](const Tensor& target) {
+                kernels::cpu::scale<double>(input.elements(), f, output_gradient.data<double>(),
+                                            target.data<double>());
+            });
+        });
+        return output;
+    }
+};
+
+Tensor sum_of(Tape& tape, const Tensor& a, const Tensor& b) {
+    Tensor output = Tensor::empty_like(a);
+    kernels::cpu::add<double>(a.elements(), a.data<double>(), b.data<double>(), output.data<double>());
+    if (!tape.needs_gradient(a, b)) return output;
+    tape.record(output, [=](const Tensor& output_gradient) {
+        contribute_gradient(a, [&](Tensor target) { target.copy_from(output_gradient); });
+        contribute_gradient(b, [&](Tensor target) { target.copy_from(output_gradient); });
+    });
+    return output;
+}
+
+Tensor leaf(double value) {
+    Tensor tensor = Tensor::from<double>({1}, {value});
+    tensor.require_gradient();
+    return tensor;
+}
+
+}  // namespace
+
+TEST_CASE("gradients of a tensor that is used more than once add up") {
+    const Tensor x = leaf(3);
+    Tape tape;
+    const Tensor y = sum_of(tape, Times{2}(tape, x), Times{5}(tape, x));
+    const Tensor z = sum_of(tape, y, y);
+    tape.backward(sum_of(tape, z, x));
+    CHECK(z.item() == 42);
+    CHECK(x.gradient().item() == 2 * (2 + 5) + 1);
+}
+
+TEST_CASE("the cotangent scales the gradient") {
+    Tensor x = Tensor::from<double>({3}, {1, 2, 3});
+    x.require_gradient();
+    Tape tape;
+    const Tensor y = Times{2}(tape, x);
+    tape.backward(y, Tensor::from<double>({3}, {1, 0, -1}));
+    CHECK(x.gradient().to_vector<double>() == std::vector<double>{2, 0, -2});
+}
+
+TEST_CASE("branches that the output does not depend on do not run backward") {
+    const Tensor x = leaf(1);
+    int used = 0, unused = 0;
+    Tape tape;
+    const Tensor a = Times{2, &used}(tape, x);
+    const Tensor b = Times{3, &unused}(tape, x);
+    const Tensor beyond = Times{4, &unused}(tape, a);
+    tape.backward(a);
+    CHECK(used == 1);
+    CHECK(unused == 0);
+    CHECK(x.gradient().item() == 2);
+    CHECK_FALSE(b.gradient().defined());
+    CHECK_FALSE(beyond.gradient().defined());
+}
+
+TEST_CASE("an inference tape records nothing, and so does a tape of constants") {
+    Tape inference = Tape::inference();
+    CHECK_FALSE(Times{2}(inference, leaf(1)).requires_gradient());
+    Tape tape;
+    CHECK_FALSE(Times{2}(tape, Tensor::from<double>({1}, {1.0})).requires_gradient());
+}
+
+TEST_CASE("activations are freed: on an inference tape at once, else as their backward steps run") {
+    const std::int64_t elements = 1 << 16;
+    const std::size_t bytes = elements * sizeof(double);
+    Tensor x = Tensor::zeros({elements}, DType::float64);
+    const auto in_use = [] { return arena_statistics({}).bytes_in_use; };
+    const std::size_t before = in_use();
+    {
+        Tape tape = Tape::inference();
+        Tensor y = x;
+        for (int i = 0; i < 10; ++i) y = Times{2}(tape, y);
+        CHECK(in_use() <= before + 2 * bytes);
+    }
+    CHECK(in_use() == before);
+    x.require_gradient();
+    Tape tape;
+    {
+        Tensor y = x;
+        for (int i = 0; i < 10; ++i) y = Times{2}(tape, y);
+        CHECK(in_use() >= before + 9 * bytes);
+        Tensor one = Tensor::empty_like(y);
+        one.fill(1);
+        tape.backward(y, one);
+    }
+    CHECK(in_use() <= before + bytes);  // the gradient of x
+    CHECK(x.gradient().to_vector<double>().front() == 1024);
+}
+
+TEST_CASE("a tape that never runs backward leaks nothing") {
+    const std::size_t before = arena_statistics({}).bytes_in_use;
+    {
+        Tensor x = leaf(1);
+        Tape tape;
+        const Tensor y = sum_of(tape, Times{2}(tape, x), x);
+    }
+    CHECK(arena_statistics({}).bytes_in_use == before);
+}
+
+TEST_CASE("backward refuses an output without gradient, or a cotangent of another shape") {
+    Tape tape;
+    CHECK_THROWS_AS(tape.backward(Tensor::from<double>({1}, {1.0})), Error);
+    Tensor x = Tensor::from<double>({2}, {1, 2});
+    x.require_gradient();
+    const Tensor y = Times{2}(tape, x);
+    CHECK_THROWS_AS(tape.backward(y), Error);
+    CHECK_THROWS_AS(tape.backward(y, Tensor::zeros({3}, DType::float64)), Error);
+    CHECK_THROWS_AS(tape.backward(y, Tensor::zeros({2}, DType::float32)), Error);
+}

@@ -1,0 +1,74 @@
+#include "engine/tensor.hpp"
+
+#include "engine/device.hpp"
+#include "tests/catch.hpp"
+
+using namespace dnsp;
+
+TEST_CASE("a shape knows its extents, their product and its text") {
+    const Shape image{64, 40, 39, 1};
+    CHECK(image.rank() == 4);
+    CHECK(image[2] == 39);
+    CHECK(image.elements() == 64 * 40 * 39);
+    CHECK(image.text() == "[64, 40, 39, 1]");
+    CHECK(Shape{}.elements() == 1);
+    CHECK(Shape{}.text() == "[]");
+    CHECK(Shape{3, 0}.elements() == 0);
+    CHECK(Shape{2, 3} == Shape{2, 3});
+    CHECK_FALSE(Shape{2, 3} == Shape{3, 2});
+    CHECK_FALSE(Shape{2} == Shape{2, 1});
+    CHECK_THROWS_AS((Shape{1, 2, 3, 4, 5}), Error);
+    CHECK_THROWS_AS((Shape{-1}), Error);
+}
+
+TEST_CASE("copies of a tensor are handles to the same memory") {
+    Tensor a = Tensor::from<float>({2, 2}, {1, 2, 3, 4});
+    const Tensor b = a;
+    a.fill(7);
+    CHECK(b.to_vector<float>() == std::vector<float>{7, 7, 7, 7});
+    CHECK_FALSE(Tensor().defined());
+}
+
+TEST_CASE("a view shares memory but no gradient") {
+    Tensor whole = Tensor::from<double>({6}, {0, 1, 2, 3, 4, 5});
+    whole.require_gradient();
+    Tensor middle = whole.view(2, {1, 3});
+    CHECK(middle.to_vector<double>() == std::vector<double>{2, 3, 4});
+    CHECK_FALSE(middle.requires_gradient());
+    middle.fill(-1);
+    CHECK(whole.to_vector<double>() == std::vector<double>{0, 1, -1, -1, -1, 5});
+    CHECK(middle.view(1, {2}).data<double>() == whole.data<double>() + 3);
+    CHECK_THROWS_AS(whole.view(4, {3}), Error);
+    CHECK_THROWS_AS(whole.view(-1, {3}), Error);
+}
+
+TEST_CASE("a tensor refuses the wrong type, shape or number of values") {
+    const Tensor tensor = Tensor::zeros({2, 3}, DType::float32);
+    CHECK_THROWS_AS(tensor.data<double>(), Error);
+    CHECK_THROWS_AS(Tensor().data<float>(), Error);
+    CHECK_THROWS_AS(tensor.item(), Error);
+    CHECK_THROWS_AS(Tensor::from<float>({2, 3}, {1, 2}), Error);
+    Tensor other = Tensor::zeros({3, 2}, DType::float32);
+    CHECK_THROWS_AS(other.copy_from(tensor), Error);
+    CHECK_THROWS_AS(Tensor::zeros({2, 3}, DType::float64).copy_from(tensor), Error);
+    CHECK(Tensor::from<double>({1}, {2.5}).item() == 2.5);
+}
+
+TEST_CASE("choosing a device is explicit: auto explains itself, others are there or an error") {
+    CHECK(choose_device("cpu").device == Device{DeviceKind::cpu, 0});
+    CHECK_FALSE(choose_device("auto").reason.empty());
+    CHECK(to_string(Device{DeviceKind::cuda, 1}) == "cuda:1");
+    CHECK(cpu_threads() >= 1);
+    for (const char* name : {"", "gpu", "CPU", "cpu:0", "cudax"}) {
+        INFO("device '" << name << "'");
+        CHECK_THROWS_AS(choose_device(name), Error);
+    }
+    for (const char* malformed : {"cuda:x", "cuda:", "cuda:-1"})
+        CHECK_THROWS_AS(choose_device(malformed), Error);
+    try {
+        choose_device("gpu");
+    } catch (const Error& error) {
+        CHECK(std::string(error.what()).find("'gpu'") != std::string::npos);
+        CHECK(std::string(error.what()).find("cuda:N") != std::string::npos);
+    }
+}

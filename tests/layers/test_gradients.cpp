@@ -1,0 +1,180 @@
+// Every layer against finite differences, and its float32 path against its float64 path.
+#include "layers/add_scaled.hpp"
+#include "layers/closed_form.hpp"
+#include "layers/concat.hpp"
+#include "layers/conv2d.hpp"
+#include "layers/relu.hpp"
+#include "layers/residual_block.hpp"
+#include "layers/squared_error.hpp"
+#include "tests/gradient_check.hpp"
+
+using namespace dnsp;
+using namespace dnsp::testing;
+
+namespace {
+
+/// The first of the inputs is the image.
+const std::vector<Shape> image_shapes{{1, 1, 1, 1}, {1, 1, 5, 2}, {2, 4, 3, 3}, {3, 7, 5, 2}};
+
+std::vector<Input> conv2d_inputs(const Shape& image, std::int64_t out, std::int64_t kernel_h,
+                                 std::int64_t kernel_w) {
+    return {random_input(image, 1), random_input({out, kernel_h, kernel_w, image[3]}, 2),
+            random_input({out}, 3)};
+}
+
+Function conv2d_with(Activation activation) {
+    return
+        [=](Tape& tape, const std::vector<Tensor>& x) { return conv2d(tape, x[0], x[1], x[2], activation); };
+}
+
+/// A ReLU after a convolution has kinks that inputs cannot avoid; they are rare at this step.
+const CheckOptions with_kinks{.step = 1e-4, .bound = 1e-6, .elements = 64, .skipped = 0.05};
+
+}  // namespace
+
+TEST_CASE("gradients of conv2d with respect to input, weight and bias") {
+    for (const Shape& image : image_shapes)
+        for (const auto& [kernel_h, kernel_w] :
+             std::vector<std::pair<int, int>>{{1, 1}, {3, 3}, {3, 5}, {9, 9}}) {
+            INFO("input " << image.text() << ", kernel " << kernel_h << "×" << kernel_w);
+            const auto inputs = conv2d_inputs(image, 3, kernel_h, kernel_w);
+            check_gradients(conv2d_with(Activation::none), inputs);
+            check_float_against_double(conv2d_with(Activation::none), inputs);
+        }
+}
+
+TEST_CASE("gradients of conv2d with its ReLU fused") {
+    for (const Shape& image : image_shapes) {
+        INFO("input " << image.text());
+        const auto inputs = conv2d_inputs(image, 4, 3, 3);
+        check_gradients(conv2d_with(Activation::relu), inputs, with_kinks);
+        check_float_against_double(conv2d_with(Activation::relu), inputs);
+    }
+}
+
+TEST_CASE("conv2d followed by relu is conv2d with its ReLU fused") {
+    const auto inputs = conv2d_inputs({2, 6, 5, 3}, 4, 3, 3);
+    const auto fused = differentiate(conv2d_with(Activation::relu), inputs, DType::float64);
+    const auto separate = differentiate(
+        [](Tape& tape, const std::vector<Tensor>& x) { return relu(tape, conv2d(tape, x[0], x[1], x[2])); },
+        inputs, DType::float64);
+    CHECK(fused.output == separate.output);
+    CHECK(fused.gradients == separate.gradients);
+}
+
+TEST_CASE("conv2d gives gradients only to those that ask") {
+    for (std::size_t wanted = 0; wanted < 3; ++wanted) {
+        auto inputs = conv2d_inputs({1, 5, 4, 2}, 3, 3, 3);
+        for (std::size_t i = 0; i < 3; ++i) inputs[i].constant = i != wanted;
+        check_gradients(conv2d_with(Activation::none), inputs);
+        const auto result = differentiate(conv2d_with(Activation::none), inputs, DType::float64);
+        for (std::size_t i = 0; i < 3; ++i) CHECK(result.gradients[i].empty() == (i != wanted));
+    }
+}
+
+TEST_CASE("gradients of a convolution whose weights are used twice") {
+    const Function twice = [](Tape& tape, const std::vector<Tensor>& x) {
+        return conv2d(tape, conv2d(tape, x[0], x[1], x[2]), x[1], x[2]);
+    };
+    check_gradients(twice, conv2d_inputs({1, 6, 5, 2}, 2, 3, 3));
+}
+
+TEST_CASE("gradients of relu") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) { return relu(tape, x[0]); };
+    for (const Shape& shape : std::vector<Shape>{{1}, {7}, {2, 5, 3, 4}}) {
+        check_gradients(function, {input_away_from_zero(shape, 1)});
+        check_float_against_double(function, {input_away_from_zero(shape, 1)});
+    }
+}
+
+TEST_CASE("gradients of add_scaled, also of a tensor added to itself") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        return add_scaled(tape, x[0], 0.1, x[1]);
+    };
+    const Function itself = [](Tape& tape, const std::vector<Tensor>& x) {
+        return add_scaled(tape, x[0], -0.3, x[0]);
+    };
+    for (const Shape& shape : image_shapes) {
+        check_gradients(function, {random_input(shape, 1), random_input(shape, 2)});
+        check_float_against_double(function, {random_input(shape, 1), random_input(shape, 2)});
+        check_gradients(itself, {random_input(shape, 1)});
+    }
+}
+
+TEST_CASE("gradients of concat, also of a tensor joined with itself") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        return concat(tape, {x[0], x[1], x[0]});
+    };
+    const std::vector<Input> inputs{random_input({2, 3, 5, 2}, 1), random_input({2, 3, 5, 3}, 2)};
+    check_gradients(function, inputs);
+    check_float_against_double(function, inputs);
+    const Function alone = [](Tape& tape, const std::vector<Tensor>& x) { return concat(tape, {x[0]}); };
+    check_gradients(alone, {random_input({1, 1, 1, 1}, 3)});
+}
+
+TEST_CASE("gradients of a residual block with respect to its input and its parameters") {
+    // The block's own parameters take the values of inputs 1 … 4, through a store of the right dtype.
+    const auto run = [](DType dtype, const std::vector<Input>& inputs, bool& matches) {
+        ParameterStore store;
+        const ResidualBlock block(store, "block", 3, 0.1);
+        store.allocate(dtype, {}, 5);
+        Tensor input = tensor_of(inputs[0], dtype).require_gradient();
+        Tape tape;
+        const Tensor output = block(tape, input);
+        tape.backward(
+            output,
+            tensor_of({output.shape(), cotangent_of(static_cast<std::size_t>(output.elements()))}, dtype));
+        const auto composed = [&](Tape& t, const std::vector<Tensor>& x) {
+            return add_scaled(t, x[0], 0.1,
+                              conv2d(t, conv2d(t, x[0], x[1], x[2], Activation::relu), x[3], x[4]));
+        };
+        std::vector<Input> all{inputs[0]};
+        for (const auto& p : store.parameters()) all.push_back({p.shape, values_of(p.value)});
+        const Differentiated expected = differentiate(composed, all, dtype);
+        matches =
+            values_of(output) == expected.output && values_of(input.gradient()) == expected.gradients[0];
+        for (std::size_t i = 0; i < 4; ++i)
+            matches = matches && values_of(store[i].gradient()) == expected.gradients[i + 1];
+        if (dtype == DType::float64) check_gradients(composed, all, with_kinks);
+        check_float_against_double(composed, all);
+    };
+    for (DType dtype : {DType::float32, DType::float64}) {
+        bool matches = false;
+        run(dtype, {random_input({2, 5, 6, 3}, 1)}, matches);
+        CHECK(matches);
+    }
+}
+
+TEST_CASE("gradients of squared_error with both reductions, and its value") {
+    for (const Shape& shape : image_shapes)
+        for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
+            const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
+                return squared_error(tape, x[0], x[1], reduction);
+            };
+            Input target = random_input(shape, 2);
+            target.constant = true;
+            const std::vector<Input> inputs{random_input(shape, 1), target};
+            check_gradients(function, inputs);
+            check_float_against_double(function, inputs);
+
+            double sum = 0;
+            for (std::size_t i = 0; i < target.values.size(); ++i)
+                sum += 0.5 * std::pow(inputs[0].values[i] - target.values[i], 2);
+            const auto divisor =
+                static_cast<double>(reduction == Reduction::mean ? shape.elements() : shape[0]);
+            const auto result = differentiate(function, inputs, DType::float64);
+            CHECK(std::abs(result.output[0] - sum / divisor) <= 1e-14 * sum);
+        }
+}
+
+TEST_CASE("gradients of a weighted sum of scalars") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        const Tensor a = squared_error(tape, x[0], x[1], Reduction::sum);
+        const Tensor b = squared_error(tape, x[0], x[2], Reduction::mean);
+        return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {a, 0.25}});
+    };
+    std::vector<Input> inputs;
+    for (std::uint64_t seed : {1, 2, 3}) inputs.push_back(random_input({2, 3, 4, 1}, seed));
+    inputs[1].constant = inputs[2].constant = true;
+    check_gradients(function, inputs);
+}

@@ -1,0 +1,176 @@
+#include "models/model.hpp"
+
+#include "models/tiled_inference.hpp"
+#include "tests/catch.hpp"
+#include "tests/reference/arrays.hpp"
+
+using namespace dnsp;
+
+namespace {
+
+struct Network {
+    ParameterStore store;
+    std::unique_ptr<Model> model;
+
+    Network(const ModelOptions& options, DType dtype, std::uint64_t seed = 1)
+        : model(make_model(options, store)) {
+        store.allocate(dtype, {}, seed);
+    }
+    /// Every parameter random: the last layer's zeros would hide everything.
+    Network& randomise() {
+        for (const auto& p : store.parameters()) {
+            const double scale = p.shape.rank() == 4 ? 0.5 : 0.1;
+            Tensor value = p.value;
+            const auto random =
+                reference::uniform(p.shape.elements(), static_cast<std::uint64_t>(p.first), -scale, scale);
+            dispatch(value.dtype(), [&]<class T>() {
+                value.copy_from(Tensor::from<T>(p.shape, reference::cast<T>(random)));
+            });
+        }
+        return *this;
+    }
+};
+
+Tensor image_of(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
+    const auto values = reference::uniform(shape.elements(), seed, 0, 1);
+    return dispatch(dtype, [&]<class T>() { return Tensor::from<T>(shape, reference::cast<T>(values)); });
+}
+
+Tensor forward(const Model& model, const Tensor& input) {
+    Tape tape = Tape::inference();
+    return model.forward(tape, input);
+}
+
+const std::vector<ModelOptions> small_models{
+    {"srcnn", 0, 0, true}, {"srcnn", 0, 0, false}, {"edsr", 2, 5, true}, {"edsr", 1, 3, false}};
+
+/// EDSR's parameters by layer: head, two convolutions a block, body, tail.
+std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
+    const std::int64_t inner = 9 * width * width + width;
+    return (9 * width + width) + 2 * depth * inner + inner + (9 * width + 1);
+}
+
+}  // namespace
+
+TEST_CASE("the registry lists the models, and an unknown name is told which exist") {
+    const auto models = registered_models();
+    for (const char* name : {"srcnn", "edsr"}) {
+        REQUIRE(models.count(name) == 1);
+        CHECK_FALSE(models.at(name).empty());
+    }
+    ParameterStore store;
+    try {
+        make_model({"vgg", 0, 0, true}, store);
+        FAIL_CHECK("unknown model accepted");
+    } catch (const Error& error) {
+        for (const auto& [name, summary] : models)
+            CHECK(std::string(error.what()).find(name) != std::string::npos);
+        CHECK(std::string(error.what()).find("'vgg'") != std::string::npos);
+    }
+}
+
+TEST_CASE("models have the papers' numbers of parameters") {
+    ParameterStore srcnn, edsr, small;  // counted before any memory is reserved
+    const auto first = make_model({"srcnn", 0, 0, true}, srcnn);
+    CHECK(srcnn.elements(ParameterGroup::network) == 8129);
+    const auto second = make_model({"edsr", 0, 0, true}, edsr);
+    CHECK(second->options().depth == 32);
+    CHECK(second->options().width == 256);
+    CHECK(edsr.elements(ParameterGroup::network) == edsr_parameters(32, 256));
+    CHECK(std::abs(static_cast<double>(edsr_parameters(32, 256)) / 1e6 - 38.36) < 0.005);
+    const auto third = make_model({"edsr", 3, 7, true}, small);
+    CHECK(small.elements(ParameterGroup::network) == edsr_parameters(3, 7));
+}
+
+TEST_CASE("models refuse options and inputs that make no sense") {
+    ParameterStore a, b, c;
+    CHECK_THROWS_AS(make_model({"srcnn", 3, 0, true}, a), Error);
+    CHECK_THROWS_AS(make_model({"srcnn", 0, 64, true}, b), Error);
+    CHECK_THROWS_AS(make_model({"edsr", -1, 8, true}, c), Error);
+    Network network({"srcnn", 0, 0, true}, DType::float32);
+    CHECK_THROWS_AS(forward(*network.model, image_of({1, 8, 8, 3}, DType::float32)), Error);
+    CHECK_THROWS_AS(forward(*network.model, image_of({8, 8, 1}, DType::float32)), Error);
+    CHECK_THROWS_AS(forward(*network.model, image_of({1, 8, 8, 1}, DType::float64)), Error);
+}
+
+TEST_CASE("the output has the shape of the input, whatever that is") {
+    for (const ModelOptions& options : small_models) {
+        Network network(options, DType::float32);
+        for (const Shape& shape :
+             std::vector<Shape>{{1, 1, 1, 1}, {2, 5, 9, 1}, {1, 40, 40, 1}, {3, 1, 17, 1}})
+            CHECK(forward(*network.model, image_of(shape, DType::float32)).shape() == shape);
+    }
+}
+
+TEST_CASE("a model with a global skip starts as the identity") {
+    for (const ModelOptions& options : small_models) {
+        Network network(options, DType::float32);
+        const Tensor input = image_of({2, 11, 13, 1}, DType::float32);
+        const bool identity = forward(*network.model, input).to_vector<float>() == input.to_vector<float>();
+        CHECK(identity == options.global_skip);
+    }
+}
+
+TEST_CASE("the global skip adds the input to what the network predicts") {
+    for (const char* name : {"srcnn", "edsr"}) {
+        const int depth = name[0] == 'e' ? 1 : 0, width = name[0] == 'e' ? 4 : 0;
+        Network with({name, depth, width, true}, DType::float64),
+            without({name, depth, width, false}, DType::float64);
+        with.randomise();
+        without.randomise();
+        const Tensor input = image_of({1, 9, 7, 1}, DType::float64);
+        auto expected = forward(*without.model, input).to_vector<double>();
+        const auto x = input.to_vector<double>();
+        for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += x[i];
+        CHECK(reference::relative_error(forward(*with.model, input).to_vector<double>(), expected) < 1e-14);
+    }
+}
+
+TEST_CASE("the receptive radius is exact: beyond it nothing changes, at it something does") {
+    for (const ModelOptions& options : small_models) {
+        Network network(options, DType::float64);
+        network.randomise();
+        const int radius = network.model->receptive_radius();
+        INFO(options.name << ", radius " << radius);
+        const std::int64_t side = 2 * radius + 7, centre = side / 2;
+        Tensor input = image_of({1, side, side, 1}, DType::float64);
+        const auto before = forward(*network.model, input).to_vector<double>();
+        input.data<double>()[centre * side + centre] += 0.5;
+        const auto after = forward(*network.model, input).to_vector<double>();
+        std::int64_t reach = 0;
+        for (std::int64_t y = 0; y < side; ++y)
+            for (std::int64_t x = 0; x < side; ++x) {
+                const auto i = static_cast<std::size_t>(y * side + x);
+                if (before[i] != after[i])
+                    reach = std::max({reach, std::abs(y - centre), std::abs(x - centre)});
+            }
+        CHECK(reach == radius);
+    }
+    ParameterStore store;
+    CHECK(make_model({"srcnn", 0, 0, true}, store)->receptive_radius() == 6);
+}
+
+TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
+    for (DType dtype : {DType::float32, DType::float64})
+        for (const ModelOptions& options : small_models) {
+            Network network(options, dtype);
+            network.randomise();
+            const Tensor input = image_of({2, 37, 29, 1}, dtype);
+            const Tensor whole = infer(*network.model, input);
+            for (int tile : {1, 8, 12, 13, 14, 29, 37, 64}) {
+                if (tile == 1 && options.name == "srcnn") continue;  // a thousand windows
+                INFO(options.name << ", " << to_string(dtype) << ", tile " << tile);
+                const Tensor tiled = infer(*network.model, input, tile);
+                dispatch(dtype, [&]<class T>() {
+                    CHECK(reference::relative_error(tiled.to_vector<T>(), whole.to_vector<T>()) <
+                          8 * std::numeric_limits<T>::epsilon());
+                    // float64 is for gradient checks; Eigen's sums there depend on a pixel's place in a
+                    // block.
+                    if (dtype == DType::float32)
+                        CHECK(reference::same_bits(tiled.to_vector<T>(), whole.to_vector<T>()));
+                });
+            }
+        }
+    Network network(small_models[0], DType::float32);
+    CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), -1), Error);
+}

@@ -1,0 +1,203 @@
+#include "priors/objective.hpp"
+
+#include <algorithm>
+
+#include "priors/filter_bank.hpp"
+#include "tests/gradient_check.hpp"
+
+using namespace dnsp;
+using namespace dnsp::testing;
+
+namespace {
+
+const Shape images{2, 9, 8, 1};
+const Shape filters_shape{8, 3, 3};
+
+/// Weights that give every term a say in the gradient, so that none hides behind the data term.
+ObjectiveOptions weighty(const std::string& variant, Reduction reduction, Border border = Border::valid) {
+    ObjectiveOptions options;
+    options.variant = variant;
+    options.reduction = reduction;
+    options.alpha = 0.01;
+    options.beta = 0.5;
+    options.gamma = 0.02;
+    options.tau = 0.05;
+    options.priors.delta = 0.05;
+    options.priors.border = border;
+    options.priors.laplacian_scale = 1.0;
+    options.priors.total_variation_epsilon = 0.05;
+    return options;
+}
+
+SharpAndSmooth patches() {
+    return {tensor_of(random_input({2, 6, 7, 1}, 11, 0, 1)),
+            tensor_of(random_input({2, 6, 7, 1}, 12, 0.4, 0.6))};
+}
+
+bool learns(const std::string& variant) { return variant == "LS" || variant == "AP"; }
+
+/// The loss as a function of output, target and, where the variant learns them, filters.
+struct Loss {
+    ObjectiveOptions options;
+    Objective::Evaluation evaluate(Tape& tape, const std::vector<Tensor>& x) const {
+        ParameterStore store;
+        Objective objective(options, store);
+        store.allocate(x[0].dtype(), {}, 1);
+        if (objective.needs_patches()) objective.set_patches(patches());
+        if (!objective.filters()) return objective.evaluate(tape, x[0], x[1]);
+        // The store's filters take the values of x[2]; their gradient is looked up after the backward pass.
+        Tensor filters = objective.filters()->weights();
+        filters.copy_from(x[2]);
+        filters_gradient = filters.gradient_slot();
+        return objective.evaluate(tape, x[0], x[1]);
+    }
+    mutable std::shared_ptr<Gradient> filters_gradient = nullptr;
+};
+
+std::vector<Input> inputs_for(const std::string& variant) {
+    std::vector<Input> inputs{random_input(images, 1, 0, 1), random_input(images, 2, 0, 1)};
+    inputs[1].constant = true;
+    if (learns(variant)) inputs.push_back(random_input(filters_shape, 3));
+    return inputs;
+}
+
+}  // namespace
+
+TEST_CASE("every variant of the paper is known") {
+    auto names = variants();
+    std::sort(names.begin(), names.end());
+    CHECK(names == std::vector<std::string>{"AP", "FS", "LR", "LS", "NP", "TVLR"});
+    for (const auto& name : names) CHECK_NOTHROW(require_variant(name));
+    try {
+        require_variant("XY");
+        FAIL_CHECK("unknown variant accepted");
+    } catch (const Error& error) {
+        for (const auto& name : names) CHECK(std::string(error.what()).find(name) != std::string::npos);
+    }
+}
+
+TEST_CASE("gradients of the whole objective with respect to the output and the filters") {
+    for (const std::string& variant : variants())
+        for (Reduction reduction : {Reduction::mean, Reduction::sum})
+            for (Border border : {Border::valid, Border::zero}) {
+                INFO(variant << (reduction == Reduction::mean ? ", mean" : ", sum")
+                             << (border == Border::zero ? ", zero border" : ", valid"));
+                const Loss loss{weighty(variant, reduction, border)};
+                const Function function = [&](Tape& tape, const std::vector<Tensor>& x) {
+                    return loss.evaluate(tape, x).loss;
+                };
+                const auto inputs = inputs_for(variant);
+                const auto result = differentiate(function, inputs, DType::float64);
+                const auto filter_gradient =
+                    learns(variant) ? values_of(loss.filters_gradient->value) : std::vector<double>();
+                const CheckOptions options{.step = 5e-4, .elements = 32};
+                const auto output =
+                    compare_with_differences(function, inputs, 0, result.gradients[0], options);
+                INFO("output: relative error " << output.error());
+                CHECK(output.error() <= 1e-6);
+                if (!learns(variant)) continue;
+                const auto filters = compare_with_differences(function, inputs, 2, filter_gradient, options);
+                INFO("filters: relative error " << filters.error());
+                CHECK(filters.error() <= 1e-6);
+            }
+}
+
+TEST_CASE("the reported terms add up to the loss, and their gradient norms are true") {
+    for (const std::string& variant : variants())
+        for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
+            INFO(variant);
+            const auto inputs = inputs_for(variant);
+            std::vector<Tensor> tensors;
+            for (const Input& input : inputs) tensors.push_back(tensor_of(input));
+            const auto options = weighty(variant, reduction);
+            Tape tape = Tape::inference();
+            const auto evaluation = Loss{options}.evaluate(tape, tensors);
+            double sum = 0;
+            for (const auto& term : evaluation.terms) sum += term.weight * term.value;
+            CHECK(std::abs(sum - evaluation.loss.item()) <= 1e-14 * std::abs(sum) + 1e-15);
+            CHECK(evaluation.terms.front().name == "data");
+            CHECK(evaluation.terms.front().weight == 1.0);
+
+            // Each term's own norm: that of the gradient of the loss when every other weight is zero.
+            for (const auto& term : evaluation.terms) {
+                INFO(term.name);
+                ParameterStore store;
+                PriorContext context{options.priors, &store, nullptr};
+                Tensor output = tensor_of(inputs[0]).require_gradient();
+                Tape own;
+                Tensor value;
+                double norm = 0;
+                if (term.name == "data") {
+                    own.backward(squared_error(own, output, tensors[1], reduction));
+                    norm = reference::norm(values_of(output.gradient()));
+                } else if (term.name == "filter_measure") {
+                    Tensor filters = tensor_of(inputs[2]).require_gradient();
+                    own.backward(FilterMeasure(patches(), 3, Border::valid).evaluate(own, filters).value);
+                    norm = options.gamma * reference::norm(values_of(filters.gradient()));
+                } else {
+                    const auto prior = make_prior(term.name, context);
+                    store.allocate(DType::float64, {}, 1);
+                    if (context.filters) Tensor(context.filters->weights()).copy_from(tensors[2]);
+                    own.backward(prior->evaluate(own, output).value);
+                    norm = std::abs(term.weight) * reference::norm(values_of(output.gradient()));
+                }
+                CHECK(std::abs(term.gradient_norm - norm) <= 1e-12 * norm);
+            }
+        }
+}
+
+TEST_CASE("the terms of each variant, with their signs") {
+    const auto names_of = [](const std::string& variant) {
+        ParameterStore store;
+        Objective objective(weighty(variant, Reduction::mean), store);
+        store.allocate(DType::float32, {}, 1);
+        CHECK(objective.needs_patches() == learns(variant));
+        CHECK((objective.filters() != nullptr) == learns(variant));
+        if (learns(variant)) objective.set_patches(patches());
+        Tape tape = Tape::inference();
+        const Tensor output = tensor_of(random_input(images, 1, 0, 1), DType::float32);
+        std::string names;
+        for (const auto& term : objective.evaluate(tape, output, output).terms)
+            names += (term.weight < 0 ? " -" : " +") + term.name;
+        return names;
+    };
+    CHECK(names_of("NP") == " +data");
+    CHECK(names_of("LR") == " +data +low_rank");
+    CHECK(names_of("FS") == " +data -sharpness");
+    CHECK(names_of("LS") == " +data -learned_sharpness +filter_measure");
+    CHECK(names_of("AP") == " +data +low_rank -learned_sharpness +filter_measure");
+    CHECK(names_of("TVLR") == " +data +low_rank +total_variation");
+}
+
+TEST_CASE("an extra term joins the variant's own, an unknown one lists those that exist") {
+    ParameterStore store;
+    ObjectiveOptions options = weighty("FS", Reduction::mean);
+    options.extra_terms = {{"total_variation", 0.5}};
+    const Objective objective(options, store);
+    store.allocate(DType::float64, {}, 1);
+    Tape tape = Tape::inference();
+    const Tensor output = tensor_of(random_input(images, 1, 0, 1));
+    CHECK(objective.evaluate(tape, output, output).terms.size() == 3);
+
+    options.extra_terms = {{"nonsense", 1.0}};
+    ParameterStore other;
+    try {
+        Objective refused(options, other);
+        FAIL_CHECK("unknown term accepted");
+    } catch (const Error& error) {
+        for (const auto& [name, summary] : registered_priors()) {
+            CHECK(std::string(error.what()).find(name) != std::string::npos);
+            CHECK_FALSE(summary.empty());
+        }
+    }
+    CHECK(registered_priors().size() == 4);
+}
+
+TEST_CASE("LS and AP say that they need patches") {
+    ParameterStore store;
+    const Objective objective(weighty("AP", Reduction::mean), store);
+    store.allocate(DType::float64, {}, 1);
+    Tape tape;
+    const Tensor output = tensor_of(random_input(images, 1, 0, 1));
+    CHECK_THROWS_AS(objective.evaluate(tape, output, output), Error);
+}

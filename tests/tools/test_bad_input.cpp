@@ -1,0 +1,185 @@
+// Bad input gets one sentence with the file and the reason, a status other than 0, and overwrites nothing.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/safetensors.hpp"
+#include "imaging/picture.hpp"
+#include "tests/catch.hpp"
+#include "tests/tools/run_tool.hpp"
+
+using namespace dnsp;
+using test::bytes_of;
+using test::run_tool;
+using test::trained;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// upscale with the trained weights must fail, name `culprit`, say `reason` in one line and leave no output.
+void require_refusal(const fs::path& input, const std::string& reason, const std::string& more = "",
+                     const std::string& before = "") {
+    test::TemporaryFolder folder;
+    const bool picture = imaging::is_picture_path(input);
+    const fs::path output = folder / (picture ? "out.png" : "out.nii.gz");
+    const auto result = run_tool("upscale " + input.string() + " " + output.string() + " --weights " +
+                                     trained().weights.string() + " " + more,
+                                 before);
+    INFO(result.output);
+    REQUIRE(result.status == 1);
+    REQUIRE(result.says(reason));
+    REQUIRE(std::count(result.output.begin(), result.output.end(), '\n') == 1);
+    REQUIRE(fs::is_empty(folder.path()));
+}
+
+void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+/// A plain NIfTI file of a small head, for tampering with.
+std::string plain_nifti() {
+    test::TemporaryFolder folder;
+    imaging::write_nifti(folder / "v.nii", test::synthetic_head(12, 14, 8));
+    return bytes_of(folder / "v.nii");
+}
+
+template <class T>
+void put(std::string& bytes, std::size_t offset, T value) {
+    std::memcpy(bytes.data() + offset, &value, sizeof value);
+}
+
+}  // namespace
+
+TEST_CASE("damaged, foreign and degenerate volumes are refused") {
+    test::TemporaryFolder folder;
+    const fs::path path = folder / "v.nii";
+    const std::string good = plain_nifti();
+    const std::size_t first_voxel = 352;
+
+    require_refusal(folder / "absent.nii", "absent.nii");
+    write_bytes(path, good.substr(0, good.size() / 2));
+    require_refusal(path, "truncated");
+    write_bytes(path, "P5 2 2 255\n....");
+    require_refusal(path, path.string());
+    std::string bytes = good;
+    put<float>(bytes, first_voxel + 400, std::numeric_limits<float>::quiet_NaN());
+    write_bytes(path, bytes);
+    require_refusal(path, "NaN");
+    bytes = good;
+    std::fill(bytes.begin() + first_voxel, bytes.end(), '\0');
+    write_bytes(path, bytes);
+    require_refusal(path, path.string());
+    bytes = good;
+    put<std::int16_t>(bytes, 40, 4);  // dim[0]
+    put<std::int16_t>(bytes, 46, 4);  // dim[3]
+    put<std::int16_t>(bytes, 48, 2);  // dim[4]: the same voxels as two volumes
+    write_bytes(path, bytes);
+    require_refusal(path, "--volume");
+    require_refusal(path, path.string(), "--volume 7");
+    bytes = good;
+    put<std::int16_t>(bytes, 46, 1);  // one slice
+    write_bytes(path, bytes);
+    require_refusal(path, "slice");
+    bytes = good;
+    put<std::int16_t>(bytes, 68, 1002);  // intent: label
+    write_bytes(path, bytes);
+    require_refusal(path, "label");
+    require_refusal(trained().weights, "is no image by its name");
+}
+
+TEST_CASE("wrong weights, scale, names and existing output are refused") {
+    test::TemporaryFolder folder;
+    const fs::path volume = folder / "v.nii.gz";
+    imaging::write_nifti(volume, test::synthetic_head(20, 22, 4));
+    const fs::path output = folder / "out.nii.gz";
+    auto upscale = [&](const std::string& weights, const std::string& more = "") {
+        return run_tool("upscale " + volume.string() + " " + output.string() + " --weights " + weights + " " + more);
+    };
+    REQUIRE(upscale((folder / "absent.safetensors").string()).says("absent.safetensors"));
+    write_bytes(folder / "junk.safetensors", "no weights at all, but long enough to have a header");
+    REQUIRE(upscale((folder / "junk.safetensors").string()).says("safetensors"));
+    TensorFile file = read_safetensors(trained().weights);
+    file.tensors["model.extra"] = Tensor::zeros({3}, DType::float32);
+    write_safetensors(folder / "unknown.safetensors", file);
+    const auto unknown = upscale((folder / "unknown.safetensors").string());
+    REQUIRE(unknown.status == 1);
+    REQUIRE(unknown.says("unknown tensor 'model.extra'"));
+    const auto scale = upscale(trained().weights.string(), "--scale 3");
+    REQUIRE(scale.status == 1);
+    REQUIRE(scale.says("trained for scale 2, not 3"));
+    REQUIRE_FALSE(fs::exists(output));
+
+    REQUIRE(upscale(trained().weights.string()).status == 0);
+    const std::string before = bytes_of(output);
+    const auto again = upscale(trained().weights.string());
+    REQUIRE(again.status == 1);
+    REQUIRE(again.says("--force"));
+    REQUIRE(bytes_of(output) == before);
+    REQUIRE(upscale(trained().weights.string(), "--force").status == 0);
+    REQUIRE(run_tool("upscale " + volume.string() + " " + (folder / "out.png").string() + " --weights " +
+                     trained().weights.string())
+                .status == 1);
+}
+
+TEST_CASE("constant and broken pictures are refused") {
+    test::TemporaryFolder folder;
+    const fs::path path = folder / "p.png";
+    imaging::Image ramp(16, 16);
+    for (int i = 0; i < 256; ++i) ramp.pixels[static_cast<std::size_t>(i)] = static_cast<float>(i);
+    imaging::write_picture(path, {ramp, 8});
+    const std::string good = bytes_of(path);
+    write_bytes(path, good.substr(0, good.size() - 20));
+    require_refusal(path, path.string());
+    imaging::write_picture(path, {imaging::Image(16, 16, 7.0f), 8});
+    require_refusal(path, path.string());
+}
+
+TEST_CASE("a GPU that is not there is an error, not a fallback") {
+    test::TemporaryFolder folder;
+    const std::string volume = trained().volume.string(), weights = " --weights " + trained().weights.string();
+    for (const std::string& command : {"upscale " + volume + " " + (folder / "x.nii").string() + weights,
+                                       "evaluate " + volume + weights,
+                                       "train_dnsp " + volume + " --out " + (folder / "run").string()}) {
+        const auto result = run_tool(command + " --device cuda");
+        INFO(result.output);
+        REQUIRE(result.status == 1);
+        REQUIRE(result.says("cuda"));
+        REQUIRE(fs::is_empty(folder.path()));
+    }
+}
+
+TEST_CASE("training refuses unknown names, empty folders and unreadable input") {
+    test::TemporaryFolder folder;
+    const std::string volume = trained().volume.string(), out = " --out " + (folder / "run").string();
+    auto says = [&](const std::string& command, const std::string& text) {
+        const auto result = run_tool(command);
+        INFO(result.output);
+        REQUIRE(result.status != 0);
+        REQUIRE(result.says(text));
+    };
+    says("train_dnsp" + out, "no volume");
+    says("train_dnsp " + volume + " --model vgg" + out, "edsr, srcnn");
+    says("train_dnsp " + volume + " --prior XX" + out, "LR");
+    says("train_dnsp " + volume + " --preset bluish" + out, "gaussian");
+    says("train_dnsp " + volume + " --scale 5" + out, "scale");
+    says("train_dnsp " + volume + " --term no_such=1" + out, "low_rank");
+    says("train_dnsp " + volume + " --validation " + volume + out, "both sides");
+    fs::create_directories(folder / "empty");
+    says("train_dnsp " + (folder / "empty").string() + out, "holds no .nii");
+    says("train_dnsp --resume" + out, "checkpoint.safetensors");
+    REQUIRE_FALSE(fs::exists(folder / "run/weights.safetensors"));
+}
+
+TEST_CASE("a disk that fills up leaves no half file") {
+    test::TemporaryFolder folder;
+    const fs::path input = folder / "in.nii";
+    imaging::write_nifti(input, test::synthetic_head(40, 40, 20));
+    fs::create_directories(folder / "out");
+    // A limit on file size stands in for the full disk: the write fails the same way.
+    const auto result = run_tool("upscale " + input.string() + " " + (folder / "out/v.nii").string() + " --weights " +
+                                     trained().weights.string(),
+                                 "ulimit -f 64;");
+    INFO(result.output);
+    REQUIRE(result.status == 1);
+    REQUIRE(result.says("v.nii"));
+    REQUIRE(fs::is_empty(folder / "out"));
+}

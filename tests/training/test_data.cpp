@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "tests/catch.hpp"
+#include "tests/synthetic_head.hpp"
+#include "training/patch_sampler.hpp"
+#include "training/settings.hpp"
+#include "training/split.hpp"
+
+using namespace dnsp;
+
+namespace {
+
+Subject head(const std::string& path = "a.nii", std::uint64_t seed = 1) {
+    imaging::Volume volume = test::synthetic_head(56, 64, 60, seed);
+    volume.path = path;
+    return make_subject(volume, imaging::make_degradation("gaussian", 2), 2);
+}
+
+TrainingSettings small_settings() {
+    TrainingSettings settings;
+    settings.patch = 16;
+    settings.batch = 8;
+    settings.slice_step = 4;
+    settings.patches_per_slice = 4;
+    return settings;
+}
+
+}  // namespace
+
+TEST_CASE("a subject is cropped to multiples of the scale and keeps only slices that show the head") {
+    imaging::Volume volume = test::synthetic_head(55, 63, 30);
+    for (int z = 0; z < 4; ++z)  // four empty slices
+        std::fill_n(volume.voxels.begin() + z * 55 * 63, 55 * 63, 0.0f);
+    const Subject subject = make_subject(volume, imaging::make_degradation("gaussian", 2), 2);
+    REQUIRE(subject.slice_count == 30);
+    REQUIRE(subject.slices.front().index >= 4);
+    for (const SlicePair& pair : subject.slices) {
+        REQUIRE(pair.target.height == 62);
+        REQUIRE(pair.target.width == 54);
+        REQUIRE(pair.low.height == 31);
+        REQUIRE(pair.input.height == 62);
+        REQUIRE(pair.input.width == 54);
+    }
+    // Blur and decimation lose detail but keep the range of intensities.
+    REQUIRE(std::abs(subject.normalisation.high - subject.reference_range.high) < 0.2f * subject.reference_range.high);
+}
+
+TEST_CASE("one subject is split by slab, with a gap on both sides, and the split says so") {
+    const Split split = split_subjects({head()}, 1);
+    REQUIRE(split.training.size() == 1);
+    REQUIRE(split.validation.size() == 1);
+    REQUIRE(split.sentence.find("one subject") != std::string::npos);
+    for (const SlicePair& train : split.training.front().slices)
+        for (const SlicePair& held : split.validation.front().slices)
+            REQUIRE(std::abs(train.index - held.index) > guard_gap_slices);
+    const auto& held = split.held_out.at(0);
+    REQUIRE(held.file == "a.nii");
+    REQUIRE(held.slices.size() == split.validation.front().slices.size());
+}
+
+TEST_CASE("several subjects are split by subject") {
+    std::vector<Subject> subjects;
+    for (const char* name : {"a.nii", "b.nii", "c.nii", "d.nii", "e.nii", "f.nii"}) {
+        Subject subject;
+        subject.path = name;
+        subjects.push_back(subject);
+    }
+    const Split split = split_subjects(subjects, 3);
+    REQUIRE(split.training.size() == 5);
+    REQUIRE(split.validation.size() == 1);
+    std::set<std::string> names;
+    for (const auto& s : split.training) names.insert(s.path);
+    REQUIRE(names.size() == 5);
+    REQUIRE_FALSE(names.contains(split.validation.front().path));
+    REQUIRE_THROWS_AS(split_by_user({subjects[0]}, {subjects[0]}), Error);
+    REQUIRE_THROWS_AS(split_subjects({}, 1), Error);
+}
+
+TEST_CASE("patches are a pure function of seed, epoch and step") {
+    const std::vector<Subject> subjects{head()};
+    const TrainingSettings settings = small_settings();
+    PatchSampler a(subjects, settings, {}), b(subjects, settings, {});
+    REQUIRE(a.steps_per_epoch() == static_cast<std::int64_t>(a.slices()) * 4 / 8);
+    const auto early = a.batch(0, 0).input.to_vector<float>();
+    const auto late = a.batch(2, 1).input.to_vector<float>();
+    REQUIRE(early != late);
+    REQUIRE(b.batch(2, 1).input.to_vector<float>() == late);  // without having seen the epochs before
+    REQUIRE(b.batch(0, 0).input.to_vector<float>() == early);
+    TrainingSettings other = settings;
+    other.seed = 2;
+    REQUIRE(PatchSampler(subjects, other, {}).batch(0, 0).input.to_vector<float>() != early);
+}
+
+TEST_CASE("input and target of a batch show the same place under the same symmetry") {
+    const std::vector<Subject> subjects{head()};
+    PatchSampler sampler(subjects, small_settings(), {});
+    const Batch batch = sampler.batch(1, 0);
+    const auto x = batch.input.to_vector<float>(), y = batch.target.to_vector<float>();
+    // The blurred input correlates with its own target far better than with the next patch's.
+    const std::size_t area = 16 * 16;
+    auto distance = [&](std::size_t i, std::size_t j) {
+        double sum = 0.0;
+        for (std::size_t k = 0; k < area; ++k) sum += std::pow(x[i * area + k] - y[j * area + k], 2);
+        return sum;
+    };
+    for (std::size_t i = 0; i < 8; ++i) REQUIRE(distance(i, i) < 0.5 * distance(i, (i + 1) % 8));
+}
+
+TEST_CASE("settings survive JSON") {
+    TrainingSettings settings = small_settings();
+    settings.inputs = {"a.nii", "b.nii"};
+    settings.model = {"edsr", 4, 8, false};
+    settings.objective.variant = "LS";
+    settings.objective.reduction = Reduction::sum;
+    settings.objective.extra_terms = {{"total_variation", 1e-3}};
+    settings.objective.priors.border = Border::zero;
+    settings.schedule = Schedule::cosine;
+    settings.seed = 12345678901234567890ull;
+    REQUIRE(to_json(settings_from_json(to_json(settings))) == to_json(settings));
+    REQUIRE(settings_from_json(to_json(settings)).seed == settings.seed);
+}
+
+TEST_CASE("learning rate schedules") {
+    REQUIRE(schedule_factor(Schedule::constant, 70, 100) == 1.0);
+    REQUIRE(schedule_factor(Schedule::cosine, 0, 100) == 1.0);
+    REQUIRE(std::abs(schedule_factor(Schedule::cosine, 50, 100) - 0.5) < 1e-15);
+    REQUIRE(schedule_factor(Schedule::cosine, 99, 100) < 1e-3);
+}

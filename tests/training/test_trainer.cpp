@@ -1,0 +1,123 @@
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.hpp"
+#include "tests/synthetic_head.hpp"
+#include "training/trainer.hpp"
+
+using namespace dnsp;
+namespace fs = std::filesystem;
+
+namespace {
+
+TrainingSettings settings_for(const std::string& variant) {
+    TrainingSettings settings;
+    settings.model = {"edsr", 1, 4, true};
+    settings.objective.variant = variant;
+    settings.objective.alpha = 1e-6;
+    settings.patch = 16;
+    settings.batch = 8;
+    settings.slice_step = 2;
+    settings.patches_per_slice = 2;
+    settings.epochs = 3;
+    settings.learning_rate = 1e-3;
+    settings.validation_slices = 3;
+    return settings;
+}
+
+Split split() {
+    return split_subjects({make_subject(test::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
+}
+
+std::string bytes_of(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    REQUIRE(in.good());
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<nlohmann::json> step_lines(const fs::path& log) {
+    std::vector<nlohmann::json> out;
+    std::ifstream in(log);
+    for (std::string line; std::getline(in, line);) {
+        auto entry = nlohmann::json::parse(line);
+        if (entry["event"] == "step") out.push_back(entry);
+    }
+    return out;
+}
+
+auto never = [] { return false; };
+auto nobody = [](const TrainingProgress&) {};
+
+}  // namespace
+
+TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one") {
+    for (const char* variant : {"NP", "AP"}) {
+        INFO(variant);
+        test::TemporaryFolder folder;
+        Trainer whole(settings_for(variant), split(), {}, folder / "whole", "test");
+        REQUIRE(whole.run(nobody, never));
+        const std::int64_t steps = whole.total_steps();
+        REQUIRE(steps > 6);
+        for (std::int64_t stop_at : {std::int64_t{1}, steps / 2, steps - 1}) {
+            INFO("stopped after step " << stop_at);
+            const fs::path out = folder / ("stopped" + std::to_string(stop_at));
+            std::int64_t done = 0;
+            Trainer first(settings_for(variant), split(), {}, out, "test");
+            REQUIRE_FALSE(first.run(nobody, [&] { return ++done == stop_at; }));
+            REQUIRE_FALSE(fs::exists(out / "weights.safetensors"));
+            Trainer second(settings_for(variant), split(), {}, out, "test", out / "checkpoint.safetensors");
+            REQUIRE(second.run(nobody, never));
+            REQUIRE(bytes_of(out / "weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
+            REQUIRE(bytes_of(out / "checkpoint.safetensors") == bytes_of(folder / "whole/checkpoint.safetensors"));
+            REQUIRE(step_lines(out / "log.jsonl") == step_lines(folder / "whole/log.jsonl"));
+        }
+    }
+}
+
+TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocates nothing once it runs") {
+    test::TemporaryFolder folder;
+    TrainingSettings settings = settings_for("NP");
+    settings.model = {"srcnn", 0, 0, true};
+    settings.epochs = 12;
+    settings.patches_per_slice = 8;
+    Trainer trainer(settings, split(), {}, folder / "run", "test");
+    std::vector<std::size_t> allocations;
+    REQUIRE(trainer.run(
+        [&](const TrainingProgress&) { allocations.push_back(arena_statistics({}).system_allocations); }, never));
+    REQUIRE(trainer.validation().psnr_db > trainer.bicubic().psnr_db + 0.5);
+    const auto per_epoch = static_cast<std::size_t>(trainer.sampler().steps_per_epoch());
+    REQUIRE(allocations.back() == allocations[2 * per_epoch]);
+    const auto lines = step_lines(folder / "run/log.jsonl");
+    REQUIRE(lines.size() == static_cast<std::size_t>(trainer.total_steps()));
+    REQUIRE(lines.back()["terms"].contains("data"));
+}
+
+TEST_CASE("the log names every term, its gradient norm and the filters' norms") {
+    test::TemporaryFolder folder;
+    TrainingSettings settings = settings_for("AP");
+    settings.epochs = 1;
+    Trainer trainer(settings, split(), {}, folder / "run", "test");
+    trainer.run(nobody, never);
+    const auto line = step_lines(folder / "run/log.jsonl").back();
+    for (const char* term : {"data", "low_rank", "learned_sharpness", "filter_measure"}) {
+        INFO(term);
+        REQUIRE(line["terms"][term].is_number());
+        REQUIRE(line["gradient_norm"][term].get<double>() > 0.0);
+    }
+    REQUIRE(line["filter_norms"].size() == 8);
+}
+
+TEST_CASE("a loss that is no longer finite stops the run with the name of the term") {
+    test::TemporaryFolder folder;
+    TrainingSettings settings = settings_for("LR");
+    settings.learning_rate = 1e30;
+    Trainer trainer(settings, split(), {}, folder / "run", "test");
+    try {
+        trainer.run(nobody, never);
+        FAIL("the run should have stopped");
+    } catch (const Error& error) {
+        INFO(error.what());
+        REQUIRE(std::string(error.what()).find("'data'") != std::string::npos);
+    }
+    REQUIRE_FALSE(fs::exists(folder / "run/weights.safetensors"));
+}
