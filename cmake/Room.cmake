@@ -5,7 +5,7 @@ target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}
 target_compile_options(dnsp_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
-  target_compile_options(dnsp_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
+  target_compile_options(dnsp_flags INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
 if(DNSP_NATIVE)
   target_compile_options(dnsp_flags INTERFACE -march=native)

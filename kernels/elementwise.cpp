@@ -54,7 +54,7 @@ void add_scaled(std::int64_t count, const T* a, double factor, const T* b, T* ou
 
 template <class T>
 void relu_forward(std::int64_t count, const T* input, T* output) {
-    for_each_index(count, [=](std::int64_t i) { output[i] = input[i] > T(0) ? input[i] : T(0); });
+    for_each_index(count, [=](std::int64_t i) { output[i] = input[i] < T(0) ? T(0) : input[i]; });
 }
 
 template <class T>

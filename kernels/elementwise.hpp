@@ -22,7 +22,7 @@ void scale(std::int64_t count, double scale, const T* input, T* output);
 template <class T>
 void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output);
 
-/// output = max(input, 0)
+/// output = max(input, 0); NaN stays NaN, so that a divergence is not hidden
 template <class T>
 void relu_forward(std::int64_t count, const T* input, T* output);
 

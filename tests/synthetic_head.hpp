@@ -12,7 +12,8 @@
 
 namespace dnsp::test {
 
-/// A small volume that looks enough like a head to train on: an ellipsoid with folds and some noise, zero around it.
+/// A small volume that looks enough like a head to train on: an ellipsoid with folds and some noise, zero
+/// around it.
 inline imaging::Volume synthetic_head(int nx = 56, int ny = 64, int nz = 40, std::uint64_t seed = 1) {
     imaging::Volume volume;
     volume.size = {nx, ny, nz};
@@ -22,9 +23,11 @@ inline imaging::Volume synthetic_head(int nx = 56, int ny = 64, int nz = 40, std
     for (int z = 0; z < nz; ++z)
         for (int y = 0; y < ny; ++y)
             for (int x = 0; x < nx; ++x) {
-                const double u = 2.0 * x / (nx - 1) - 1, v = 2.0 * y / (ny - 1) - 1, w = 2.0 * z / (nz - 1) - 1;
+                const double u = 2.0 * x / (nx - 1) - 1, v = 2.0 * y / (ny - 1) - 1,
+                             w = 2.0 * z / (nz - 1) - 1;
                 const double r = std::sqrt(u * u + v * v + 0.3 * w * w);
-                const double folds = std::sin(9 * u + 4 * w + static_cast<double>(seed)) * std::cos(11 * v - 3 * w);
+                const double folds =
+                    std::sin(9 * u + 4 * w + static_cast<double>(seed)) * std::cos(11 * v - 3 * w);
                 const double noise = random.uniform(volume.voxels.size());
                 volume.voxels.push_back(r < 0.9 ? static_cast<float>(500 + 250 * folds + 60 * noise) : 0.0f);
             }

@@ -33,7 +33,9 @@ void require_refusal(const fs::path& input, const std::string& reason, const std
     REQUIRE(fs::is_empty(folder.path()));
 }
 
-void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write_bytes(const fs::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+}
 
 /// A plain NIfTI file of a small head, for tampering with.
 std::string plain_nifti() {
@@ -92,7 +94,8 @@ TEST_CASE("wrong weights, scale, names and existing output are refused") {
     imaging::write_nifti(volume, test::synthetic_head(20, 22, 4));
     const fs::path output = folder / "out.nii.gz";
     auto upscale = [&](const std::string& weights, const std::string& more = "") {
-        return run_tool("upscale " + volume.string() + " " + output.string() + " --weights " + weights + " " + more);
+        return run_tool("upscale " + volume.string() + " " + output.string() + " --weights " + weights + " " +
+                        more);
     };
     REQUIRE(upscale((folder / "absent.safetensors").string()).says("absent.safetensors"));
     write_bytes(folder / "junk.safetensors", "no weights at all, but long enough to have a header");
@@ -135,10 +138,11 @@ TEST_CASE("constant and broken pictures are refused") {
 
 TEST_CASE("a GPU that is not there is an error, not a fallback") {
     test::TemporaryFolder folder;
-    const std::string volume = trained().volume.string(), weights = " --weights " + trained().weights.string();
-    for (const std::string& command : {"upscale " + volume + " " + (folder / "x.nii").string() + weights,
-                                       "evaluate " + volume + weights,
-                                       "train_dnsp " + volume + " --out " + (folder / "run").string()}) {
+    const std::string volume = trained().volume.string(),
+                      weights = " --weights " + trained().weights.string();
+    for (const std::string& command :
+         {"upscale " + volume + " " + (folder / "x.nii").string() + weights, "evaluate " + volume + weights,
+          "train_dnsp " + volume + " --out " + (folder / "run").string()}) {
         const auto result = run_tool(command + " --device cuda");
         INFO(result.output);
         REQUIRE(result.status == 1);
@@ -175,8 +179,8 @@ TEST_CASE("a disk that fills up leaves no half file") {
     imaging::write_nifti(input, test::synthetic_head(40, 40, 20));
     fs::create_directories(folder / "out");
     // A limit on file size stands in for the full disk: the write fails the same way.
-    const auto result = run_tool("upscale " + input.string() + " " + (folder / "out/v.nii").string() + " --weights " +
-                                     trained().weights.string(),
+    const auto result = run_tool("upscale " + input.string() + " " + (folder / "out/v.nii").string() +
+                                     " --weights " + trained().weights.string(),
                                  "ulimit -f 64;");
     INFO(result.output);
     REQUIRE(result.status == 1);

@@ -24,7 +24,7 @@ TEST_CASE("every tool answers --help and --version and refuses an unknown option
     }
 }
 
-TEST_CASE("train_dnsp leaves log, checkpoint and weights; without a terminal there is no progress bar") {
+TEST_CASE("train_dnsp leaves log, checkpoint and weights, and draws no progress bar without a terminal") {
     const fs::path run = trained().weights.parent_path();
     REQUIRE(fs::exists(trained().weights));
     REQUIRE(fs::exists(run / "checkpoint.safetensors"));
@@ -42,19 +42,22 @@ TEST_CASE("train_dnsp leaves log, checkpoint and weights; without a terminal the
 
 TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted run") {
     test::TemporaryFolder folder;
-    const std::string command = "train_dnsp " + trained().volume.string() +
-                                " --prior AP --epochs 40 --patch 16 --batch 8 --slice-step 4 --model edsr --depth 1 --width 8";
+    const std::string command =
+        "train_dnsp " + trained().volume.string() +
+        " --prior AP --epochs 40 --patch 16 --batch 8 --slice-step 4 --model edsr --depth 1 --width 8";
     REQUIRE(run_tool(command + " --out " + (folder / "whole").string()).status == 0);
     const std::string out = (folder / "killed").string();
     // The kill comes in the middle of an epoch, once the first checkpoint is there.
-    const std::string script = std::string("sh -c '") + DNSP_BIN + "/" + command + " --out " + out +
-                               " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
-                               "/checkpoint.safetensors ]; do sleep 0.01; done; sleep 0.05; kill -9 $p; wait $p'";
+    const std::string script =
+        std::string("sh -c '") + DNSP_BIN + "/" + command + " --out " + out +
+        " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
+        "/checkpoint.safetensors ]; do sleep 0.01; done; sleep 0.05; kill -9 $p; wait $p'";
     static_cast<void>(std::system(script.c_str()));
     REQUIRE(fs::exists(folder / "killed/checkpoint.safetensors"));
     REQUIRE_FALSE(fs::exists(folder / "killed/weights.safetensors"));  // it was killed before its end
     REQUIRE(run_tool("train_dnsp --resume --out " + out).status == 0);
-    REQUIRE(bytes_of(folder / "killed/weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
+    REQUIRE(bytes_of(folder / "killed/weights.safetensors") ==
+            bytes_of(folder / "whole/weights.safetensors"));
 }
 
 TEST_CASE("simulate, then upscale, gives back the grid of the original") {
@@ -64,15 +67,18 @@ TEST_CASE("simulate, then upscale, gives back the grid of the original") {
     const auto sidecar = nlohmann::json::parse(bytes_of(folder / "low.json"));
     REQUIRE(sidecar["degradation"]["preset"] == "gaussian");
     REQUIRE(sidecar["size"] == nlohmann::json({28, 32, 60}));
-    const auto upscaled = run_tool("upscale " + low.string() + " " + high.string() + " --weights " + trained().weights.string());
+    const auto upscaled = run_tool("upscale " + low.string() + " " + high.string() + " --weights " +
+                                   trained().weights.string());
     INFO(upscaled.output);
     REQUIRE(upscaled.status == 0);
     const imaging::Volume a = imaging::read_nifti(trained().volume), b = imaging::read_nifti(high);
     REQUIRE(a.size == b.size);
-    for (int axis = 0; axis < 3; ++axis) REQUIRE(std::abs(a.voxel_size_mm[axis] - b.voxel_size_mm[axis]) < 1e-5);
+    for (int axis = 0; axis < 3; ++axis)
+        REQUIRE(std::abs(a.voxel_size_mm[axis] - b.voxel_size_mm[axis]) < 1e-5);
 
     const fs::path tiled = folder / "tiled.nii.gz";
-    REQUIRE(run_tool("upscale " + low.string() + " " + tiled.string() + " --tile 20 --weights " + trained().weights.string())
+    REQUIRE(run_tool("upscale " + low.string() + " " + tiled.string() + " --tile 20 --weights " +
+                     trained().weights.string())
                 .status == 0);
     REQUIRE(imaging::read_nifti(tiled).voxels == b.voxels);
 }
@@ -80,10 +86,12 @@ TEST_CASE("simulate, then upscale, gives back the grid of the original") {
 TEST_CASE("upscale goes through a folder, and on after a bad file") {
     test::TemporaryFolder folder;
     fs::create_directories(folder / "in");
-    REQUIRE(run_tool("simulate " + trained().volume.string() + " " + (folder / "in/good.nii").string()).status == 0);
+    REQUIRE(
+        run_tool("simulate " + trained().volume.string() + " " + (folder / "in/good.nii").string()).status ==
+        0);
     std::ofstream(folder / "in/bad.nii") << "this is no volume";
-    const auto result = run_tool("upscale " + (folder / "in").string() + " " + (folder / "out").string() + " --weights " +
-                                 trained().weights.string());
+    const auto result = run_tool("upscale " + (folder / "in").string() + " " + (folder / "out").string() +
+                                 " --weights " + trained().weights.string());
     REQUIRE(result.status == 1);
     REQUIRE(result.says("bad.nii"));
     REQUIRE(result.says("1 of 2 files failed"));
@@ -93,15 +101,17 @@ TEST_CASE("upscale goes through a folder, and on after a bad file") {
 
 TEST_CASE("evaluate compares with bicubic on the held-out slices and states its convention") {
     test::TemporaryFolder folder;
-    const auto result = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " + trained().weights.string() +
-                                 " --json " + (folder / "e.json").string() + " --csv " + (folder / "e.csv").string());
+    const auto result = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " +
+                                 trained().weights.string() + " --json " + (folder / "e.json").string() +
+                                 " --csv " + (folder / "e.csv").string());
     INFO(result.output);
     REQUIRE(result.status == 0);
     const auto json = nlohmann::json::parse(bytes_of(folder / "e.json"));
     REQUIRE(json["methods"].size() == 2);
     REQUIRE(json["methods"][0]["name"] == "bicubic");
     for (const auto& method : json["methods"])
-        for (const char* key : {"psnr_db_mean", "psnr_db_ci95", "ssim_mean", "ssim_ci95"}) REQUIRE(method[key].is_number());
+        for (const char* key : {"psnr_db_mean", "psnr_db_ci95", "ssim_mean", "ssim_ci95"})
+            REQUIRE(method[key].is_number());
     REQUIRE(json["convention"].contains("data_range"));
     // The figures come from the slices of the CSV.
     std::istringstream csv(bytes_of(folder / "e.csv"));
@@ -124,8 +134,9 @@ TEST_CASE("pictures are drawn where gnuplot is installed") {
                                     trained().weights.string() + " --figure " + (folder / "c.png").string());
     INFO(evaluated.output);
     REQUIRE(evaluated.status == 0);
-    const auto plotted = run_tool("plot_training " + (trained().weights.parent_path() / "log.jsonl").string() + " " +
-                                  (folder / "curves.png").string());
+    const auto plotted =
+        run_tool("plot_training " + (trained().weights.parent_path() / "log.jsonl").string() + " " +
+                 (folder / "curves.png").string());
     INFO(plotted.output);
     REQUIRE(plotted.status == 0);
     for (const char* name : {"c.png", "curves.png"}) REQUIRE(bytes_of(folder / name).substr(1, 3) == "PNG");

@@ -44,7 +44,8 @@ TEST_CASE("a subject is cropped to multiples of the scale and keeps only slices 
         REQUIRE(pair.input.width == 54);
     }
     // Blur and decimation lose detail but keep the range of intensities.
-    REQUIRE(std::abs(subject.normalisation.high - subject.reference_range.high) < 0.2f * subject.reference_range.high);
+    REQUIRE(std::abs(subject.normalisation.high - subject.reference_range.high) <
+            0.2f * subject.reference_range.high);
 }
 
 TEST_CASE("one subject is split by slab, with a gap on both sides, and the split says so") {

@@ -26,7 +26,8 @@ TrainingSettings settings_for(const std::string& variant) {
 }
 
 Split split() {
-    return split_subjects({make_subject(test::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
+    return split_subjects(
+        {make_subject(test::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
 }
 
 std::string bytes_of(const fs::path& path) {
@@ -68,7 +69,8 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
             Trainer second(settings_for(variant), split(), {}, out, "test", out / "checkpoint.safetensors");
             REQUIRE(second.run(nobody, never));
             REQUIRE(bytes_of(out / "weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
-            REQUIRE(bytes_of(out / "checkpoint.safetensors") == bytes_of(folder / "whole/checkpoint.safetensors"));
+            REQUIRE(bytes_of(out / "checkpoint.safetensors") ==
+                    bytes_of(folder / "whole/checkpoint.safetensors"));
             REQUIRE(step_lines(out / "log.jsonl") == step_lines(folder / "whole/log.jsonl"));
         }
     }
@@ -83,7 +85,8 @@ TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocat
     Trainer trainer(settings, split(), {}, folder / "run", "test");
     std::vector<std::size_t> allocations;
     REQUIRE(trainer.run(
-        [&](const TrainingProgress&) { allocations.push_back(arena_statistics({}).system_allocations); }, never));
+        [&](const TrainingProgress&) { allocations.push_back(arena_statistics({}).system_allocations); },
+        never));
     REQUIRE(trainer.validation().psnr_db > trainer.bicubic().psnr_db + 0.5);
     const auto per_epoch = static_cast<std::size_t>(trainer.sampler().steps_per_epoch());
     REQUIRE(allocations.back() == allocations[2 * per_epoch]);

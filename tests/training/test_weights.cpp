@@ -29,7 +29,8 @@ struct SavedNetwork {
         for (const auto& p : store.parameters()) {
             float* values = p.value.data<float>();
             for (std::int64_t i = 0; i < p.value.elements(); ++i)
-                values[i] += 0.05f * static_cast<float>(random.normal(static_cast<std::uint64_t>(p.first + i)));
+                values[i] +=
+                    0.05f * static_cast<float>(random.normal(static_cast<std::uint64_t>(p.first + i)));
         }
         save_weights(path, run, store);
     }
@@ -44,7 +45,9 @@ std::string message_of(const fs::path& path) {
     return "no error";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -76,11 +79,14 @@ TEST_CASE("a weights file that does not fit is refused with its name and the rea
         REQUIRE(contains(message, path.string()));
         return message;
     };
-    REQUIRE(contains(rewritten([](TensorFile& f) { f.tensors["model.surprise"] = Tensor::zeros({1}, DType::float32); }),
-                     "unknown tensor 'model.surprise'"));
-    REQUIRE(contains(rewritten([](TensorFile& f) { f.tensors.erase("model.tail.bias"); }), "lacks the tensor 'model.tail.bias'"));
-    REQUIRE(contains(rewritten([](TensorFile& f) { f.tensors["model.tail.bias"] = Tensor::zeros({2}, DType::float32); }),
-                     "expected float32 [1], got float32 [2]"));
+    REQUIRE(contains(
+        rewritten([](TensorFile& f) { f.tensors["model.surprise"] = Tensor::zeros({1}, DType::float32); }),
+        "unknown tensor 'model.surprise'"));
+    REQUIRE(contains(rewritten([](TensorFile& f) { f.tensors.erase("model.tail.bias"); }),
+                     "lacks the tensor 'model.tail.bias'"));
+    REQUIRE(contains(
+        rewritten([](TensorFile& f) { f.tensors["model.tail.bias"] = Tensor::zeros({2}, DType::float32); }),
+        "expected float32 [1], got float32 [2]"));
     REQUIRE(contains(rewritten([](TensorFile& f) {
                          Tensor bad = Tensor::zeros({1}, DType::float32);
                          bad.fill(std::nan(""));
@@ -124,7 +130,8 @@ TEST_CASE("an upscaler with a zero-started network is bicubic enlargement in the
     const Upscaler upscaler(load_network(folder / "w.safetensors", {}));
     const imaging::Image slice = imaging::extract_slice(test::synthetic_head(), 2, 20);
     const auto normalisation = imaging::percentile_normalisation(slice.pixels, "slice");
-    const imaging::Image enlarged = imaging::enlarge_bicubic(slice, 2), result = upscaler.upscale(slice, normalisation);
+    const imaging::Image enlarged = imaging::enlarge_bicubic(slice, 2),
+                         result = upscaler.upscale(slice, normalisation);
     REQUIRE(result.height == 2 * slice.height);
     for (std::size_t i = 0; i < result.pixels.size(); ++i)
         REQUIRE(std::abs(result.pixels[i] - enlarged.pixels[i]) <= 1e-6f * 1000.0f);
