@@ -10,6 +10,9 @@ find_package(Threads REQUIRED)
 if(DNSP_TESTS)
   find_package(Catch2 REQUIRED)
 endif()
+if(DNSP_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()
 
 # dnsp_library(target HEADER path LIBRARIES name…): a library whose own CMake package is missing or, as Debian builds
 # it, demands what we do not use: oneDNN's asks for OpenCL, nifti_clib's for its command line tools, stb has none.

@@ -27,6 +27,7 @@ void store(const RowMajor& gradient, T* out) {
 /// differs from exp(−x) by about x³e⁻ˣ/6 · 2⁻²ᵏ, below 1e-9 everywhere for the 14 squarings that even a small
 /// X gets; rounding adds about 2ᵏ · 1e-16.
 RowMajor exp_of_minus(const RowMajor& x, double norm) {
+    if (!std::isfinite(norm)) return RowMajor::Constant(x.rows(), x.cols(), std::nan(""));
     const int squarings = std::max(14, static_cast<int>(std::ceil(std::log2(std::max(norm, 1.0)))));
     const RowMajor z = x * std::ldexp(1.0, -squarings);
     RowMajor power = RowMajor::Identity(x.rows(), x.cols()) - z;

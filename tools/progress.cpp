@@ -10,7 +10,7 @@
 namespace dnsp::tools {
 namespace {
 
-constexpr int bar_cells = 20;
+constexpr int bar_cells = 10;
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
 
 int terminal_columns() {
@@ -40,7 +40,7 @@ void ProgressLine::show(double fraction, const std::string& text) {
     const int full = static_cast<int>(clamped * bar_cells);
     std::string bar;
     for (int i = 0; i < bar_cells; ++i) bar += i < full ? "█" : "░";
-    const std::string line = fmt::format("{} {:3.0f} %  {}", bar, 100 * clamped, text);
+    const std::string line = fmt::format("{} {:3.0f} % {}", bar, 100 * clamped, text);
     fmt::print(stderr, "\r\033[K{}", shortened(line, terminal_columns() - 1));
     std::fflush(stderr);
     visible_ = true;

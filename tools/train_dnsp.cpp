@@ -168,9 +168,9 @@ class Watcher {
             p.steps_per_second > 0 ? static_cast<double>(p.total_steps - p.step) / p.steps_per_second : 0.0;
         if (line_.on_terminal())
             line_.show(static_cast<double>(p.step) / static_cast<double>(p.total_steps),
-                       fmt::format("epoch {}/{}  {:.1f} it/s  {}  PSNR {:.2f} dB  {} left", p.epoch + 1,
-                                   p.epochs, p.steps_per_second, terms_text(p), p.validation.psnr_db,
-                                   tools::duration_text(left)));
+                       fmt::format("epoch {}/{} {:.1f} it/s PSNR {:.2f} dB {} left  {}", p.epoch + 1,
+                                   p.epochs, p.steps_per_second, p.validation.psnr_db,
+                                   tools::duration_text(left), terms_text(p)));
         else if (p.epoch != reported_epoch_ || p.step == p.total_steps)
             fmt::print("epoch {}/{}  step {}  {:.1f} it/s  {}  PSNR {:.2f} dB\n", p.epoch + 1, p.epochs,
                        p.step, p.steps_per_second, terms_text(p), p.validation.psnr_db);
@@ -238,7 +238,7 @@ int main(int argc, char** argv) {
     app.add_option("inputs", settings.inputs, "NIfTI volumes, or folders of them");
     app.add_option("--validation", settings.validation,
                    "volumes or folders to hold out; else a fifth of the subjects is");
-    app.add_option("--out", options.out, "folder of the run")->capture_default_str();
+    auto* out_option = app.add_option("--out", options.out, "folder of the run")->capture_default_str();
     std::string resume_path;
     app.add_option("--resume", resume_path,
                    "continue a run with its own settings [from OUT/checkpoint.safetensors]")
@@ -276,6 +276,7 @@ int main(int argc, char** argv) {
                 throw Error("--term " + term + ": its weight is no number");
             }
         }
+        if (resume && out_option->count() == 0) options.out = resume->parent_path() / ".";
         if (recorded) require_same_settings(settings, *recorded, *resume);
         return train(options, resume, tools::command_text(argc, argv));
     });
