@@ -155,8 +155,8 @@ std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const
 }
 
 std::string terms_text(const TrainingProgress& p) {
-    std::string text = fmt::format("loss {:.3e}", p.loss);
-    for (const auto& term : p.terms) text += fmt::format("  {} {:.3e}", term.name, term.weight * term.value);
+    std::string text = fmt::format("loss {:.1e}", p.loss);
+    for (const auto& term : p.terms) text += fmt::format("  {} {:.1e}", term.name, term.weight * term.value);
     return text;
 }
 
