@@ -130,7 +130,9 @@ void draw_charts(const fs::path& png, const std::vector<Chart>& charts) {
     plot.say("set terminal pngcairo size {},{} font 'DejaVu Sans,10'", 640 * charts.size(), 480);
     plot.say("set output {}", quoted(plot.output().string()));
     plot.say("set multiplot layout 1,{}", charts.size());
-    plot.say("set grid lc rgb '#dddddd'; set border 3; set tics nomirror; set key outside top center horizontal noenhanced");
+    plot.say(
+        "set grid lc rgb '#dddddd'; set border 3; set tics nomirror; set key outside top center horizontal "
+        "noenhanced");
     for (const Chart& chart : charts) {
         plot.say("set title {} noenhanced; set xlabel {}; set ylabel {} noenhanced", quoted(chart.title),
                  quoted(chart.x_label), quoted(chart.y_label));
