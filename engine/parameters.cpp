@@ -24,7 +24,6 @@ double draw(const Initialiser& init, const kernels::Philox& random, std::uint64_
         case Initialiser::Kind::normal:
             return mean + init.scale * random.normal(i);
         case Initialiser::Kind::zeros:
-        case Initialiser::Kind::constant:
             break;
     }
     return mean;

@@ -10,7 +10,7 @@ namespace dnsp {
 
 /// How a parameter starts; random values are Philox numbers of the seed and the parameter's name.
 struct Initialiser {
-    enum class Kind { zeros, uniform, normal, constant };
+    enum class Kind { zeros, uniform, normal };
     Kind kind = Kind::zeros;
     double scale = 0.0;             ///< uniform on [−scale, scale], or standard deviation
     std::vector<double> mean = {};  ///< added; repeated along the parameter (empty: zero)

@@ -1,4 +1,5 @@
-// The double precision convolution behind the gradient checks: im2col and a matrix product, image by image.
+// im2col and a matrix product, image by image: all of the double precision convolution behind the gradient
+// checks, and the float32 forward pass where oneDNN cannot be trusted.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <vector>
