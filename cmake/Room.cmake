@@ -2,26 +2,31 @@
 add_library(dnsp_flags INTERFACE)
 target_include_directories(dnsp_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}")
-target_compile_options(dnsp_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
-  target_compile_options(dnsp_flags INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
+  list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
 if(DNSP_NATIVE)
-  target_compile_options(dnsp_flags INTERFACE -march=native)
+  list(APPEND cxx_flags -march=native)
 endif()
 if(DNSP_SANITIZE)
-  target_compile_options(dnsp_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  list(APPEND cxx_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dnsp_flags INTERFACE -fsanitize=address,undefined)
 endif()
+# A register spill or a local-memory stack frame stops the build with the kernel's name.
+set(cuda_flags --expt-relaxed-constexpr "SHELL:-Werror all-warnings"
+  "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra")
+target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
 
-# dnsp_room(name [PUBLIC target…] [PRIVATE target…]): a library dnsp_<name> of all .cpp files of the
-# folder. Adding a file is all it takes to add a layer, a prior or a model. Object libraries, so that
-# a file that only registers itself (a model, a prior) is never dropped by the linker.
+# dnsp_room(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]): a library dnsp_<name> of all .cpp files of the
+# folder, and of others named. Adding a file is all it takes to add a layer, a prior or a model. Object libraries, so
+# that a file that only registers itself (a model, a prior) is never dropped by the linker.
 function(dnsp_room name)
-  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE;SOURCES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(dnsp_${name}_objects OBJECT ${sources})
+  add_library(dnsp_${name}_objects OBJECT ${sources} ${ROOM_SOURCES})
   target_link_libraries(dnsp_${name}_objects PUBLIC dnsp_flags ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
   add_library(dnsp_${name} INTERFACE)
   target_link_libraries(dnsp_${name} INTERFACE dnsp_${name}_objects $<TARGET_OBJECTS:dnsp_${name}_objects>

@@ -1,5 +1,7 @@
 #include "engine/adam.hpp"
 
+#include "engine/on_device.hpp"
+
 namespace dnsp {
 
 Adam::Adam(ParameterStore& store, const AdamOptions& options)
@@ -11,7 +13,7 @@ Adam::Adam(ParameterStore& store, const AdamOptions& options)
 
 void Adam::step(double network_learning_rate, double filters_learning_rate) {
     store_.complete_gradients();
-    ++steps_;
+    kernels::AdamStep adam{{}, 0, options_.beta1, options_.beta2, options_.epsilon, ++steps_};
     const auto& parameters = store_.parameters();
     // Neighbours of the same group are one run of the flat arrays, padding included (its gradient is zero).
     for (std::size_t begin = 0; begin < parameters.size();) {
@@ -21,17 +23,18 @@ void Adam::step(double network_learning_rate, double filters_learning_rate) {
         const std::int64_t last =
             end < parameters.size() ? parameters[end].first : store_.values().elements();
         const bool filters = parameters[begin].group == ParameterGroup::filters;
-        const kernels::AdamStep adam{filters ? filters_learning_rate : network_learning_rate, options_.beta1,
-                                     options_.beta2, options_.epsilon, steps_};
-        require_cpu(store_.values(), "Adam");
-        dispatch(store_.values().dtype(), [&]<class T>() {
-            kernels::cpu::adam<T>(last - first, adam, store_.gradients().template data<T>() + first,
-                                  store_.values().template data<T>() + first,
-                                  first_moments_.template data<T>() + first,
-                                  second_moments_.template data<T>() + first);
-        });
+        require(adam.segment_count < kernels::AdamStep::most_segments,
+                "[Adam] the parameters of the two groups alternate too often");
+        adam.segments[static_cast<std::size_t>(adam.segment_count++)] = {
+            first, last - first, filters ? filters_learning_rate : network_learning_rate};
         begin = end;
     }
+    const Tensor& values = store_.values();
+    dispatch(values.dtype(), [&]<class T>() {
+        on(values.device(), kernels::cpu::adam<T>, kernels::cuda::adam<T>)(
+            adam, store_.gradients().data<T>(), values.data<T>(), first_moments_.data<T>(),
+            second_moments_.data<T>());
+    });
 }
 
 Tensor Adam::first_moment(const ParameterStore::Parameter& p) const {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "kernels/require.hpp"
+#include "kernels/simt/runtime.hpp"
 #include "kernels/threads.hpp"
 
 namespace dnsp {
@@ -11,14 +14,41 @@ std::string to_string(Device device) {
     return device.kind == DeviceKind::cpu ? "cpu" : fmt::format("cuda:{}", device.index);
 }
 
+namespace {
+
+DeviceChoice cuda_choice(int index) {
+    simt::select_device(index);
+    const Device device{DeviceKind::cuda, index};
+    return {device, fmt::format("{}, {}", to_string(device), simt::device_description(index))};
+}
+
+}  // namespace
+
 DeviceChoice choose_device(const std::string& name) {
     const std::string cpu = fmt::format("cpu, {} threads", cpu_threads());
     if (name == "cpu") return {{DeviceKind::cpu, 0}, cpu};
-    if (name == "auto") return {{DeviceKind::cpu, 0}, cpu + " (this build has no CUDA backend)"};
-    require(name == "cuda" || name.starts_with("cuda:"),
+    if (name == "auto") {
+        if (simt::device_count() == 0)
+            return {{DeviceKind::cpu, 0}, fmt::format("{} ({})", cpu, simt::unavailable_reason())};
+        if (simt::is_host_executor())
+            return {{DeviceKind::cpu, 0}, cpu + " (the host executor is for tests: --device cuda)"};
+        return cuda_choice(0);
+    }
+    int index = 0;
+    if (name.starts_with("cuda:")) {
+        const char* last = name.data() + name.size();
+        const auto [end, error] = std::from_chars(name.data() + 5, last, index);
+        if (error != std::errc() || end != last) index = -1;
+    }
+    require((name == "cuda" || name.starts_with("cuda:")) && index >= 0,
             fmt::format("[device] unknown device '{}', expected auto, cpu, cuda or cuda:N", name));
-    throw Error(
-        fmt::format("[device] {} was asked for, but this build has no CUDA backend; use --device cpu", name));
+    const int devices = simt::device_count();
+    require(devices > 0, fmt::format("[device] {} was asked for, but {}; use --device cpu", name,
+                                     simt::unavailable_reason()));
+    require(index < devices, fmt::format("[device] {} was asked for, but there {} only {}: cuda:0{}", name,
+                                         devices == 1 ? "is" : "are", devices,
+                                         devices == 1 ? "" : fmt::format(" … cuda:{}", devices - 1)));
+    return cuda_choice(index);
 }
 
 int cpu_threads() { return kernels::cpu::thread_count(); }

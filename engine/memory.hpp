@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/device.hpp"
+#include "kernels/arena.hpp"
 
 namespace dnsp {
 
@@ -22,19 +23,18 @@ class Storage {
   private:
     Device device_;
     std::size_t bytes_ = 0;
-    std::size_t block_bytes_ = 0;
     void* data_ = nullptr;
 };
 
-struct ArenaStatistics {
-    std::size_t system_allocations = 0;  ///< blocks ever asked of the system: constant in a steady state
-    std::size_t bytes_held = 0;          ///< in use or cached
-    std::size_t bytes_in_use = 0;
-    std::size_t peak_bytes_in_use = 0;
-};
+/// Between host memory and a storage of at least `bytes` bytes from byte `first` on; return when the host
+/// memory may be reused or read.
+void copy_from_host(const Storage& storage, std::size_t first, const void* host, std::size_t bytes);
+void copy_to_host(void* host, const Storage& storage, std::size_t first, std::size_t bytes);
+
+using kernels::ArenaStatistics;
 
 /// Each device has one caching arena: freed blocks are kept by size class and handed out again, so that a
-/// training step allocates nothing after its first iteration. Blocks are aligned to 64 bytes. Thread-safe.
+/// training step allocates nothing after its first iteration (kernels/arena.hpp).
 ArenaStatistics arena_statistics(Device device);
 
 /// Gives the cached blocks back to the system.

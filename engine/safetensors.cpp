@@ -22,8 +22,8 @@ std::uint64_t bytes_of(const Tensor& tensor) {
     return static_cast<std::uint64_t>(tensor.elements()) * size_of(tensor.dtype());
 }
 
+/// Of a tensor in host memory.
 const char* raw_bytes(const Tensor& tensor) {
-    require_cpu(tensor, "safetensors");
     return dispatch(tensor.dtype(),
                     [&]<class T>() { return reinterpret_cast<const char*>(tensor.data<T>()); });
 }
@@ -106,7 +106,10 @@ std::string serialise_safetensors(const TensorFile& file) {
     std::string out(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes);
     out.reserve(out.size() + text.size() + offset);
     out += text;
-    for (const auto& [name, tensor] : file.tensors) out.append(raw_bytes(tensor), bytes_of(tensor));
+    for (const auto& [name, tensor] : file.tensors) {
+        const Tensor on_host = tensor.to({});
+        out.append(raw_bytes(on_host), bytes_of(on_host));
+    }
     return out;
 }
 

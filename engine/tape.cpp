@@ -1,6 +1,23 @@
 #include "engine/tape.hpp"
 
+#include "engine/on_device.hpp"
+#include "kernels/elementwise.hpp"
+
 namespace dnsp {
+
+void mask_gradient(const Tensor& gradient, const Tensor& rectified) {
+    dispatch(gradient.dtype(), [&]<class T>() {
+        on(gradient.device(), kernels::cpu::relu_backward<T>, kernels::cuda::relu_backward<T>)(
+            gradient.elements(), gradient.data<T>(), rectified.data<T>(), gradient.data<T>());
+    });
+}
+
+void add_gradient(const Tensor& sum, const Tensor& contribution) {
+    dispatch(sum.dtype(), [&]<class T>() {
+        on(sum.device(), kernels::cpu::add<T>, kernels::cuda::add<T>)(sum.elements(), sum.data<T>(),
+                                                                      contribution.data<T>(), sum.data<T>());
+    });
+}
 
 void Tape::record(Tensor& output, std::function<void(const Tensor&)> step) {
     output.require_gradient();

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 #include "engine/tensor.hpp"
-#include "kernels/elementwise.hpp"
 
 namespace dnsp {
 
@@ -41,25 +41,36 @@ class Tape {
     std::vector<Step> steps_;
 };
 
-/// For layers' backward steps: calls write(target), which must overwrite `target` with the contribution. The
-/// first contribution of a pass goes straight into the slot, later ones are added. Does nothing for a tensor
-/// that needs no gradient.
+/// gradient ← gradient where rectified > 0, else 0
+void mask_gradient(const Tensor& gradient, const Tensor& rectified);
+/// sum ← sum + contribution
+void add_gradient(const Tensor& sum, const Tensor& contribution);
+
+/// For layers' backward steps: calls write(target), which must overwrite `target` with the contribution; the
+/// zeros that a fused ReLU of the tensor asks for are put in afterwards. A `write` of two arguments,
+/// write(target, rectified), puts them in itself where `rectified` is defined. The first contribution of a
+/// pass goes straight into the slot, later ones are added. Does nothing for a tensor that needs no gradient.
 template <class Write>
 void contribute_gradient(const Tensor& tensor, Write&& write) {
     const auto& slot = tensor.gradient_slot();
     if (!slot) return;
+    const auto write_masked = [&](const Tensor& target) {
+        if constexpr (std::is_invocable_v<Write, Tensor, Tensor>) {
+            write(target, slot->rectified);
+        } else {
+            write(target);
+            if (slot->rectified.defined()) mask_gradient(target, slot->rectified);
+        }
+    };
     if (!slot->written) {
         if (!slot->value.defined()) slot->value = Tensor::empty_like(tensor);
-        write(slot->value);
+        write_masked(slot->value);
         slot->written = true;
         return;
     }
     const Tensor contribution = Tensor::empty_like(tensor);
-    write(contribution);
-    dispatch(tensor.dtype(), [&]<class T>() {
-        T* sum = slot->value.template data<T>();
-        kernels::cpu::add<T>(tensor.elements(), sum, contribution.template data<T>(), sum);
-    });
+    write_masked(contribution);
+    add_gradient(slot->value, contribution);
 }
 
 }  // namespace dnsp

@@ -1,9 +1,10 @@
 #include "engine/tensor.hpp"
 
-#include <algorithm>
 #include <cstring>
 
+#include "engine/on_device.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/simt/runtime.hpp"
 
 namespace dnsp {
 
@@ -31,8 +32,7 @@ Tensor Tensor::from(const Shape& shape, std::span<const T> values, Device device
     require(static_cast<std::int64_t>(values.size()) == shape.elements(),
             "[Tensor::from] " + std::to_string(values.size()) + " values for shape " + shape.text());
     Tensor tensor = empty(shape, dtype_of<T>(), device);
-    require_cpu(tensor, "Tensor::from");
-    std::copy(values.begin(), values.end(), tensor.data<T>());
+    copy_from_host(*tensor.storage_, 0, values.data(), values.size_bytes());
     return tensor;
 }
 template Tensor Tensor::from<float>(const Shape&, std::span<const float>, Device);
@@ -50,11 +50,21 @@ Tensor Tensor::view(std::int64_t first, const Shape& shape) const {
     return tensor;
 }
 
+Tensor Tensor::to(Device device) const {
+    require(defined(), "[Tensor::to] the tensor is undefined");
+    if (device == this->device()) return *this;
+    Tensor copy = empty(shape_, dtype_, device);
+    copy.copy_from(*this);
+    return copy;
+}
+
 template <class T>
 std::vector<T> Tensor::to_vector() const {
-    require_cpu(*this, "Tensor::to_vector");
-    const T* begin = data<T>();
-    return std::vector<T>(begin, begin + elements());
+    (void)data<T>();  // checks the type
+    std::vector<T> values(static_cast<std::size_t>(elements()));
+    copy_to_host(values.data(), *storage_, static_cast<std::size_t>(offset_) * sizeof(T),
+                 values.size() * sizeof(T));
+    return values;
 }
 template std::vector<float> Tensor::to_vector<float>() const;
 template std::vector<double> Tensor::to_vector<double>() const;
@@ -65,17 +75,30 @@ double Tensor::item() const {
 }
 
 void Tensor::copy_from(const Tensor& other) {
-    require(shape_ == other.shape_ && dtype_ == other.dtype_,
-            "[Tensor::copy_from] expected " + shape_.text() + ", got " + other.shape_.text());
-    require_cpu(*this, "Tensor::copy_from");
+    require(
+        other.defined() && shape_ == other.shape_ && dtype_ == other.dtype_,
+        "[Tensor::copy_from] expected " + to_string(dtype_) + " " + shape_.text() + ", got " +
+            (other.defined() ? to_string(other.dtype_) + " " + other.shape_.text() : "an undefined tensor"));
     dispatch(dtype_, [&]<class T>() {
-        std::memmove(data<T>(), other.data<T>(), static_cast<std::size_t>(elements()) * sizeof(T));
+        const std::size_t bytes = static_cast<std::size_t>(elements()) * sizeof(T);
+        const bool from_host = other.device().kind == DeviceKind::cpu;
+        if (bytes == 0) return;
+        if (device().kind == DeviceKind::cpu && from_host)
+            std::memmove(data<T>(), other.data<T>(), bytes);
+        else if (from_host)
+            simt::copy_to_device(data<T>(), other.data<T>(), bytes);
+        else if (device().kind == DeviceKind::cpu)
+            simt::copy_to_host(data<T>(), other.data<T>(), bytes);
+        else
+            simt::copy_on_device(data<T>(), other.data<T>(), bytes);
     });
 }
 
 void Tensor::fill(double value) {
-    require_cpu(*this, "Tensor::fill");
-    dispatch(dtype_, [&]<class T>() { kernels::cpu::fill<T>(elements(), static_cast<T>(value), data<T>()); });
+    dispatch(dtype_, [&]<class T>() {
+        on(device(), kernels::cpu::fill<T>, kernels::cuda::fill<T>)(elements(), static_cast<T>(value),
+                                                                    data<T>());
+    });
 }
 
 Tensor& Tensor::require_gradient() {
@@ -84,12 +107,5 @@ Tensor& Tensor::require_gradient() {
 }
 
 Tensor Tensor::gradient() const { return gradient_ && gradient_->written ? gradient_->value : Tensor(); }
-
-void require_cpu(const Tensor& tensor, const char* operation) {
-    require(tensor.defined(), std::string("[") + operation + "] the tensor is undefined");
-    require(
-        tensor.device().kind == DeviceKind::cpu,
-        std::string("[") + operation + "] has no implementation for device " + to_string(tensor.device()));
-}
 
 }  // namespace dnsp

@@ -66,11 +66,14 @@ class Tensor {
         return static_cast<T*>(storage_->data()) + offset_;
     }
 
+    /// This tensor's values on a device: itself if it lies there, else a copy without gradient.
+    Tensor to(Device device) const;
     /// Host copy.
     template <class T>
     std::vector<T> to_vector() const;
     /// The only element, as double.
     double item() const;
+    /// From a tensor of the same shape and type, on any device.
     void copy_from(const Tensor& other);
     void fill(double value);
 
@@ -91,10 +94,13 @@ class Tensor {
 };
 
 /// Where a backward pass puts the gradient of a tensor. `written` is false until something has contributed;
-/// `value` may be preset to memory of the optimiser's.
+/// `value` may be preset to memory of the optimiser's. Where the tensor is the output of an operation with a
+/// fused ReLU, `rectified` is that output, and every contribution must be 0 where it is 0
+/// (contribute_gradient sees to it).
 struct Gradient {
     Tensor value;
     bool written = false;
+    Tensor rectified;
 };
 
 /// Calls f.template operator()<float>() or <double>() by dtype.
@@ -103,8 +109,5 @@ decltype(auto) dispatch(DType dtype, F&& f) {
     if (dtype == DType::float64) return f.template operator()<double>();
     return f.template operator()<float>();
 }
-
-/// For operations that the named device does not have yet.
-void require_cpu(const Tensor& tensor, const char* operation);
 
 }  // namespace dnsp

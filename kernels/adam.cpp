@@ -7,26 +7,29 @@
 namespace dnsp::kernels::cpu {
 
 template <class T>
-void adam(std::int64_t count, const AdamStep& a, const T* gradient, T* value, T* first_moment,
-          T* second_moment) {
+void adam(const AdamStep& a, const T* gradient, T* value, T* first_moment, T* second_moment) {
     const T beta1 = static_cast<T>(a.beta1), beta2 = static_cast<T>(a.beta2);
     const T one_minus_beta1 = static_cast<T>(1 - a.beta1), one_minus_beta2 = static_cast<T>(1 - a.beta2);
     const double steps = static_cast<double>(a.step);
-    const T step_size = static_cast<T>(a.learning_rate / (1 - std::pow(a.beta1, steps)));
     const T correction2 = static_cast<T>(1 / std::sqrt(1 - std::pow(a.beta2, steps)));
     const T epsilon = static_cast<T>(a.epsilon);
+    for (int s = 0; s < a.segment_count; ++s) {
+        const auto& [first, count, learning_rate] = a.segments[static_cast<std::size_t>(s)];
+        const std::int64_t last = first + count;
+        const T step_size = static_cast<T>(learning_rate / (1 - std::pow(a.beta1, steps)));
 #pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
-    for (std::int64_t i = 0; i < count; ++i) {
-        const T g = gradient[i];
-        const T m = beta1 * first_moment[i] + one_minus_beta1 * g;
-        const T v = beta2 * second_moment[i] + one_minus_beta2 * g * g;
-        first_moment[i] = m;
-        second_moment[i] = v;
-        value[i] -= step_size * m / (std::sqrt(v) * correction2 + epsilon);
+        for (std::int64_t i = first; i < last; ++i) {
+            const T g = gradient[i];
+            const T m = beta1 * first_moment[i] + one_minus_beta1 * g;
+            const T v = beta2 * second_moment[i] + one_minus_beta2 * g * g;
+            first_moment[i] = m;
+            second_moment[i] = v;
+            value[i] -= step_size * m / (std::sqrt(v) * correction2 + epsilon);
+        }
     }
 }
 
-template void adam<float>(std::int64_t, const AdamStep&, const float*, float*, float*, float*);
-template void adam<double>(std::int64_t, const AdamStep&, const double*, double*, double*, double*);
+template void adam<float>(const AdamStep&, const float*, float*, float*, float*);
+template void adam<double>(const AdamStep&, const double*, double*, double*, double*);
 
 }  // namespace dnsp::kernels::cpu

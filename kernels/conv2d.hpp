@@ -5,7 +5,7 @@
 namespace dnsp::kernels {
 
 /// Two-dimensional cross-correlation, stride 1, zero padding that keeps the image size (odd kernels only):
-///   output[n,y,x,o] = bias[o] + Σ_{i,j,c} weight[o,i,j,c] · input[n, y+i−⌊kh/2⌋, x+j−⌊kw/2⌋, c]
+///   convolution[n,y,x,o] = Σ_{i,j,c} weight[o,i,j,c] · input[n, y+i−⌊kh/2⌋, x+j−⌊kw/2⌋, c]
 /// Layouts: images NHWC, weights OHWI, all dense.
 struct Conv2dShape {
     std::int64_t batch = 1;
@@ -17,30 +17,86 @@ struct Conv2dShape {
     std::int64_t kernel_width = 1;
 
     bool operator==(const Conv2dShape&) const = default;
-    std::int64_t pixels() const { return batch * height * width; }
-    std::int64_t input_elements() const { return pixels() * in_channels; }
-    std::int64_t output_elements() const { return pixels() * out_channels; }
-    std::int64_t weight_elements() const { return out_channels * kernel_height * kernel_width * in_channels; }
+    constexpr std::int64_t pixels() const { return batch * height * width; }
+    constexpr std::int64_t input_elements() const { return pixels() * in_channels; }
+    constexpr std::int64_t output_elements() const { return pixels() * out_channels; }
+    constexpr std::int64_t weight_elements() const {
+        return out_channels * kernel_height * kernel_width * in_channels;
+    }
 };
 
-/// Applied to the output in the same pass.
 enum class Activation { none, relu };
 
-/// Float runs on oneDNN; double, which only gradient checks use, on Eigen. Every output is overwritten.
+/// What the forward pass does to the sums before it writes them:
+///   output = activation(residual + scale · (convolution + bias)),   residual = 0 where it is null
+/// `residual` has the shape of the output and does not overlap it.
+template <class T>
+struct Conv2dEpilogue {
+    Activation activation = Activation::none;
+    double scale = 1.0;
+    const T* residual = nullptr;
+};
+
+/// Every output is overwritten. In the backward passes `scale` is the epilogue's: they take the gradient of
+/// what the epilogue wrote and multiply it by `scale`; the gradient must have been masked already where a
+/// ReLU made that.
 namespace cpu {
+
+/// Float runs on oneDNN; double, which only gradient checks use, on Eigen.
+template <class T>
+void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
+                    const Conv2dEpilogue<T>& epilogue, T* output);
+
+/// Where `rectified_input` is not null, it is the input of the convolution and a ReLU's output, and the
+/// gradient is that with respect to the ReLU's input: 0 wherever rectified_input is 0.
+template <class T>
+void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
+                           const T* rectified_input, T* input_gradient);
+
+/// bias_gradient may be null.
+template <class T>
+void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
+                            T* weight_gradient, T* bias_gradient);
+
+template <class T>
+void conv2d_backward_bias(const Conv2dShape& shape, const T* output_gradient, double scale, T* bias_gradient);
+
+}  // namespace cpu
+
+/// The same for device memory. Inputs and outputs are of type T; the products are of the chosen precision,
+/// their sums in T. Tensor cores (tf32, bfloat16) serve float convolutions whose channel counts are divisible
+/// by 8; all others are computed in T.
+namespace cuda {
 
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
-                    Activation activation, T* output);
-
+                    const Conv2dEpilogue<T>& epilogue, T* output);
 template <class T>
-void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, const T* weight,
-                           T* input_gradient);
-
-/// Gradients of weight and bias in one pass over the output gradient.
+void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
+                           const T* rectified_input, T* input_gradient);
 template <class T>
-void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
+void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
                             T* weight_gradient, T* bias_gradient);
+template <class T>
+void conv2d_backward_bias(const Conv2dShape& shape, const T* output_gradient, double scale, T* bias_gradient);
 
-}  // namespace cpu
+}  // namespace cuda
+
+/// How the CUDA device convolves: settings of the process, read at each call.
+enum class Conv2dBackend {
+    ours,   ///< the kernels of this folder
+    cudnn,  ///< NVIDIA's, for comparison and for those who want them
+    cublas  ///< im2col and a matrix product of cuBLAS
+};
+enum class Conv2dPrecision { float32, tf32, bfloat16 };
+struct Conv2dOptions {
+    Conv2dBackend backend = Conv2dBackend::ours;
+    Conv2dPrecision precision = Conv2dPrecision::tf32;
+};
+namespace cuda {
+const Conv2dOptions& conv2d_options();
+/// Throws where the backend is not there.
+void set_conv2d_options(const Conv2dOptions& options);
+}  // namespace cuda
+
 }  // namespace dnsp::kernels

@@ -6,7 +6,7 @@
 
 #include "kernels/conv2d_im2col.hpp"
 
-namespace dnsp::kernels::cpu {
+namespace dnsp::kernels::cpu::detail {
 namespace {
 
 template <class T>
@@ -41,8 +41,8 @@ MatrixOf<T> columns_of(const Conv2dShape& s, const T* image) {
 }  // namespace
 
 template <class T>
-void detail::im2col_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
-                            Activation activation, T* output) {
+void im2col_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
+                    Activation activation, T* output) {
     const std::int64_t pixels = s.height * s.width;
     Eigen::Map<const MatrixOf<T>> filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
     Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>> offsets(bias, s.out_channels);
@@ -53,18 +53,14 @@ void detail::im2col_forward(const Conv2dShape& s, const T* input, const T* weigh
         if (activation == Activation::relu) out = out.cwiseMax(T(0));
     }
 }
-template void detail::im2col_forward<float>(const Conv2dShape&, const float*, const float*, const float*,
-                                            Activation, float*);
+template void im2col_forward<float>(const Conv2dShape&, const float*, const float*, const float*, Activation,
+                                    float*);
 
-template <>
-void conv2d_forward<double>(const Conv2dShape& s, const double* input, const double* weight,
-                            const double* bias, Activation activation, double* output) {
-    detail::im2col_forward<double>(s, input, weight, bias, activation, output);
-}
+template void im2col_forward<double>(const Conv2dShape&, const double*, const double*, const double*,
+                                     Activation, double*);
 
-template <>
-void conv2d_backward_input<double>(const Conv2dShape& s, const double* output_gradient, const double* weight,
-                                   double* input_gradient) {
+void im2col_backward_input(const Conv2dShape& s, const double* output_gradient, const double* weight,
+                           double* input_gradient) {
     const std::int64_t pixels = s.height * s.width;
     ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
     for (std::int64_t n = 0; n < s.batch; ++n) {
@@ -77,9 +73,8 @@ void conv2d_backward_input<double>(const Conv2dShape& s, const double* output_gr
     }
 }
 
-template <>
-void conv2d_backward_weight<double>(const Conv2dShape& s, const double* input, const double* output_gradient,
-                                    double* weight_gradient, double* bias_gradient) {
+void im2col_backward_weight(const Conv2dShape& s, const double* input, const double* output_gradient,
+                            double* weight_gradient, double* bias_gradient) {
     const std::int64_t pixels = s.height * s.width;
     Map filters(weight_gradient, s.out_channels, s.weight_elements() / s.out_channels);
     Eigen::Map<Eigen::RowVectorXd> offsets(bias_gradient, s.out_channels);
@@ -92,4 +87,4 @@ void conv2d_backward_weight<double>(const Conv2dShape& s, const double* input, c
     }
 }
 
-}  // namespace dnsp::kernels::cpu
+}  // namespace dnsp::kernels::cpu::detail

@@ -1,6 +1,7 @@
 #include "kernels/elementwise.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/parallel.hpp"
@@ -65,16 +66,28 @@ void relu_backward(std::int64_t count, const T* output_gradient, const T* forwar
 }
 
 template <class T>
-double squared_norm(std::int64_t count, const T* values) {
-    return sum_in_blocks(count, [=](std::int64_t begin, std::int64_t end) {
-        double sum = 0.0;
-        for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(values[i]) * values[i];
-        return sum;
-    });
+void scale_by(std::int64_t count, const double* factor, const T* input, T* output) {
+    scale<T>(count, *factor, input, output);
+}
+
+void mean(std::int64_t count, const double* values, double* result) {
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < count; ++i) sum += values[i];
+    *result = sum / static_cast<double>(count);
 }
 
 template <class T>
-double squared_error(std::int64_t count, double factor, const T* output, const T* target, T* gradient) {
+void norm(std::int64_t count, const T* values, double* result) {
+    *result = std::sqrt(sum_in_blocks(count, [=](std::int64_t begin, std::int64_t end) {
+        double sum = 0.0;
+        for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(values[i]) * values[i];
+        return sum;
+    }));
+}
+
+template <class T>
+void squared_error(std::int64_t count, double factor, const T* output, const T* target, T* gradient,
+                   double* result) {
     const double sum = sum_in_blocks(count, [=](std::int64_t begin, std::int64_t end) {
         double block = 0.0;
         for (std::int64_t i = begin; i < end; ++i) {
@@ -84,18 +97,19 @@ double squared_error(std::int64_t count, double factor, const T* output, const T
         }
         return block;
     });
-    return 0.5 * factor * sum;
+    *result = 0.5 * factor * sum;
 }
 
 #define INSTANTIATE(T)                                                         \
     template void fill<T>(std::int64_t, T, T*);                                \
     template void add<T>(std::int64_t, const T*, const T*, T*);                \
     template void scale<T>(std::int64_t, double, const T*, T*);                \
+    template void scale_by<T>(std::int64_t, const double*, const T*, T*);      \
     template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
     template void relu_forward<T>(std::int64_t, const T*, T*);                 \
     template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
-    template double squared_norm<T>(std::int64_t, const T*);                   \
-    template double squared_error<T>(std::int64_t, double, const T*, const T*, T*);
+    template void norm<T>(std::int64_t, const T*, double*);                    \
+    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -2,9 +2,13 @@
 
 #include <cstdint>
 
-namespace dnsp::kernels::cpu {
+// All arrays hold `count` elements and lie on the device of the namespace. `output` may be one of the inputs.
+// What the functions of `cuda` start runs on simt::current_stream(). Sums are accumulated in double in an
+// order that depends on `count` alone, and go to memory of the device, so that a step needs no word with the
+// host.
+namespace dnsp::kernels {
 
-/// All arrays hold `count` elements. `output` may be one of the inputs.
+namespace cpu {
 
 /// output = value
 template <class T>
@@ -18,6 +22,10 @@ void add(std::int64_t count, const T* a, const T* b, T* output);
 template <class T>
 void scale(std::int64_t count, double scale, const T* input, T* output);
 
+/// output = scale[0] · input
+template <class T>
+void scale_by(std::int64_t count, const double* scale, const T* input, T* output);
+
 /// output = a + scale · b: the residual connection
 template <class T>
 void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output);
@@ -30,13 +38,44 @@ void relu_forward(std::int64_t count, const T* input, T* output);
 template <class T>
 void relu_backward(std::int64_t count, const T* output_gradient, const T* forward_output, T* input_gradient);
 
-/// Σ values², accumulated in double in an order that does not depend on the number of threads.
-template <class T>
-double squared_norm(std::int64_t count, const T* values);
+/// result[0] = Σ values / count
+void mean(std::int64_t count, const double* values, double* result);
 
-/// ½ · scale · Σ (output − target)² with the accumulation of squared_norm, and its gradient
-/// scale · (output − target): the data term, paper Eq. (1).
+/// result[0] = √Σ values²
 template <class T>
-double squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient);
+void norm(std::int64_t count, const T* values, double* result);
 
-}  // namespace dnsp::kernels::cpu
+/// result[0] = ½ · scale · Σ (output − target)², and its gradient scale · (output − target): the data term,
+/// paper Eq. (1).
+template <class T>
+void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
+                   double* result);
+
+}  // namespace cpu
+
+/// The same for device memory.
+namespace cuda {
+
+template <class T>
+void fill(std::int64_t count, T value, T* output);
+template <class T>
+void add(std::int64_t count, const T* a, const T* b, T* output);
+template <class T>
+void scale(std::int64_t count, double scale, const T* input, T* output);
+template <class T>
+void scale_by(std::int64_t count, const double* scale, const T* input, T* output);
+template <class T>
+void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output);
+template <class T>
+void relu_forward(std::int64_t count, const T* input, T* output);
+template <class T>
+void relu_backward(std::int64_t count, const T* output_gradient, const T* forward_output, T* input_gradient);
+void mean(std::int64_t count, const double* values, double* result);
+template <class T>
+void norm(std::int64_t count, const T* values, double* result);
+template <class T>
+void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
+                   double* result);
+
+}  // namespace cuda
+}  // namespace dnsp::kernels

@@ -27,8 +27,8 @@ void accumulate_tap_gram(const FilterVarianceShape& s, const T* patches, double 
 }
 
 template <class T>
-double filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
-                      T* filter_gradient) {
+void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
+                    double* value, T* filter_gradient) {
     double total = 0.0;
     for (std::int64_t f = 0; f < filters; ++f) {
         const T* w = weights + f * taps;
@@ -39,12 +39,12 @@ double filter_measure(std::int64_t filters, std::int64_t taps, const double* gra
             filter_gradient[f * taps + t] = static_cast<T>(2.0 * row);
         }
     }
-    return total;
+    *value = total;
 }
 
 #define INSTANTIATE(T)                                                                           \
     template void accumulate_tap_gram<T>(const FilterVarianceShape&, const T*, double, double*); \
-    template double filter_measure<T>(std::int64_t, std::int64_t, const double*, const T*, T*);
+    template void filter_measure<T>(std::int64_t, std::int64_t, const double*, const T*, double*, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -17,10 +17,21 @@ namespace cpu {
 template <class T>
 void accumulate_tap_gram(const FilterVarianceShape& shape, const T* patches, double sign, double* gram);
 
-/// Returns S; filter_gradient[filters, taps] is overwritten.
+/// value[0] = S; filter_gradient[filters, taps] = ∂S/∂W. Both are overwritten.
 template <class T>
-double filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
-                      T* filter_gradient);
+void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
+                    double* value, T* filter_gradient);
 
 }  // namespace cpu
+
+/// The same for device memory.
+namespace cuda {
+
+template <class T>
+void accumulate_tap_gram(const FilterVarianceShape& shape, const T* patches, double sign, double* gram);
+template <class T>
+void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
+                    double* value, T* filter_gradient);
+
+}  // namespace cuda
 }  // namespace dnsp::kernels

@@ -17,9 +17,13 @@ struct FilterVarianceShape {
     std::int64_t kernel = 3;
     Border border = Border::valid;
 
-    std::int64_t taps() const { return kernel * kernel; }
-    std::int64_t response_height() const { return border == Border::valid ? height - kernel + 1 : height; }
-    std::int64_t response_width() const { return border == Border::valid ? width - kernel + 1 : width; }
+    constexpr std::int64_t taps() const { return kernel * kernel; }
+    constexpr std::int64_t response_height() const {
+        return border == Border::valid ? height - kernel + 1 : height;
+    }
+    constexpr std::int64_t response_width() const {
+        return border == Border::valid ? width - kernel + 1 : width;
+    }
 };
 
 /// The sharpness of an image Y, paper Eqs. (8) and (21): V = (1/N_L) Σ_l var(Pˡ), Pˡ = Wˡ ⋆ Y
@@ -39,4 +43,13 @@ void filter_variance(const FilterVarianceShape& shape, const T* images, const T*
                      T* image_gradient, T* filter_gradient);
 
 }  // namespace cpu
+
+/// The same for device memory.
+namespace cuda {
+
+template <class T>
+void filter_variance(const FilterVarianceShape& shape, const T* images, const T* weights, double* value,
+                     T* image_gradient, T* filter_gradient);
+
+}  // namespace cuda
 }  // namespace dnsp::kernels

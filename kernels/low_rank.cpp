@@ -50,6 +50,11 @@ void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gr
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < s.batch; ++b) {
         const Eigen::MatrixXd y = load(s, matrices + b * s.rows * s.cols);
+        if (!y.allFinite()) {  // the decomposition would not say so
+            value[b] = std::nan("");
+            std::fill_n(gradient + b * s.rows * s.cols, s.rows * s.cols, static_cast<T>(std::nan("")));
+            continue;
+        }
         Eigen::BDCSVD<Eigen::MatrixXd> svd(y, Eigen::ComputeThinU | Eigen::ComputeThinV);
         const Eigen::ArrayXd sigma = svd.singularValues().array();
         const Eigen::ArrayXd weight = (-0.5 * inverse_variance * sigma.square()).exp();

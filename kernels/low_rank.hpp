@@ -14,8 +14,9 @@ struct LowRankShape {
     double delta = 0.01;
 };
 
-/// Both paths compute in double precision whatever T is: the gradient lives in singular values that are a
-/// thousandth of the largest one. value[batch] and gradient[batch, rows, cols] are overwritten.
+/// value[batch] and gradient[batch, rows, cols] are overwritten. A matrix that is not finite gives NaN. The
+/// gradient lives in singular values that are a thousandth of the largest one: all paths compute in double
+/// precision whatever T is, but for cuda::low_rank_svd, which says how it does without.
 namespace cpu {
 
 /// By a singular value decomposition of each matrix; also the reference for the other path.
@@ -28,4 +29,25 @@ template <class T>
 void low_rank_matrix_exponential(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/// The longer side that low_rank_svd, and the shorter side that low_rank_matrix_exponential, hold in shared
+/// memory. Larger matrices take the path of low_rank_cusolver.
+inline constexpr std::int64_t largest_low_rank_side = 64;
+
+/// One-sided Jacobi SVD, a block a matrix, after a column-pivoted QR factorisation that separates the small
+/// singular values from the large ones before the rotations mix their rounding errors. Computes in T.
+template <class T>
+void low_rank_svd(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
+
+/// The repeated squaring of the CPU path in float64, a block a matrix.
+template <class T>
+void low_rank_matrix_exponential(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
+
+/// cuSOLVER's decomposition in float64, for matrices of any size: a loop of gesvdj.
+template <class T>
+void low_rank_cusolver(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
+
+}  // namespace cuda
 }  // namespace dnsp::kernels

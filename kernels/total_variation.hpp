@@ -21,4 +21,12 @@ template <class T>
 void total_variation(const TotalVariationShape& shape, const T* images, double* value, T* gradient);
 
 }  // namespace cpu
+
+/// The same for device memory.
+namespace cuda {
+
+template <class T>
+void total_variation(const TotalVariationShape& shape, const T* images, double* value, T* gradient);
+
+}  // namespace cuda
 }  // namespace dnsp::kernels

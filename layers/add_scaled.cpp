@@ -1,22 +1,26 @@
 #include "layers/add_scaled.hpp"
 
+#include "engine/on_device.hpp"
+#include "kernels/elementwise.hpp"
+
 namespace dnsp {
 
 Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& branch) {
-    require_cpu(input, "add_scaled");
+    require_one_device("add_scaled", input, branch);
     require(
         input.shape() == branch.shape() && input.dtype() == branch.dtype(),
         "[add_scaled] expected a branch of shape " + input.shape().text() + ", got " + branch.shape().text());
     Tensor output = Tensor::empty_like(input);
     dispatch(input.dtype(), [&]<class T>() {
-        kernels::cpu::add_scaled<T>(input.elements(), input.data<T>(), scale, branch.data<T>(),
-                                    output.data<T>());
+        on(input.device(), kernels::cpu::add_scaled<T>, kernels::cuda::add_scaled<T>)(
+            input.elements(), input.data<T>(), scale, branch.data<T>(), output.data<T>());
     });
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
         contribute_gradient(branch, [&](const Tensor& target) {
             dispatch(branch.dtype(), [&]<class T>() {
-                kernels::cpu::scale<T>(branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
+                on(branch.device(), kernels::cpu::scale<T>, kernels::cuda::scale<T>)(
+                    branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
             });
         });
         contribute_gradient(input, [&](Tensor target) { target.copy_from(output_gradient); });

@@ -2,21 +2,22 @@
 
 #include <algorithm>
 
+#include "engine/on_device.hpp"
+#include "kernels/elementwise.hpp"
+
 namespace dnsp {
 
-Tensor record_closed_form(Tape& tape, double value, std::vector<InputGradient> gradients) {
-    Tensor output = Tensor::empty({1}, DType::float64);
-    output.fill(value);
+Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGradient> gradients) {
+    Tensor output = value.view(0, {1});
     const bool needed = std::any_of(gradients.begin(), gradients.end(),
                                     [](const InputGradient& g) { return g.input.requires_gradient(); });
     if (!tape.recording() || !needed) return output;
-    tape.record(output, [gradients = std::move(gradients)](const Tensor& output_gradient) {
-        const double cotangent = output_gradient.item();
+    tape.record(output, [gradients = std::move(gradients)](const Tensor& cotangent) {
         for (const auto& [input, gradient] : gradients)
             contribute_gradient(input, [&, &closed_form = gradient](const Tensor& target) {
                 dispatch(target.dtype(), [&]<class T>() {
-                    kernels::cpu::scale<T>(target.elements(), cotangent, closed_form.data<T>(),
-                                           target.data<T>());
+                    on(target.device(), kernels::cpu::scale_by<T>, kernels::cuda::scale_by<T>)(
+                        target.elements(), cotangent.data<double>(), closed_form.data<T>(), target.data<T>());
                 });
             });
     });
@@ -24,15 +25,25 @@ Tensor record_closed_form(Tape& tape, double value, std::vector<InputGradient> g
 }
 
 Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms) {
-    double total = 0.0;
-    std::vector<InputGradient> gradients;
+    require(!terms.empty(), "[weighted_sum] expects at least one term");
+    const Device device = terms.front().scalar.device();
+    Tensor output = Tensor::zeros({1}, DType::float64, device);
+    bool needed = false;
     for (const auto& [scalar, weight] : terms) {
-        total += weight * scalar.item();
-        Tensor gradient = Tensor::empty_like(scalar);
-        gradient.fill(weight);
-        gradients.push_back({scalar, gradient});
+        require_one_device("weighted_sum", output, scalar);
+        on(device, kernels::cpu::add_scaled<double>, kernels::cuda::add_scaled<double>)(
+            1, output.data<double>(), weight, scalar.data<double>(), output.data<double>());
+        needed = needed || scalar.requires_gradient();
     }
-    return record_closed_form(tape, total, std::move(gradients));
+    if (!tape.recording() || !needed) return output;
+    tape.record(output, [terms, device](const Tensor& cotangent) {
+        for (const auto& [scalar, weight] : terms)
+            contribute_gradient(scalar, [&, factor = weight](const Tensor& target) {
+                on(device, kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
+                    1, factor, cotangent.data<double>(), target.data<double>());
+            });
+    });
+    return output;
 }
 
 }  // namespace dnsp

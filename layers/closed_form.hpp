@@ -13,8 +13,9 @@ struct InputGradient {
 };
 
 /// For scalar functions whose gradient is known in closed form: returns the value as a float64 scalar [1]
-/// whose backward step multiplies the given gradients by the incoming cotangent.
-Tensor record_closed_form(Tape& tape, double value, std::vector<InputGradient> gradients);
+/// whose backward step multiplies the given gradients by the incoming cotangent. `value` is such a scalar, on
+/// the inputs' device.
+Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGradient> gradients);
 
 /// Σ weightᵢ · scalarᵢ of float64 scalars [1]: the total loss, paper Eq. (10).
 struct WeightedScalar {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "kernels/concat.hpp"
+#include "engine/on_device.hpp"
+#include "kernels/copy_rows.hpp"
 
 namespace dnsp {
 
@@ -13,7 +14,7 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
     std::int64_t channels = 0;
     for (const Tensor& input : inputs) {
         const Shape& s = input.shape();
-        require_cpu(input, "concat");
+        require_one_device("concat", inputs.front(), input);
         require(s.rank() == 4 && s[0] == first[0] && s[1] == first[1] && s[2] == first[2] &&
                     input.dtype() == inputs.front().dtype(),
                 "[concat] " + s.text() + " does not fit " + first.text());
@@ -26,7 +27,8 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
     for (const Tensor& input : inputs) {
         const std::int64_t own = input.shape()[3];
         dispatch(input.dtype(), [&]<class T>() {
-            kernels::cpu::concat_write<T>(pixels, own, channels, offset, input.data<T>(), output.data<T>());
+            on(input.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
+                {pixels, own, own, channels}, input.data<T>(), output.data<T>() + offset);
         });
         offset += own;
     }
@@ -39,8 +41,8 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
             const std::int64_t own = input.shape()[3];
             contribute_gradient(input, [&](const Tensor& target) {
                 dispatch(input.dtype(), [&]<class T>() {
-                    kernels::cpu::concat_read<T>(pixels, own, channels, begin, output_gradient.data<T>(),
-                                                 target.data<T>());
+                    on(input.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
+                        {pixels, own, channels, own}, output_gradient.data<T>() + begin, target.data<T>());
                 });
             });
             begin += own;

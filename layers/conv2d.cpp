@@ -1,5 +1,7 @@
 #include "layers/conv2d.hpp"
 
+#include "engine/on_device.hpp"
+
 namespace dnsp {
 namespace {
 
@@ -20,52 +22,54 @@ kernels::Conv2dShape check_shapes(const Tensor& input, const Tensor& weight, con
     return {x[0], x[1], x[2], x[3], w[0], w[1], w[2]};
 }
 
-/// The gradient before the activation: the output itself says where the ReLU let through.
-Tensor before_activation(const Tensor& output_gradient, const Tensor& output, Activation activation) {
-    if (activation == Activation::none) return output_gradient;
-    const Tensor masked = Tensor::empty_like(output_gradient);
-    dispatch(output.dtype(), [&]<class T>() {
-        kernels::cpu::relu_backward<T>(output.elements(), output_gradient.data<T>(), output.data<T>(),
-                                       masked.data<T>());
-    });
-    return masked;
-}
-
 }  // namespace
 
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
-              Activation activation) {
+              const Conv2dFusion& fusion) {
     const kernels::Conv2dShape shape = check_shapes(input, weight, bias);
-    require_cpu(input, "conv2d");
-    Tensor output = Tensor::empty({shape.batch, shape.height, shape.width, shape.out_channels}, input.dtype(),
-                                  input.device());
+    require_one_device("conv2d", input, weight, bias);
+    const Device device = input.device();
+    const double scale = fusion.scale;
+    const Tensor residual = fusion.residual;
+    Tensor output =
+        Tensor::empty({shape.batch, shape.height, shape.width, shape.out_channels}, input.dtype(), device);
+    if (residual.defined()) {
+        require_one_device("conv2d", input, residual);
+        require(residual.shape() == output.shape() && residual.dtype() == output.dtype(),
+                "[conv2d] residual expects " + output.shape().text() + ", got " + residual.shape().text());
+    }
     dispatch(input.dtype(), [&]<class T>() {
-        kernels::cpu::conv2d_forward<T>(shape, input.data<T>(), weight.data<T>(), bias.data<T>(), activation,
-                                        output.data<T>());
+        on(device, kernels::cpu::conv2d_forward<T>, kernels::cuda::conv2d_forward<T>)(
+            shape, input.data<T>(), weight.data<T>(), bias.data<T>(),
+            {fusion.activation, scale, residual.defined() ? residual.data<T>() : nullptr}, output.data<T>());
     });
-    if (!tape.needs_gradient(input, weight, bias)) return output;
+    const bool residual_learns = residual.defined() && tape.needs_gradient(residual);
+    if (!tape.needs_gradient(input, weight, bias) && !residual_learns) return output;
 
-    const Tensor saved = output;  // before record(): without the gradient slot, which would own this step
+    const Tensor saved = output;  // without the gradient slot, which holds it
     tape.record(output, [=](const Tensor& output_gradient) {
-        const Tensor gradient = before_activation(output_gradient, saved, activation);
+        if (residual_learns)
+            contribute_gradient(residual, [&](Tensor target) { target.copy_from(output_gradient); });
         dispatch(input.dtype(), [&]<class T>() {
-            contribute_gradient(input, [&](const Tensor& target) {
-                kernels::cpu::conv2d_backward_input<T>(shape, gradient.data<T>(), weight.data<T>(),
-                                                       target.data<T>());
+            contribute_gradient(input, [&](const Tensor& target, const Tensor& rectified) {
+                on(device, kernels::cpu::conv2d_backward_input<T>, kernels::cuda::conv2d_backward_input<T>)(
+                    shape, output_gradient.data<T>(), scale, weight.data<T>(),
+                    rectified.defined() ? rectified.data<T>() : nullptr, target.data<T>());
             });
-            if (!weight.requires_gradient() && !bias.requires_gradient()) return;
-            const Tensor bias_gradient = Tensor::empty_like(bias);
-            auto backward_weight = [&](const Tensor& target) {
-                kernels::cpu::conv2d_backward_weight<T>(shape, input.data<T>(), gradient.data<T>(),
-                                                        target.data<T>(), bias_gradient.data<T>());
-            };
-            if (weight.requires_gradient())
-                contribute_gradient(weight, backward_weight);
-            else
-                backward_weight(Tensor::empty_like(weight));
+            // Weight and bias in one pass where both learn.
+            const Tensor bias_gradient = bias.requires_gradient() ? Tensor::empty_like(bias) : Tensor();
+            T* const bias_target = bias_gradient.defined() ? bias_gradient.data<T>() : nullptr;
+            contribute_gradient(weight, [&](const Tensor& target) {
+                on(device, kernels::cpu::conv2d_backward_weight<T>, kernels::cuda::conv2d_backward_weight<T>)(
+                    shape, input.data<T>(), output_gradient.data<T>(), scale, target.data<T>(), bias_target);
+            });
+            if (bias_target && !weight.requires_gradient())
+                on(device, kernels::cpu::conv2d_backward_bias<T>, kernels::cuda::conv2d_backward_bias<T>)(
+                    shape, output_gradient.data<T>(), scale, bias_target);
             contribute_gradient(bias, [&](Tensor target) { target.copy_from(bias_gradient); });
         });
     });
+    if (fusion.activation == Activation::relu) output.gradient_slot()->rectified = saved;
     return output;
 }
 
@@ -80,6 +84,12 @@ Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Options& o)
 
 Tensor Conv2d::operator()(Tape& tape, const Tensor& input) const {
     return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], options_.activation);
+}
+
+Tensor Conv2d::add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const {
+    require(options_.activation == Activation::none,
+            "[conv2d] add_to() is for convolutions without activation");
+    return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], {scale, residual});
 }
 
 }  // namespace dnsp

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "engine/parameters.hpp"
 #include "engine/tape.hpp"
@@ -10,10 +11,20 @@ namespace dnsp {
 
 using kernels::Activation;
 
+/// What is done to the convolution in the same pass: activation(residual + scale · (convolution + bias)).
+struct Conv2dFusion {
+    Activation activation = Activation::none;
+    double scale = 1.0;
+    Tensor residual = {};  ///< of the output's shape, or undefined: nothing is added
+
+    Conv2dFusion(Activation a = Activation::none) : activation(a) {}  // NOLINT: an activation is a fusion
+    Conv2dFusion(double factor, Tensor added) : scale(factor), residual(std::move(added)) {}
+};
+
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
-/// 1, zero padding to the same size, cross-correlation, activation fused.
+/// 1, zero padding to the same size, cross-correlation.
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
-              Activation activation = Activation::none);
+              const Conv2dFusion& fusion = {});
 
 /// A convolution with its parameters "<name>.weight" and "<name>.bias".
 class Conv2d {
@@ -28,6 +39,8 @@ class Conv2d {
     Conv2d(ParameterStore& store, const std::string& name, const Options& options);
 
     Tensor operator()(Tape& tape, const Tensor& input) const;
+    /// residual + scale · convolution(input), in one pass.
+    Tensor add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const;
     int receptive_radius() const { return static_cast<int>(options_.kernel / 2); }
 
   private:

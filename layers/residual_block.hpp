@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "layers/add_scaled.hpp"
 #include "layers/conv2d.hpp"
 
 namespace dnsp {
@@ -16,7 +15,7 @@ class ResidualBlock {
           scale_(scale) {}
 
     Tensor operator()(Tape& tape, const Tensor& input) const {
-        return add_scaled(tape, input, scale_, conv2_(tape, conv1_(tape, input)));
+        return conv2_.add_to(tape, input, scale_, conv1_(tape, input));
     }
     int receptive_radius() const { return conv1_.receptive_radius() + conv2_.receptive_radius(); }
 

@@ -40,7 +40,7 @@ class Edsr : public Model {
         const Tensor head = head_(tape, input);
         Tensor features = head;
         for (const auto& block : blocks_) features = block(tape, features);
-        return tail_(tape, add_scaled(tape, head, 1.0, body_(tape, features)));
+        return tail_(tape, body_.add_to(tape, head, 1.0, features));
     }
 
   private:

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/on_device.hpp"
+#include "kernels/copy_rows.hpp"
+
 namespace dnsp {
 namespace {
 
@@ -13,13 +16,13 @@ struct Rectangle {
 /// Copies the same rectangle, at two places, between [n, h, w, 1] tensors.
 void copy_rectangle(const Tensor& from, const Rectangle& source, const Tensor& to, std::int64_t y,
                     std::int64_t x) {
-    require_cpu(from, "tiled inference");
     const Shape &f = from.shape(), &t = to.shape();
     dispatch(from.dtype(), [&]<class T>() {
         for (std::int64_t n = 0; n < f[0]; ++n)
-            for (std::int64_t row = 0; row < source.height; ++row)
-                std::copy_n(from.data<T>() + (n * f[1] + source.y + row) * f[2] + source.x, source.width,
-                            to.data<T>() + (n * t[1] + y + row) * t[2] + x);
+            on(from.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
+                {source.height, source.width, f[2], t[2]},
+                from.data<T>() + (n * f[1] + source.y) * f[2] + source.x,
+                to.data<T>() + (n * t[1] + y) * t[2] + x);
     });
 }
 

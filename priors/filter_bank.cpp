@@ -1,8 +1,9 @@
 #include "priors/filter_bank.hpp"
 
-#include <cmath>
+#include <string>
 
-#include "kernels/elementwise.hpp"
+#include "engine/on_device.hpp"
+#include "kernels/filter_norms.hpp"
 
 namespace dnsp {
 
@@ -21,36 +22,36 @@ FilterBank::FilterBank(ParameterStore& store, const PriorOptions& options)
 }
 
 std::vector<double> FilterBank::norms() const {
-    std::vector<double> out;
-    for (int f = 0; f < filters_; ++f) {
-        const Tensor filter = weights().view(f * taps, {taps});
-        dispatch(filter.dtype(), [&]<class T>() {
-            out.push_back(std::sqrt(kernels::cpu::squared_norm<T>(taps, filter.data<T>())));
-        });
-    }
-    return out;
+    const Tensor norms = Tensor::empty({filters_}, DType::float64, weights().device());
+    dispatch(weights().dtype(), [&]<class T>() {
+        on(norms.device(), kernels::cpu::filter_norms<T>, kernels::cuda::filter_norms<T>)(
+            filters_, taps, weights().data<T>(), norms.data<double>());
+    });
+    return norms.to_vector<double>();
 }
 
 const std::vector<double>& FilterBank::reference_norms() {
-    if (reference_norms_.empty()) reference_norms_ = norms();
+    if (reference_norms_.empty()) set_reference_norms(norms());
     return reference_norms_;
+}
+
+void FilterBank::set_reference_norms(std::vector<double> norms) {
+    require(norms.size() == static_cast<std::size_t>(filters_),
+            "[filters] expected " + std::to_string(filters_) + " reference norms, got " +
+                std::to_string(norms.size()));
+    reference_norms_ = std::move(norms);
+    reference_norms_on_device_ = Tensor::from<double>({filters_}, reference_norms_, weights().device());
 }
 
 void FilterBank::constrain() {
     if (!fixed_norms_) return;
-    require(reference_norms_.size() == static_cast<std::size_t>(filters_),
+    require(reference_norms_on_device_.defined(),
             "[filters] constrain() needs the initial norms: call reference_norms() before the first "
             "optimiser step");
-    const std::vector<double> present = norms();
-    for (int f = 0; f < filters_; ++f) {
-        const Tensor filter = weights().view(f * taps, {taps});
-        const std::size_t i = static_cast<std::size_t>(f);
-        if (present[i] == 0.0) continue;
-        dispatch(filter.dtype(), [&]<class T>() {
-            kernels::cpu::scale<T>(taps, reference_norms_[i] / present[i], filter.data<T>(),
-                                   filter.data<T>());
-        });
-    }
+    dispatch(weights().dtype(), [&]<class T>() {
+        on(weights().device(), kernels::cpu::rescale_filters<T>, kernels::cuda::rescale_filters<T>)(
+            filters_, taps, reference_norms_on_device_.data<double>(), weights().data<T>());
+    });
 }
 
 }  // namespace dnsp

@@ -27,7 +27,7 @@ class FilterBank {
 
     /// The norms that constrain() keeps: those of the initial filters, or what a checkpoint says they were.
     const std::vector<double>& reference_norms();
-    void set_reference_norms(std::vector<double> norms) { reference_norms_ = std::move(norms); }
+    void set_reference_norms(std::vector<double> norms);
 
   private:
     ParameterStore* store_;
@@ -35,6 +35,7 @@ class FilterBank {
     int filters_;
     bool fixed_norms_;
     std::vector<double> reference_norms_;
+    Tensor reference_norms_on_device_;
 };
 
 }  // namespace dnsp

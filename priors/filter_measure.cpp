@@ -2,21 +2,24 @@
 
 #include <fmt/format.h>
 
+#include "engine/on_device.hpp"
 #include "kernels/filter_measure.hpp"
 #include "layers/closed_form.hpp"
 
 namespace dnsp {
 
-FilterMeasure::FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border)
-    : taps_(kernel * kernel), gram_(static_cast<std::size_t>(taps_ * taps_), 0.0) {
+FilterMeasure::FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border, Device device)
+    : taps_(kernel * kernel), gram_(Tensor::zeros({taps_, taps_}, DType::float64, device)) {
     for (const auto& [set, sign] : {std::pair{patches.smooth, 1.0}, std::pair{patches.sharp, -1.0}}) {
         require_images(set, "filter_measure");
         const Shape& s = set.shape();
         const kernels::FilterVarianceShape shape{s[0], s[1], s[2], 1, kernel, border};
         require(shape.response_height() > 0 && shape.response_width() > 0,
                 fmt::format("[filter_measure] patches of shape {} are smaller than the filters", s.text()));
-        dispatch(set.dtype(), [&, sign = sign, &values = set]<class T>() {
-            kernels::cpu::accumulate_tap_gram<T>(shape, values.template data<T>(), sign, gram_.data());
+        const Tensor values = set.to(device);
+        dispatch(set.dtype(), [&, factor = sign]<class T>() {
+            on(device, kernels::cpu::accumulate_tap_gram<T>, kernels::cuda::accumulate_tap_gram<T>)(
+                shape, values.data<T>(), factor, gram_.data<double>());
         });
     }
 }
@@ -26,12 +29,12 @@ PriorTerm FilterMeasure::evaluate(Tape& tape, const Tensor& filters) const {
     require(
         f.rank() == 3 && f[1] * f[2] == taps_,
         fmt::format("[filter_measure] filters expect [number, k, k] with {} taps, got {}", taps_, f.text()));
-    require_cpu(filters, "filter_measure");
+    require_one_device("filter_measure", gram_, filters);
     const Tensor gradient = Tensor::empty_like(filters);
-    double value = 0.0;
+    const Tensor value = Tensor::empty({1}, DType::float64, filters.device());
     dispatch(filters.dtype(), [&]<class T>() {
-        value =
-            kernels::cpu::filter_measure<T>(f[0], taps_, gram_.data(), filters.data<T>(), gradient.data<T>());
+        on(filters.device(), kernels::cpu::filter_measure<T>, kernels::cuda::filter_measure<T>)(
+            f[0], taps_, gram_.data<double>(), filters.data<T>(), value.data<double>(), gradient.data<T>());
     });
     return {record_closed_form(tape, value, {{filters, gradient}}), gradient};
 }

@@ -16,14 +16,15 @@ struct SharpAndSmooth {
 /// quadratic form in the taps whose matrix is summed once here (kernels/filter_measure.hpp).
 class FilterMeasure {
   public:
-    FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border);
+    /// For filters of kernel × kernel taps on `device`.
+    FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border, Device device);
 
     /// filters [N_L, kernel, kernel]; the term's gradient is ∂S/∂W.
     PriorTerm evaluate(Tape& tape, const Tensor& filters) const;
 
   private:
     std::int64_t taps_;
-    std::vector<double> gram_;  // [taps, taps]
+    Tensor gram_;  // [taps, taps], float64
 };
 
 }  // namespace dnsp

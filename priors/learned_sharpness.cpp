@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/on_device.hpp"
 #include "layers/closed_form.hpp"
 #include "priors/filter_bank.hpp"
 
@@ -9,6 +10,7 @@ namespace dnsp {
 
 PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filters, Border border) {
     require_images(output, "sharpness");
+    require_one_device("sharpness", output, filters);
     const Shape &s = output.shape(), &f = filters.shape();
     require(f.rank() == 3 && f[1] == f[2] && f[1] % 2 == 1,
             fmt::format("[sharpness] filters expect [number, k, k] with odd k, got {}", f.text()));
@@ -22,10 +24,11 @@ PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filt
     const Tensor gradient = Tensor::empty_like(output);
     const bool learn = tape.needs_gradient(filters);
     const Tensor filter_gradient = learn ? Tensor::empty_like(filters) : Tensor();
-    std::vector<double> values(static_cast<std::size_t>(s[0]));
+    const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        kernels::cpu::filter_variance<T>(shape, output.data<T>(), filters.data<T>(), values.data(),
-                                         gradient.data<T>(), learn ? filter_gradient.data<T>() : nullptr);
+        on(output.device(), kernels::cpu::filter_variance<T>, kernels::cuda::filter_variance<T>)(
+            shape, output.data<T>(), filters.data<T>(), values.data<double>(), gradient.data<T>(),
+            learn ? filter_gradient.data<T>() : nullptr);
     });
     average_over_batch(gradient, s[0]);
     std::vector<InputGradient> gradients{{output, gradient}};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/on_device.hpp"
 #include "layers/closed_form.hpp"
 
 namespace dnsp {
@@ -9,22 +10,38 @@ namespace dnsp {
 LowRankMethod parse_low_rank_method(const std::string& name) {
     if (name == "exponential") return LowRankMethod::matrix_exponential;
     if (name == "svd") return LowRankMethod::svd;
-    throw Error(fmt::format("[low_rank] unknown method '{}', expected exponential or svd", name));
+    if (name == "cusolver") return LowRankMethod::cusolver;
+    throw Error(fmt::format("[low_rank] unknown method '{}', expected exponential, svd or cusolver", name));
 }
+
+namespace {
+
+template <class T>
+auto kernel_of(LowRankMethod method, Device device) {
+    switch (method) {
+        case LowRankMethod::svd:
+            return on(device, kernels::cpu::low_rank_svd<T>, kernels::cuda::low_rank_svd<T>);
+        case LowRankMethod::cusolver:
+            require(device.kind == DeviceKind::cuda, "[low_rank] the method cusolver needs a CUDA device");
+            return &kernels::cuda::low_rank_cusolver<T>;
+        case LowRankMethod::matrix_exponential:
+            break;
+    }
+    return on(device, kernels::cpu::low_rank_matrix_exponential<T>,
+              kernels::cuda::low_rank_matrix_exponential<T>);
+}
+
+}  // namespace
 
 PriorTerm low_rank(Tape& tape, const Tensor& output, double delta, LowRankMethod method) {
     require_images(output, "low_rank");
     require(delta > 0, "[low_rank] delta must be positive");
     const Shape& s = output.shape();
-    const kernels::LowRankShape shape{s[0], s[1], s[2], delta};
     const Tensor gradient = Tensor::empty_like(output);
-    std::vector<double> values(static_cast<std::size_t>(s[0]));
+    const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        if (method == LowRankMethod::svd)
-            kernels::cpu::low_rank_svd<T>(shape, output.data<T>(), values.data(), gradient.data<T>());
-        else
-            kernels::cpu::low_rank_matrix_exponential<T>(shape, output.data<T>(), values.data(),
-                                                         gradient.data<T>());
+        kernel_of<T>(method, output.device())({s[0], s[1], s[2], delta}, output.data<T>(),
+                                              values.data<double>(), gradient.data<T>());
     });
     average_over_batch(gradient, s[0]);
     return {record_closed_form(tape, batch_mean(values), {{output, gradient}}), gradient};

@@ -8,12 +8,13 @@ namespace dnsp {
 /// How the gradient of R_δ is computed; they agree (tests/priors).
 enum class LowRankMethod {
     matrix_exponential,  ///< δ⁻² Y exp(−YᵀY/2δ²) by repeated squaring: no SVD
-    svd                  ///< U diag(σᵢ/δ² e^(−σᵢ²/2δ²)) Zᵀ, as printed in Eq. (4)
+    svd,  ///< U diag(σᵢ/δ² e^(−σᵢ²/2δ²)) Zᵀ, as printed in Eq. (4); on a CUDA device by our Jacobi kernel
+    cusolver  ///< the same by NVIDIA's cuSOLVER: CUDA devices only
 };
 LowRankMethod parse_low_rank_method(const std::string& name);
 
 /// Smooth surrogate of rank, paper Eqs. (2)–(4), mean over the batch:
-///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. Computed in double whatever the dtype.
+///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. How precisely: kernels/low_rank.hpp.
 PriorTerm low_rank(Tape& tape, const Tensor& output, double delta, LowRankMethod method);
 
 }  // namespace dnsp

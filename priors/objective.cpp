@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "engine/on_device.hpp"
 #include "kernels/elementwise.hpp"
 #include "layers/closed_form.hpp"
 #include "priors/filter_bank.hpp"
@@ -33,17 +34,11 @@ const std::map<std::string, Variant>& variant_table() {
     return table;
 }
 
-double norm(const Tensor& tensor) {
-    return dispatch(tensor.dtype(), [&]<class T>() {
-        return std::sqrt(kernels::cpu::squared_norm<T>(tensor.elements(), tensor.data<T>()));
+void write_norm(const Tensor& tensor, const Tensor& result) {
+    dispatch(tensor.dtype(), [&]<class T>() {
+        on(tensor.device(), kernels::cpu::norm<T>, kernels::cuda::norm<T>)(
+            tensor.elements(), tensor.data<T>(), result.data<double>());
     });
-}
-
-/// ‖∂data/∂Y‖_F, which follows from the value: data = ½ ‖Y − Yg‖²/divisor.
-double data_gradient_norm(double value, const Tensor& output, Reduction reduction) {
-    const auto divisor =
-        static_cast<double>(reduction == Reduction::mean ? output.elements() : output.shape()[0]);
-    return std::sqrt(2.0 * value / divisor);
 }
 
 }  // namespace
@@ -73,31 +68,53 @@ Objective::Objective(const ObjectiveOptions& options, ParameterStore& store) : o
 }
 
 void Objective::set_patches(const SharpAndSmooth& patches) {
-    measure_ = std::make_unique<FilterMeasure>(patches, context_.filter_bank().weights().shape()[1],
-                                               options_.priors.border);
+    measure_ =
+        std::make_unique<FilterMeasure>(patches, context_.filter_bank().weights().shape()[1],
+                                        options_.priors.border, context_.filter_bank().weights().device());
 }
 
 Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, const Tensor& target) const {
     require(!uses_measure_ || measure_, "[objective] the filter measure needs set_patches() first");
     Evaluation evaluation;
+    const std::int64_t count = 1 + static_cast<std::int64_t>(terms_.size()) + (uses_measure_ ? 1 : 0);
+    evaluation.scalars = Tensor::empty({2 * count + 1}, DType::float64, output.device());
     std::vector<WeightedScalar> sum;
-    auto add = [&](const std::string& name, double weight, const Tensor& value, double gradient_norm) {
+    auto add = [&](const std::string& name, double weight, const Tensor& value) {
+        const std::int64_t first = 2 * static_cast<std::int64_t>(sum.size());
         sum.push_back({value, weight});
-        evaluation.terms.push_back({name, weight, value.item(), gradient_norm});
+        evaluation.terms.push_back({name, weight, std::abs(weight)});
+        evaluation.scalars.view(first, {1}).copy_from(value.view(0, {1}));
+        return evaluation.scalars.view(first + 1, {1});
     };
 
     const Tensor data = squared_error(tape, output, target, options_.reduction);
-    add("data", 1.0, data, data_gradient_norm(data.item(), output, options_.reduction));
+    // ‖∂data/∂Y‖_F follows from the value, ½ ‖Y − Yg‖² / divisor; report() takes the root.
+    add("data", 1.0, data).copy_from(data.view(0, {1}));
+    evaluation.terms.front().gradient_scale =
+        2.0 /
+        static_cast<double>(options_.reduction == Reduction::mean ? output.elements() : output.shape()[0]);
     for (const auto& [name, weight, prior] : terms_) {
         const PriorTerm term = prior->evaluate(tape, output);
-        add(name, weight, term.value, std::abs(weight) * norm(term.gradient));
+        write_norm(term.gradient, add(name, weight, term.value));
     }
     if (uses_measure_) {
         const PriorTerm term = measure_->evaluate(tape, context_.filters->weights());
-        add("filter_measure", options_.gamma, term.value, std::abs(options_.gamma) * norm(term.gradient));
+        write_norm(term.gradient, add("filter_measure", options_.gamma, term.value));
     }
     evaluation.loss = weighted_sum(tape, sum);
+    evaluation.scalars.view(2 * count, {1}).copy_from(evaluation.loss.view(0, {1}));
     return evaluation;
+}
+
+Objective::Evaluation::Report Objective::Evaluation::report() const {
+    const std::vector<double> numbers = scalars.to_vector<double>();
+    Report report{numbers.back(), {}};
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+        const double scaled = terms[i].gradient_scale * numbers[2 * i + 1];
+        report.terms.push_back(
+            {terms[i].name, terms[i].weight, numbers[2 * i], i == 0 ? std::sqrt(scaled) : scaled});
+    }
+    return report;
 }
 
 }  // namespace dnsp

@@ -50,9 +50,22 @@ class Objective {
         double value = 0.0;   ///< unweighted
         double gradient_norm = 0.0;  ///< ‖weight · ∂term/∂Y‖_F over the batch (∂/∂W for the filter measure)
     };
+    /// All on the device: nothing waits for it before report() is called.
     struct Evaluation {
         Tensor loss;  ///< float64 scalar [1] on the tape
-        std::vector<TermReport> terms;
+        struct Term {
+            std::string name;
+            double weight;          ///< signed
+            double gradient_scale;  ///< of the norm in `scalars`
+        };
+        std::vector<Term> terms;
+        Tensor scalars;  ///< [2·terms + 1], float64: value and gradient norm of each term, then the loss
+
+        struct Report {
+            double loss = 0.0;
+            std::vector<TermReport> terms;
+        };
+        Report report() const;
     };
     Evaluation evaluate(Tape& tape, const Tensor& output, const Tensor& target) const;
 

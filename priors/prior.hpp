@@ -27,7 +27,7 @@ class FilterBank;
 /// What the prior terms of an objective are made from.
 struct PriorOptions {
     double delta = 0.01;                          ///< δ of the low-rank surrogate
-    std::string low_rank_method = "exponential";  ///< "exponential" or "svd"
+    std::string low_rank_method = "exponential";  ///< "exponential", "svd" or "cusolver"
     Border border = Border::valid;                ///< of the filters' responses
     double laplacian_scale = 0.25;                ///< L/4 is Eq. (20); 1 is the text's drawing
     int filters = 8;                              ///< N_L
@@ -63,11 +63,11 @@ struct PriorRegistration {
 std::unique_ptr<Prior> make_prior(const std::string& name, PriorContext& context);
 std::map<std::string, std::string> registered_priors();
 
-/// For priors: checks that output is [n, h, w, 1] on a device that has the operation.
+/// For priors: checks that output is [n, h, w, 1].
 void require_images(const Tensor& output, const char* where);
 
-/// For priors: the batch mean of per-image values, and of per-image gradients in place.
-double batch_mean(const std::vector<double>& values);
+/// For priors: the batch mean of per-image values [n], as a scalar [1], and of per-image gradients in place.
+Tensor batch_mean(const Tensor& values);
 void average_over_batch(const Tensor& gradient, std::int64_t batch);
 
 }  // namespace dnsp

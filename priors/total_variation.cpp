@@ -1,5 +1,6 @@
 #include "priors/total_variation.hpp"
 
+#include "engine/on_device.hpp"
 #include "kernels/total_variation.hpp"
 #include "layers/closed_form.hpp"
 
@@ -10,10 +11,10 @@ PriorTerm total_variation(Tape& tape, const Tensor& output, double epsilon) {
     require(epsilon > 0, "[total_variation] epsilon must be positive");
     const Shape& s = output.shape();
     const Tensor gradient = Tensor::empty_like(output);
-    std::vector<double> values(static_cast<std::size_t>(s[0]));
+    const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        kernels::cpu::total_variation<T>({s[0], s[1], s[2], epsilon}, output.data<T>(), values.data(),
-                                         gradient.data<T>());
+        on(output.device(), kernels::cpu::total_variation<T>, kernels::cuda::total_variation<T>)(
+            {s[0], s[1], s[2], epsilon}, output.data<T>(), values.data<double>(), gradient.data<T>());
     });
     average_over_batch(gradient, s[0]);
     return {record_closed_form(tape, batch_mean(values), {{output, gradient}}), gradient};

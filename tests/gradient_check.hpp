@@ -9,6 +9,7 @@
 #include "engine/tape.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
 
 namespace dnsp::testing {
 
@@ -33,8 +34,9 @@ inline Input input_away_from_zero(const Shape& shape, std::uint64_t seed, double
 }
 
 inline Tensor tensor_of(const Input& input, DType dtype = DType::float64) {
-    return dispatch(
-        dtype, [&]<class T>() { return Tensor::from<T>(input.shape, reference::cast<T>(input.values)); });
+    return dispatch(dtype, [&]<class T>() {
+        return Tensor::from<T>(input.shape, reference::cast<T>(input.values), test_device());
+    });
 }
 inline std::vector<double> values_of(const Tensor& tensor) {
     return dispatch(tensor.dtype(), [&]<class T>() { return reference::widen(tensor.to_vector<T>()); });
@@ -111,14 +113,17 @@ inline Comparison compare_with_differences(const Function& function, const std::
     };
 
     const std::size_t count = inputs[which].values.size();
+    // The host executor is slow, and its kernels are compared with references element by element (tests/kernels).
+    const bool on_cpu = test_device().kind == DeviceKind::cpu;
+    const std::size_t elements = on_cpu ? options.elements : std::min<std::size_t>(options.elements, 12);
     std::vector<std::vector<double>> directions;
     std::mt19937_64 random(which + 1);
-    for (std::size_t k = 0; k < std::min(count, options.elements); ++k) {
+    for (std::size_t k = 0; k < std::min(count, elements); ++k) {
         directions.emplace_back(count, 0.0);
-        directions.back()[count <= options.elements ? k : random() % count] = 1.0;
+        directions.back()[count <= elements ? k : random() % count] = 1.0;
     }
-    if (count > options.elements)
-        for (std::uint64_t k = 0; k < 8; ++k) {
+    if (count > elements)
+        for (std::uint64_t k = 0; k < (on_cpu ? 8 : 4); ++k) {
             directions.push_back(reference::uniform(static_cast<std::int64_t>(count), 1000 + k));
             const double length = reference::norm(directions.back());
             for (double& d : directions.back()) d /= length;

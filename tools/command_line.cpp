@@ -5,8 +5,10 @@
 
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <new>
 
+#include "kernels/conv2d.hpp"
 #include "training/settings.hpp"
 
 namespace dnsp::tools {
@@ -72,8 +74,33 @@ CLI::Option* add_axis_option(CLI::App& app, int& axis) {
         ->transform(CLI::CheckedTransformer(names, CLI::ignore_case));
 }
 
-CLI::Option* add_device_option(CLI::App& app, std::string& device) {
-    return app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+void DeviceOptions::add_to(CLI::App& app) {
+    app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+    app.add_option("--conv", convolution, "convolutions of a CUDA device: ours (default), cudnn or cublas")
+        ->check(CLI::IsMember({"ours", "cudnn", "cublas"}));
+    app.add_option(
+           "--precision", precision,
+           "products of a CUDA device's convolutions: float32, tf32 (default) or bfloat16; sums, weights, "
+           "losses and priors are float32 or better")
+        ->check(CLI::IsMember({"float32", "tf32", "bfloat16"}));
+}
+
+DeviceChoice DeviceOptions::choose() const {
+    using kernels::Conv2dBackend, kernels::Conv2dPrecision;
+    static const std::map<std::string, Conv2dBackend> backends{
+        {"ours", Conv2dBackend::ours}, {"cudnn", Conv2dBackend::cudnn}, {"cublas", Conv2dBackend::cublas}};
+    static const std::map<std::string, Conv2dPrecision> precisions{{"float32", Conv2dPrecision::float32},
+                                                                   {"tf32", Conv2dPrecision::tf32},
+                                                                   {"bfloat16", Conv2dPrecision::bfloat16}};
+    const DeviceChoice choice = choose_device(device);
+    if (choice.device.kind == DeviceKind::cuda)
+        kernels::cuda::set_conv2d_options(
+            {backends.at(convolution.value_or("ours")), precisions.at(precision.value_or("tf32"))});
+    else
+        require(!convolution && !precision,
+                fmt::format("{} is for CUDA devices, but the device is {}",
+                            convolution ? "--conv" : "--precision", choice.reason));
+    return choice;
 }
 
 std::string command_text(int argc, char** argv) {

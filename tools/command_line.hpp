@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "engine/device.hpp"
 #include "imaging/degradation.hpp"
 
 namespace dnsp::tools {
@@ -25,8 +27,15 @@ struct DegradationOptions {
 /// --axis x|y|z|auto by storage axis, as 0, 1, 2, −1.
 CLI::Option* add_axis_option(CLI::App& app, int& axis);
 
-/// --device auto|cpu|cuda|cuda:N
-CLI::Option* add_device_option(CLI::App& app, std::string& device);
+/// Where and how to compute: --device, and for a CUDA device --conv and --precision.
+struct DeviceOptions {
+    std::string device = "auto";
+    std::optional<std::string> convolution;  ///< "ours", "cudnn" or "cublas"
+    std::optional<std::string> precision;    ///< "float32", "tf32" or "bfloat16"
+    void add_to(CLI::App& app);
+    /// Chooses the device and tells it how to convolve.
+    DeviceChoice choose() const;
+};
 
 /// The command line as the user typed it, for records.
 std::string command_text(int argc, char** argv);

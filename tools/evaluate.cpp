@@ -25,7 +25,8 @@ struct Options {
     std::vector<std::string> labels;
     tools::DegradationOptions degradation;
     tools::EvaluationOptions evaluation;
-    std::string device = "auto", slices;
+    tools::DeviceOptions device;
+    std::string slices;
     fs::path json, csv, figure;
     bool force = false;
 };
@@ -65,7 +66,7 @@ int evaluate(Options options) {
         if (!output.empty()) tools::require_free(output, options.force);
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
-    const DeviceChoice device = choose_device(options.device);
+    const DeviceChoice device = options.device.choose();
     std::vector<tools::Method> methods;
     methods.push_back({"bicubic", nullptr});
     for (std::size_t i = 0; i < options.weights.size(); ++i) {
@@ -125,7 +126,7 @@ int main(int argc, char** argv) {
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     options.degradation.add_to(app);
-    tools::add_device_option(app, options.device);
+    options.device.add_to(app);
     app.add_option("--json", options.json, "write the table as JSON");
     app.add_option("--csv", options.csv, "write every slice's figures as CSV");
     app.add_option("--figure", options.figure,

@@ -18,7 +18,7 @@ struct Options {
     TrainingSettings settings;
     tools::DegradationOptions degradation;
     std::vector<std::string> extra_terms;  // "name=weight"
-    std::string device = "auto";
+    tools::DeviceOptions device;
     fs::path out = "run";
     std::optional<std::string> resume;  // present: resume; empty: from out/checkpoint.safetensors
     bool force = false;
@@ -67,7 +67,8 @@ void add_prior_options(CLI::App& app, Options& options) {
         ->check(CLI::IsMember({"mean", "sum"}))
         ->group(group);
     add("--delta", p.delta, "δ of the low-rank surrogate")->check(CLI::PositiveNumber);
-    add("--low-rank", p.low_rank_method, "exponential or svd")->check(CLI::IsMember({"exponential", "svd"}));
+    add("--low-rank", p.low_rank_method, "exponential, svd, or cusolver on a CUDA device")
+        ->check(CLI::IsMember({"exponential", "svd", "cusolver"}));
     app.add_option_function<std::string>(
            "--border",
            [&p](const std::string& name) { p.border = name == "valid" ? Border::valid : Border::zero; },
@@ -185,7 +186,7 @@ class Watcher {
 
 int train(Options options, const std::optional<fs::path>& resume, const std::string& command) {
     TrainingSettings& settings = options.settings;
-    const DeviceChoice device = choose_device(options.device);
+    const DeviceChoice device = options.device.choose();
     fmt::print("device: {}\n", device.reason);
     require(!settings.inputs.empty(), "no volume was given (--help lists the options)");
     require(resume || options.force || !fs::exists(options.out / checkpoint_name),
@@ -244,7 +245,7 @@ int main(int argc, char** argv) {
                    "continue a run with its own settings [from OUT/checkpoint.safetensors]")
         ->expected(0, 1);
     app.add_flag("--force", options.force, "start anew in a folder that holds a run");
-    tools::add_device_option(app, options.device);
+    options.device.add_to(app);
     tools::add_axis_option(app, settings.axis);
     options.degradation.add_to(app);
     add_model_options(app, settings);

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 struct Options {
     fs::path input, output, weights;
-    std::string device = "auto";
+    tools::DeviceOptions device;
     int axis = -1, tile = 0;
     std::optional<int> scale, volume;
     bool force = false;
@@ -94,7 +94,7 @@ int upscale_folder(const Upscaler& upscaler, const Options& options) {
 
 int upscale(const Options& options) {
     require(fs::exists(options.input), options.input.string() + ": is not there");
-    const DeviceChoice device = choose_device(options.device);
+    const DeviceChoice device = options.device.choose();
     Upscaler upscaler(load_network(options.weights, device.device), options.tile);
     require(!options.scale || *options.scale == upscaler.scale(),
             fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler.scale(),
@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
     app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
     app.add_option("--tile", options.tile, "compute in tiles of this many pixels: less memory, the same bits")
         ->check(CLI::NonNegativeNumber);
-    tools::add_device_option(app, options.device);
+    options.device.add_to(app);
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] { return upscale(options); });
 }

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <limits>
 #include <numeric>
 
-#include "kernels/philox.hpp"
+#include "engine/on_device.hpp"
+#include "kernels/patch_sampling.hpp"
 
 namespace dnsp {
 namespace {
@@ -25,6 +26,13 @@ imaging::Image normalised(imaging::Image image, const imaging::Normalisation& no
     return image;
 }
 
+template <class T>
+std::unique_ptr<Storage> table_of(const std::vector<T>& entries, Device device) {
+    auto storage = std::make_unique<Storage>(device, entries.size() * sizeof(T));
+    copy_from_host(*storage, 0, entries.data(), entries.size() * sizeof(T));
+    return storage;
+}
+
 }  // namespace
 
 PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings,
@@ -37,69 +45,75 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
     require(
         settings.batch > 0 && settings.patch > 0 && settings.patches_per_slice > 0 && settings.slice_step > 0,
         "[training] batch, patch, patches per slice and slice step must be positive");
+    std::vector<float> inputs, targets;
+    std::vector<kernels::SliceEntry> slices;
+    std::vector<kernels::CornerEntry> corners;
     for (const Subject& subject : subjects)
         for (std::size_t i = 0; i < subject.slices.size();
              i += static_cast<std::size_t>(settings.slice_step)) {
             const SlicePair& pair = subject.slices[i];
-            TrainingSlice slice{normalised(pair.target, subject.normalisation),
-                                normalised(pair.input, subject.normalisation),
-                                {}};
-            require(slice.target.height >= patch_ && slice.target.width >= patch_,
+            imaging::Image target = normalised(pair.target, subject.normalisation);
+            const imaging::Image input = normalised(pair.input, subject.normalisation);
+            require(target.height >= patch_ && target.width >= patch_,
                     fmt::format("{}: slices of {}×{} are smaller than the {}×{} patches", subject.path,
-                                slice.target.height, slice.target.width, patch_, patch_));
-            slice.corners = imaging::patch_corners(slice.target, patch_, corner_stride, foreground_level,
-                                                   training_foreground);
-            if (!slice.corners.empty()) slices_.push_back(std::move(slice));
+                                target.height, target.width, patch_, patch_));
+            const auto own =
+                imaging::patch_corners(target, patch_, corner_stride, foreground_level, training_foreground);
+            if (own.empty()) continue;
+            slices.push_back({static_cast<std::int64_t>(targets.size()), target.width,
+                              static_cast<std::int32_t>(corners.size()),
+                              static_cast<std::int32_t>(own.size())});
+            for (const imaging::PatchCorner& corner : own) corners.push_back({corner.y, corner.x});
+            inputs.insert(inputs.end(), input.pixels.begin(), input.pixels.end());
+            targets.insert(targets.end(), target.pixels.begin(), target.pixels.end());
+            targets_.push_back(std::move(target));
         }
-    require(!slices_.empty(), "[training] no slice shows enough head for a patch");
-    const auto patches = static_cast<std::int64_t>(slices_.size()) * patches_per_slice_;
+    require(!targets_.empty(), "[training] no slice shows enough head for a patch");
+    require(corners.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
+            "[training] too many places for patches; a larger --slice-step has fewer");
+    const auto patches = static_cast<std::int64_t>(targets_.size()) * patches_per_slice_;
     require(patches >= batch_size_,
             fmt::format("[training] {} patches an epoch do not fill a batch of {}", patches, batch_size_));
     steps_per_epoch_ = patches / batch_size_;
+    const auto pixels = static_cast<std::int64_t>(targets.size());
+    input_pixels_ = Tensor::from<float>({pixels}, inputs, device_);
+    target_pixels_ = Tensor::from<float>({pixels}, targets, device_);
+    slice_table_ = table_of(slices, device_);
+    corner_table_ = table_of(corners, device_);
 }
 
 void PatchSampler::shuffle(std::int64_t epoch) {
     if (shuffled_epoch_ == epoch) return;
-    order_.resize(slices_.size() * static_cast<std::size_t>(patches_per_slice_));
-    std::iota(order_.begin(), order_.end(), 0u);
+    std::vector<std::uint32_t> order(targets_.size() * static_cast<std::size_t>(patches_per_slice_));
+    std::iota(order.begin(), order.end(), 0u);
     const kernels::Philox random{seed_, order_stream + static_cast<std::uint64_t>(epoch)};
-    for (std::size_t i = order_.size() - 1; i > 0; --i)
-        std::swap(order_[i], order_[random.below(i, static_cast<std::uint32_t>(i + 1))]);
+    for (std::size_t i = order.size() - 1; i > 0; --i)
+        std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
+    order_table_ = table_of(order, device_);
     shuffled_epoch_ = epoch;
 }
 
 Batch PatchSampler::batch(std::int64_t epoch, std::int64_t step) {
     shuffle(epoch);
-    const kernels::Philox random{seed_, patch_stream + static_cast<std::uint64_t>(epoch)};
-    const std::size_t area = static_cast<std::size_t>(patch_) * static_cast<std::size_t>(patch_);
-    std::vector<float> input, target;
-    input.reserve(area * static_cast<std::size_t>(batch_size_));
-    target.reserve(area * static_cast<std::size_t>(batch_size_));
-    for (int b = 0; b < batch_size_; ++b) {
-        const std::uint32_t which = order_[static_cast<std::size_t>(step * batch_size_ + b)];
-        const TrainingSlice& slice = slices_[which / static_cast<std::uint32_t>(patches_per_slice_)];
-        const auto words = random.block(which);
-        const auto& corner =
-            slice.corners[(static_cast<std::uint64_t>(words[0]) * slice.corners.size()) >> 32];
-        const int symmetry = static_cast<int>(words[1] % 8);
-        auto append = [&](const imaging::Image& image, std::vector<float>& out) {
-            const auto patch =
-                imaging::apply_symmetry(imaging::crop(image, corner.y, corner.x, patch_, patch_), symmetry);
-            out.insert(out.end(), patch.pixels.begin(), patch.pixels.end());
-        };
-        append(slice.input, input);
-        append(slice.target, target);
-    }
+    const kernels::PatchSampling sampling{
+        batch_size_, patch_, patches_per_slice_, {seed_, patch_stream + static_cast<std::uint64_t>(epoch)}};
     const Shape shape{batch_size_, patch_, patch_, 1};
-    return {Tensor::from<float>(shape, input, device_), Tensor::from<float>(shape, target, device_)};
+    const Batch batch{Tensor::empty(shape, DType::float32, device_),
+                      Tensor::empty(shape, DType::float32, device_)};
+    on(device_, kernels::cpu::sample_patches, kernels::cuda::sample_patches)(
+        sampling, static_cast<const std::uint32_t*>(order_table_->data()) + step * batch_size_,
+        static_cast<const kernels::SliceEntry*>(slice_table_->data()),
+        static_cast<const kernels::CornerEntry*>(corner_table_->data()), input_pixels_.data<float>(),
+        target_pixels_.data<float>(), batch.input.data<float>(), batch.target.data<float>());
+    return batch;
 }
 
 SharpAndSmooth PatchSampler::sharp_and_smooth() const {
     std::vector<double> sharp, smooth;
     std::int64_t pairs = 0;
-    for (const TrainingSlice& slice : slices_) {
-        const auto pair = imaging::select_sharp_and_smooth(slice.target, patch_, candidate_stride,
-                                                           foreground_level, measured_foreground);
+    for (const imaging::Image& target : targets_) {
+        const auto pair = imaging::select_sharp_and_smooth(target, patch_, candidate_stride, foreground_level,
+                                                           measured_foreground);
         if (!pair) continue;
         sharp.insert(sharp.end(), pair->sharp.pixels.begin(), pair->sharp.pixels.end());
         smooth.insert(smooth.end(), pair->smooth.pixels.begin(), pair->smooth.pixels.end());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "engine/tensor.hpp"
@@ -25,7 +26,7 @@ class PatchSampler {
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
 
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
-    std::size_t slices() const { return slices_.size(); }
+    std::size_t slices() const { return targets_.size(); }
     Batch batch(std::int64_t epoch, std::int64_t step);
 
     /// The sharpest and the smoothest patch of every training slice that has them (imaging/patches.hpp), for
@@ -33,19 +34,17 @@ class PatchSampler {
     SharpAndSmooth sharp_and_smooth() const;
 
   private:
-    struct TrainingSlice {
-        imaging::Image target, input;
-        std::vector<imaging::PatchCorner> corners;
-    };
     void shuffle(std::int64_t epoch);
 
-    std::vector<TrainingSlice> slices_;
+    std::vector<imaging::Image> targets_;  // normalised, one a slice
+    // The slices, their corners and the epoch's order in the device's memory (kernels/patch_sampling.hpp).
+    Tensor input_pixels_, target_pixels_;
+    std::unique_ptr<Storage> slice_table_, corner_table_, order_table_;
     int batch_size_, patch_, patches_per_slice_;
     std::uint64_t seed_;
     Device device_;
     std::int64_t steps_per_epoch_ = 0;
     std::int64_t shuffled_epoch_ = -1;
-    std::vector<std::uint32_t> order_;
 };
 
 }  // namespace dnsp

@@ -19,14 +19,14 @@ double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-void require_finite(const Objective::Evaluation& evaluation, std::int64_t step) {
-    for (const auto& term : evaluation.terms)
+void require_finite(const Objective::Evaluation::Report& report, std::int64_t step) {
+    for (const auto& term : report.terms)
         require(std::isfinite(term.value) && std::isfinite(term.gradient_norm),
                 fmt::format("[training] the term '{}' is no longer finite at step {}; the last checkpoint is "
                             "kept. A lower "
                             "--lr or weight of that term may help",
                             term.name, step));
-    require(std::isfinite(evaluation.loss.item()),
+    require(std::isfinite(report.loss),
             fmt::format("[training] the loss is no longer finite at step {}", step));
 }
 
@@ -114,7 +114,8 @@ void Trainer::train_step() {
     Tape tape;
     const Tensor output = model_->forward(tape, batch.input);
     const Objective::Evaluation evaluation = objective_.evaluate(tape, output, batch.target);
-    require_finite(evaluation, state_.step + 1);
+    const Objective::Evaluation::Report report = evaluation.report();
+    require_finite(report, state_.step + 1);
     tape.backward(evaluation.loss);
     const double factor = schedule_factor(settings_.schedule, state_.step, total_steps());
     adam_->step(factor * settings_.learning_rate, factor * settings_.filters_learning_rate);
@@ -123,18 +124,18 @@ void Trainer::train_step() {
 
     progress_.epoch = epoch;
     progress_.step = state_.step;
-    progress_.loss = evaluation.loss.item();
-    progress_.terms = evaluation.terms;
-    log_step(evaluation, factor * settings_.learning_rate);
+    progress_.loss = report.loss;
+    progress_.terms = report.terms;
+    log_step(report, factor * settings_.learning_rate);
 }
 
-void Trainer::log_step(const Objective::Evaluation& evaluation, double learning_rate) {
+void Trainer::log_step(const Objective::Evaluation::Report& report, double learning_rate) {
     nlohmann::json terms = nlohmann::json::object(), norms = nlohmann::json::object();
-    for (const auto& term : evaluation.terms) {
+    for (const auto& term : report.terms) {
         terms[term.name] = term.value;
         norms[term.name] = term.gradient_norm;
     }
-    nlohmann::json line = {{"event", "step"}, {"step", state_.step},    {"loss", evaluation.loss.item()},
+    nlohmann::json line = {{"event", "step"}, {"step", state_.step},    {"loss", report.loss},
                            {"terms", terms},  {"gradient_norm", norms}, {"lr", learning_rate}};
     if (const FilterBank* filters = objective_.filters()) line["filter_norms"] = filters->norms();
     log_->write(line);

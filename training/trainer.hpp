@@ -57,7 +57,7 @@ class Trainer {
     void train_step();
     ValidationScore validate(bool bicubic) const;
     void save();
-    void log_step(const Objective::Evaluation& evaluation, double learning_rate);
+    void log_step(const Objective::Evaluation::Report& report, double learning_rate);
 
     TrainingSettings settings_;
     Split split_;

@@ -4,8 +4,10 @@
 #include "tests/catch.hpp"
 #include "tests/reference/adam.hpp"
 #include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 namespace {
 
@@ -17,7 +19,7 @@ struct Model {
         weight = store.add("weight", {5, 7}, ParameterGroup::network, Initialiser::he_uniform(7));
         filters = store.add("filters", {2, 3, 3}, ParameterGroup::filters, Initialiser::normal(1.0));
         bias = store.add("bias", {5}, ParameterGroup::network, Initialiser::he_uniform(7));
-        store.allocate(dtype, {}, 1);
+        store.allocate(dtype, test_device(), 1);
     }
     void set_gradient(std::size_t index, const std::vector<double>& gradient) {
         contribute_gradient(store[index], [&](Tensor target) {

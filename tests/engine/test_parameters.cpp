@@ -6,8 +6,10 @@
 #include "engine/tape.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 namespace {
 
@@ -17,7 +19,7 @@ ParameterStore small_store(std::uint64_t seed, DType dtype = DType::float64) {
     store.add("a.bias", {3}, ParameterGroup::network, Initialiser::zeros());
     store.add("filters", {8, 3, 3}, ParameterGroup::filters,
               Initialiser::normal(0.01, {0, -1, 0, -1, 4, -1, 0, -1, 0}));
-    store.allocate(dtype, {}, seed);
+    store.allocate(dtype, test_device(), seed);
     return store;
 }
 
@@ -55,7 +57,7 @@ TEST_CASE("the same seed gives the same bits, the name and the seed decide, not 
         moved.add("a.weight", {3, 3, 3, 2}, ParameterGroup::network, Initialiser::he_uniform(18));
     const auto renamed =
         moved.add("b.weight", {3, 3, 3, 2}, ParameterGroup::network, Initialiser::he_uniform(18));
-    moved.allocate(DType::float64, {}, 7);
+    moved.allocate(DType::float64, test_device(), 7);
     CHECK(moved[twin].to_vector<double>() == one[0].to_vector<double>());
     CHECK(moved[renamed].to_vector<double>() != one[0].to_vector<double>());
 
@@ -68,7 +70,7 @@ TEST_CASE("initialisers have the moments they name") {
     ParameterStore store;
     const auto uniform = store.add("uniform", {n}, ParameterGroup::network, Initialiser::he_uniform(25));
     const auto normal = store.add("normal", {n}, ParameterGroup::network, Initialiser::normal(0.5, {1, 2}));
-    store.allocate(DType::float64, {}, 3);
+    store.allocate(DType::float64, test_device(), 3);
     const auto u = store[uniform].to_vector<double>(), z = store[normal].to_vector<double>();
     CHECK(*std::max_element(u.begin(), u.end()) <= 0.2);
     CHECK(*std::min_element(u.begin(), u.end()) >= -0.2);
@@ -82,9 +84,9 @@ TEST_CASE("the store is filled once") {
     ParameterStore store;
     store.add("a", {1}, ParameterGroup::network, Initialiser::zeros());
     CHECK_THROWS_AS(store.add("a", {1}, ParameterGroup::network, Initialiser::zeros()), Error);
-    store.allocate(DType::float32, {}, 1);
+    store.allocate(DType::float32, test_device(), 1);
     CHECK_THROWS_AS(store.add("b", {1}, ParameterGroup::network, Initialiser::zeros()), Error);
-    CHECK_THROWS_AS(store.allocate(DType::float32, {}, 1), Error);
+    CHECK_THROWS_AS(store.allocate(DType::float32, test_device(), 1), Error);
 }
 
 TEST_CASE("gradients: the first contribution overwrites, later ones add, missing ones are zero") {

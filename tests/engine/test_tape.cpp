@@ -1,8 +1,12 @@
 #include "engine/tape.hpp"
 
+#include "engine/on_device.hpp"
+#include "kernels/elementwise.hpp"
 #include "tests/catch.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 namespace {
 
@@ -13,13 +17,14 @@ struct Times {
 
     Tensor operator()(Tape& tape, const Tensor& input) const {
         Tensor output = Tensor::empty_like(input);
-        kernels::cpu::scale<double>(input.elements(), factor, input.data<double>(), output.data<double>());
+        on(input.device(), kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
+            input.elements(), factor, input.data<double>(), output.data<double>());
         if (!tape.needs_gradient(input)) return output;
         tape.record(output, [=, f = factor, count = backward_steps](const Tensor& output_gradient) {
             if (count) ++*count;
             contribute_gradient(input, [&](const Tensor& target) {
-                kernels::cpu::scale<double>(input.elements(), f, output_gradient.data<double>(),
-                                            target.data<double>());
+                on(input.device(), kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
+                    input.elements(), f, output_gradient.data<double>(), target.data<double>());
             });
         });
         return output;
@@ -28,7 +33,8 @@ struct Times {
 
 Tensor sum_of(Tape& tape, const Tensor& a, const Tensor& b) {
     Tensor output = Tensor::empty_like(a);
-    kernels::cpu::add<double>(a.elements(), a.data<double>(), b.data<double>(), output.data<double>());
+    on(a.device(), kernels::cpu::add<double>, kernels::cuda::add<double>)(
+        a.elements(), a.data<double>(), b.data<double>(), output.data<double>());
     if (!tape.needs_gradient(a, b)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
         contribute_gradient(a, [&](Tensor target) { target.copy_from(output_gradient); });
@@ -38,7 +44,7 @@ Tensor sum_of(Tape& tape, const Tensor& a, const Tensor& b) {
 }
 
 Tensor leaf(double value) {
-    Tensor tensor = Tensor::from<double>({1}, {value});
+    Tensor tensor = Tensor::from<double>({1}, {value}, test_device());
     tensor.require_gradient();
     return tensor;
 }
@@ -56,11 +62,11 @@ TEST_CASE("gradients of a tensor that is used more than once add up") {
 }
 
 TEST_CASE("the cotangent scales the gradient") {
-    Tensor x = Tensor::from<double>({3}, {1, 2, 3});
+    Tensor x = Tensor::from<double>({3}, {1, 2, 3}, test_device());
     x.require_gradient();
     Tape tape;
     const Tensor y = Times{2}(tape, x);
-    tape.backward(y, Tensor::from<double>({3}, {1, 0, -1}));
+    tape.backward(y, Tensor::from<double>({3}, {1, 0, -1}, test_device()));
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{2, 0, -2});
 }
 
@@ -83,14 +89,14 @@ TEST_CASE("an inference tape records nothing, and so does a tape of constants") 
     Tape inference = Tape::inference();
     CHECK_FALSE(Times{2}(inference, leaf(1)).requires_gradient());
     Tape tape;
-    CHECK_FALSE(Times{2}(tape, Tensor::from<double>({1}, {1.0})).requires_gradient());
+    CHECK_FALSE(Times{2}(tape, Tensor::from<double>({1}, {1.0}, test_device())).requires_gradient());
 }
 
 TEST_CASE("activations are freed: on an inference tape at once, else as their backward steps run") {
     const std::int64_t elements = 1 << 16;
     const std::size_t bytes = elements * sizeof(double);
-    Tensor x = Tensor::zeros({elements}, DType::float64);
-    const auto in_use = [] { return arena_statistics({}).bytes_in_use; };
+    Tensor x = Tensor::zeros({elements}, DType::float64, test_device());
+    const auto in_use = [] { return arena_statistics(test_device()).bytes_in_use; };
     const std::size_t before = in_use();
     {
         Tape tape = Tape::inference();
@@ -114,22 +120,39 @@ TEST_CASE("activations are freed: on an inference tape at once, else as their ba
 }
 
 TEST_CASE("a tape that never runs backward leaks nothing") {
-    const std::size_t before = arena_statistics({}).bytes_in_use;
+    const std::size_t before = arena_statistics(test_device()).bytes_in_use;
     {
         Tensor x = leaf(1);
         Tape tape;
         const Tensor y = sum_of(tape, Times{2}(tape, x), x);
     }
-    CHECK(arena_statistics({}).bytes_in_use == before);
+    CHECK(arena_statistics(test_device()).bytes_in_use == before);
 }
 
 TEST_CASE("backward refuses an output without gradient, or a cotangent of another shape") {
     Tape tape;
-    CHECK_THROWS_AS(tape.backward(Tensor::from<double>({1}, {1.0})), Error);
-    Tensor x = Tensor::from<double>({2}, {1, 2});
+    CHECK_THROWS_AS(tape.backward(Tensor::from<double>({1}, {1.0}, test_device())), Error);
+    Tensor x = Tensor::from<double>({2}, {1, 2}, test_device());
     x.require_gradient();
     const Tensor y = Times{2}(tape, x);
     CHECK_THROWS_AS(tape.backward(y), Error);
     CHECK_THROWS_AS(tape.backward(y, Tensor::zeros({3}, DType::float64)), Error);
     CHECK_THROWS_AS(tape.backward(y, Tensor::zeros({2}, DType::float32)), Error);
+}
+
+TEST_CASE("contributions to the output of a fused ReLU are masked, by the contributor or for it") {
+    Tensor x = Tensor::from<double>({3}, {1, 0, 2}, test_device());
+    x.require_gradient();
+    x.gradient_slot()->rectified = Tensor::from<double>({3}, {1, 0, 2}, test_device());
+    const Tensor ones = Tensor::from<double>({3}, {1, 1, 1}, test_device());
+    contribute_gradient(x, [&](Tensor target) { target.copy_from(ones); });
+    CHECK(x.gradient().to_vector<double>() == std::vector<double>{1, 0, 1});
+    // A write of two arguments does it itself: what it writes is left as it is.
+    bool told = false;
+    contribute_gradient(x, [&](Tensor target, const Tensor& rectified) {
+        told = rectified.defined();
+        target.copy_from(ones);
+    });
+    CHECK(told);
+    CHECK(x.gradient().to_vector<double>() == std::vector<double>{2, 1, 2});
 }

@@ -2,6 +2,7 @@
 
 #include "engine/device.hpp"
 #include "tests/catch.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
 
@@ -71,4 +72,23 @@ TEST_CASE("choosing a device is explicit: auto explains itself, others are there
         CHECK(std::string(error.what()).find("'gpu'") != std::string::npos);
         CHECK(std::string(error.what()).find("cuda:N") != std::string::npos);
     }
+}
+
+TEST_CASE("tensors are copied to the device, on it and back without a change") {
+    const Device device = dnsp::testing::test_device();
+    const std::vector<float> values{1, -2, 3.5f, 0, 7, 1e-30f};
+    const Tensor here = Tensor::from<float>({2, 3}, values);
+    const Tensor there = here.to(device);
+    CHECK(there.device() == device);
+    Tensor twin = Tensor::empty_like(there);
+    twin.copy_from(there);
+    CHECK(twin.to_vector<float>() == values);
+    CHECK(twin.to({}).to_vector<float>() == values);
+    CHECK(twin.view(2, {2}).to_vector<float>() == std::vector<float>{3.5f, 0});
+    twin.view(1, {2}).copy_from(Tensor::from<float>({2}, {8, 9}));
+    CHECK(twin.to_vector<float>() == std::vector<float>{1, 8, 9, 0, 7, 1e-30f});
+    twin.fill(4);
+    CHECK(twin.to_vector<float>() == std::vector<float>(6, 4.0f));
+    CHECK(there.to_vector<float>() == values);
+    CHECK(Tensor::zeros({0}, DType::float32, device).to_vector<float>().empty());
 }

@@ -13,11 +13,12 @@
 #include "imaging/error.hpp"
 #include "imaging/image.hpp"
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 
 namespace dnsp::imaging::test {
 
 inline std::filesystem::path fixture(const std::string& name) {
-    return std::filesystem::path(DNSP_FIXTURES) / "imaging" / name;
+    return testing::fixtures_folder() / "imaging" / name;
 }
 
 /// What independent libraries computed (tests/fixtures/make_imaging_fixtures.py).

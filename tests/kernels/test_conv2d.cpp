@@ -1,15 +1,11 @@
-#include "kernels/conv2d.hpp"
+#include <cmath>
+#include <limits>
+#include <utility>
 
-#include <string>
-
-#include "tests/catch.hpp"
-#include "tests/reference/arrays.hpp"
-#include "tests/reference/conv2d.hpp"
+#include "tests/kernels/conv2d_check.hpp"
 
 using namespace dnsp;
-using kernels::Activation;
-using kernels::Conv2dShape;
-using reference::GuardedBuffer;
+using namespace dnsp::testing;
 
 namespace {
 
@@ -29,9 +25,27 @@ const std::vector<Case> cases{
     {"kernel 1×1 between 3 images", {3, 5, 4, 17, 9, 1, 1}},
     {"width 16", {1, 12, 10, 16, 16, 3, 3}},
     {"width 33, not a multiple of a vector", {1, 8, 9, 33, 31, 3, 3}},
-    {"SRCNN extraction", {2, 21, 19, 1, 64, 9, 9}},
     {"SRCNN extraction of an image narrower than the kernel", {2, 9, 7, 1, 64, 9, 9}},
     {"SRCNN reconstruction of an image narrower than the kernel", {2, 9, 4, 32, 1, 5, 5}},
+    {"several tiles and splits in every direction", {2, 9, 15, 10, 70, 3, 3}},
+    {"the same with the channels exchanged", {1, 7, 10, 67, 5, 3, 1}},
+    {"a pixel's next one but one lies two rows down", {4, 11, 1, 9, 6, 3, 3}},
+    {"a pixel's next one but one lies a row down", {3, 9, 2, 5, 9, 1, 3}},
+    {"1 → 72 channels, several tiles in every direction", {3, 9, 37, 1, 72, 5, 7}},
+    {"72 → 1 channels, several tiles in every direction", {3, 17, 35, 72, 1, 7, 5}},
+    {"1 → 8 channels, 11×1", {1, 10, 18, 1, 8, 11, 1}},
+    {"8 → 1 channels, 1×11", {2, 5, 34, 8, 1, 1, 11}},
+    {"1 → 12 channels, 1×3, image of one row", {2, 1, 33, 1, 12, 1, 3}},
+    {"12 → 1 channels, 11×9", {1, 13, 12, 12, 1, 11, 9}},
+    {"more taps than the kernels for single channels know", {1, 9, 8, 1, 4, 13, 1}},
+    {"the same backwards", {1, 5, 17, 4, 1, 1, 13}},
+    {"channels for several blocks of the bias", {1, 4, 5, 260, 2, 1, 1}},
+    {"the same the other way, and a pixel a row", {1, 3, 11, 2, 300, 1, 1}},
+};
+
+/// Too much for the host executor.
+const std::vector<Case> larger_cases{
+    {"SRCNN extraction", {2, 21, 19, 1, 64, 9, 9}},
     {"SRCNN mapping", {2, 21, 19, 64, 32, 1, 1}},
     {"SRCNN reconstruction", {2, 21, 19, 32, 1, 5, 5}},
     {"EDSR head", {1, 20, 23, 1, 64, 3, 3}},
@@ -41,69 +55,63 @@ const std::vector<Case> cases{
 };
 
 template <class T>
-constexpr double bound = 1e-12;
-template <>
-constexpr double bound<float> = 1e-5;
-
-/// Runs a kernel into a guarded buffer and compares everything it wrote with the reference.
-template <class T, class Run>
-void compare(std::int64_t count, const std::vector<double>& expected, Run&& run) {
-    GuardedBuffer<T> output(count);
-    run(output.data());
-    CHECK(output.fences_intact());
-    CHECK(reference::relative_error(output.values(), expected) <= bound<T>);
-}
-
-template <class T>
-void check(const Conv2dShape& s) {
-    const auto input = reference::cast<T>(reference::uniform(s.input_elements(), 1));
-    const auto weight = reference::cast<T>(reference::uniform(s.weight_elements(), 2));
-    const auto bias = reference::cast<T>(reference::uniform(s.out_channels, 3));
-    const auto gradient = reference::cast<T>(reference::uniform(s.output_elements(), 4));
-    const auto x = reference::widen(input), w = reference::widen(weight), g = reference::widen(gradient);
-    const auto forward = reference::conv2d_forward(s, x, w, reference::widen(bias));
-
-    compare<T>(s.output_elements(), forward, [&](T* output) {
-        kernels::cpu::conv2d_forward<T>(s, input.data(), weight.data(), bias.data(), Activation::none,
-                                        output);
-    });
-    GuardedBuffer<T> rectified(s.output_elements());
-    kernels::cpu::conv2d_forward<T>(s, input.data(), weight.data(), bias.data(), Activation::relu,
-                                    rectified.data());
-    CHECK(rectified.fences_intact());
-    // Against the norm before the ReLU, which may leave nothing of a single pixel.
-    const auto values = rectified.values();
-    std::vector<double> difference = reference::relu(forward);
-    for (std::size_t i = 0; i < values.size(); ++i) difference[i] -= static_cast<double>(values[i]);
-    CHECK(reference::norm(difference) <= bound<T> * reference::norm(forward));
-
-    compare<T>(s.input_elements(), reference::conv2d_backward_input(s, g, w), [&](T* output) {
-        kernels::cpu::conv2d_backward_input<T>(s, gradient.data(), weight.data(), output);
-    });
-    GuardedBuffer<T> bias_gradient(s.out_channels);
-    compare<T>(s.weight_elements(), reference::conv2d_backward_weight(s, x, g), [&](T* output) {
-        kernels::cpu::conv2d_backward_weight<T>(s, input.data(), gradient.data(), output,
-                                                bias_gradient.data());
-    });
-    CHECK(bias_gradient.fences_intact());
-    CHECK(reference::relative_error(bias_gradient.values(), reference::conv2d_backward_bias(s, g)) <=
-          bound<T>);
+void check_all(On where) {
+    const auto check = [where](const std::vector<Case>& table) {
+        for (const auto& [name, shape] : table) {
+            INFO(name);
+            Check<T> shape_on_device(where, shape, float_bound<T>);
+            shape_on_device.once();
+            if (where == On::cpu) shape_on_device.plain();
+        }
+    };
+    check(cases);
+    if (where == On::cpu || !simt::is_host_executor()) check(larger_cases);
 }
 
 }  // namespace
 
-TEST_CASE("conv2d in float32 agrees with plain loops in double") {
-    for (const auto& [name, shape] : cases) {
-        INFO(name);
-        check<float>(shape);
+TEST_CASE("conv2d in float32 agrees with plain loops in double") { check_all<float>(On::cpu); }
+
+TEST_CASE("conv2d in float64 agrees with plain loops in double") { check_all<double>(On::cpu); }
+
+TEST_CASE("conv2d in float32 agrees with plain loops in double, cuda") {
+    DNSP_REQUIRE_CUDA();
+    const WithOptions options(exact);
+    check_all<float>(On::cuda);
+}
+
+TEST_CASE("conv2d in float64 agrees with plain loops in double, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_all<double>(On::cuda);
+}
+
+TEST_CASE("conv2d with every epilogue, cuda") {
+    DNSP_REQUIRE_CUDA();
+    const WithOptions options(exact);
+    for (const Conv2dShape& shape : every_path) {
+        Check<float>(On::cuda, shape, float_bound<float>).with_every_epilogue();
+        Check<double>(On::cuda, shape, float_bound<double>).with_every_epilogue();
     }
 }
 
-TEST_CASE("conv2d in float64 agrees with plain loops in double") {
-    for (const auto& [name, shape] : cases) {
-        INFO(name);
-        check<double>(shape);
-    }
+TEST_CASE("a NaN in the input is not hidden by the ReLU of a convolution, cuda") {
+    DNSP_REQUIRE_CUDA();
+    for (const auto precision : {Conv2dPrecision::float32, Conv2dPrecision::tf32})
+        for (const auto& [in, out] : {std::pair{2, 2}, {1, 4}, {4, 1}, {8, 8}}) {
+            const WithOptions options({Conv2dBackend::ours, precision});
+            const Conv2dShape s{1, 3, 3, in, out, 3, 3};
+            std::vector<float> x(static_cast<std::size_t>(s.input_elements()), 1.0f);
+            x.back() = std::numeric_limits<float>::quiet_NaN();
+            Buffer<float> input(On::cuda, x),
+                weight(On::cuda, std::vector<float>(static_cast<std::size_t>(s.weight_elements()), -1.0f)),
+                bias(On::cuda, std::vector<float>(static_cast<std::size_t>(s.out_channels), 0.0f)),
+                output(On::cuda, s.output_elements());
+            kernels::cuda::conv2d_forward<float>(s, input.data(), weight.data(), bias.data(),
+                                                 {Activation::relu, 1.0, nullptr}, output.data());
+            const auto y = output.values();
+            CHECK(y.front() == 0.0f);  // far from the NaN, below zero
+            CHECK(std::isnan(y.back()));
+        }
 }
 
 TEST_CASE("conv2d is a cross-correlation: a tap right of the centre reads the pixel to the right") {
@@ -111,7 +119,6 @@ TEST_CASE("conv2d is a cross-correlation: a tap right of the centre reads the pi
     const std::vector<float> image{1, 2, 4}, bias{0};
     std::vector<float> weight(9, 0.0f), output(3);
     weight[5] = 1;
-    kernels::cpu::conv2d_forward<float>(s, image.data(), weight.data(), bias.data(), Activation::none,
-                                        output.data());
+    kernels::cpu::conv2d_forward<float>(s, image.data(), weight.data(), bias.data(), {}, output.data());
     CHECK(output == std::vector<float>{2, 4, 0});
 }

@@ -1,38 +1,25 @@
-// An operation without a case fails the suite: every function that kernels/*.hpp declares in namespace cpu is
-// in the list below, with the test file that compares it with its reference.
+// An operation without a case fails the suite: every function that kernels/*.hpp declares in a namespace
+// `cpu` or `cuda` is called by some test of this program through DNSP_KERNEL or DNSP_PLAIN_KERNEL
+// (tests/kernels/devices.hpp), in float and in double where it is a template, and so on both devices where it
+// is declared for both.
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
-#include <set>
 #include <sstream>
 
-#include "tests/catch.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace {
 
-const std::map<std::string, std::string> tested_in{
-    {"accumulate_tap_gram", "test_filter_measure.cpp"},
-    {"adam", "test_adam.cpp"},
-    {"add", "test_elementwise.cpp"},
-    {"add_scaled", "test_elementwise.cpp"},
-    {"concat_read", "test_elementwise.cpp"},
-    {"concat_write", "test_elementwise.cpp"},
-    {"conv2d_backward_input", "test_conv2d.cpp"},
-    {"conv2d_backward_weight", "test_conv2d.cpp"},
-    {"conv2d_forward", "test_conv2d.cpp"},
-    {"fill", "test_elementwise.cpp"},
-    {"filter_measure", "test_filter_measure.cpp"},
-    {"filter_variance", "test_filter_variance.cpp"},
-    {"low_rank_matrix_exponential", "test_low_rank.cpp"},
-    {"low_rank_svd", "test_low_rank.cpp"},
-    {"relu_backward", "test_elementwise.cpp"},
-    {"relu_forward", "test_elementwise.cpp"},
-    {"scale", "test_elementwise.cpp"},
-    {"squared_error", "test_elementwise.cpp"},
-    {"squared_norm", "test_elementwise.cpp"},
-    {"thread_count", "test_elementwise.cpp"},
-    {"total_variation", "test_total_variation.cpp"},
+using Names = std::set<std::string>;
+
+/// Functions that no case can be driven through, and why.
+const std::map<std::string, std::string> exceptions{
+    {"arena", "the memory that kernels work in: tests/engine/test_memory.cpp"},
+    {"thread_count", "of the machine: test_elementwise.cpp"},
+    {"conv2d_options", "a setting of the CUDA device: test_conv2d.cpp"},
+    {"set_conv2d_options", "a setting of the CUDA device: test_conv2d.cpp"},
 };
 
 std::string read(const std::filesystem::path& path) {
@@ -42,55 +29,135 @@ std::string read(const std::filesystem::path& path) {
     return out.str();
 }
 
-/// The functions declared after "cpu {", one declaration starting at the beginning of a line.
-std::set<std::string> declared_functions(const std::string& header) {
-    std::set<std::string> names;
-    const auto begin = header.find("cpu {");
-    if (begin == std::string::npos) return names;
-    const std::string text = header.substr(begin);
-    const std::regex declaration(R"(\n(?:void|double|float|int|bool|std::\w+) (\w+)\()");
-    for (std::sregex_iterator it(text.begin(), text.end(), declaration), end; it != end; ++it)
-        names.insert((*it)[1]);
-    return names;
+std::vector<std::string> texts(const std::string& folder, const std::string& extension) {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(DNSP_SOURCE + folder))
+        if (entry.path().extension() == extension) out.push_back(read(entry.path()));
+    return out;
 }
 
-std::set<std::string> functions_of_all_headers() {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(DNSP_SOURCE "/kernels"))
-        if (entry.path().extension() == ".hpp") names.merge(declared_functions(read(entry.path())));
-    return names;
+struct Function {
+    std::string device, name;
+    bool is_template;
+    auto operator<=>(const Function&) const = default;
+
+    /// What a test that calls it registers.
+    Names registered() const {
+        return is_template ? Names{name + "<float>", name + "<double>"} : Names{name};
+    }
+};
+
+/// The functions of the namespaces whose innermost name is a device's. A declaration starts at the beginning
+/// of a line, after a line of its own for `template`, as clang-format has it.
+std::set<Function> declared_functions(const std::string& header) {
+    static const std::regex opening(R"(namespace ([\w:]*\b)?(\w+) \{.*)"),
+        closing(R"(\}\s*//\s*namespace.*)"), templated(R"(template <.*)"),
+        declaration(R"((?:const )?[\w:]+(?:<\w+>)?[&*]? (\w+)\(.*)");
+    std::set<Function> out;
+    std::vector<std::string> namespaces;
+    std::string line, previous;
+    std::istringstream lines(header);
+    for (std::smatch match; std::getline(lines, line); previous = line) {
+        if (std::regex_match(line, match, opening)) {
+            namespaces.push_back(match[2]);
+        } else if (std::regex_match(line, closing) && !namespaces.empty()) {
+            namespaces.pop_back();
+        } else if (!namespaces.empty() && (namespaces.back() == "cpu" || namespaces.back() == "cuda") &&
+                   std::regex_match(line, match, declaration)) {
+            out.insert({namespaces.back(), match[1], std::regex_match(previous, templated)});
+        }
+    }
+    return out;
+}
+
+/// But for the exceptions.
+std::set<Function> kernels_of_all_headers() {
+    std::set<Function> out;
+    for (const std::string& header : texts("/kernels", ".hpp"))
+        for (const Function& function : declared_functions(header))
+            if (exceptions.count(function.name) == 0) out.insert(function);
+    return out;
 }
 
 }  // namespace
 
-TEST_CASE("every CPU kernel has a test") {
-    const std::set<std::string> declared = functions_of_all_headers();
-    CHECK(declared.size() >= 20);
-    for (const std::string& name : declared) {
-        INFO("kernels/*.hpp declares " << name << ", which has no entry in tests/kernels/test_coverage.cpp");
-        CHECK(tested_in.count(name) == 1);
-    }
-    for (const auto& [name, file] : tested_in) {
-        INFO(name << " is said to be tested in " << file);
+TEST_CASE("every kernel has a test, in both types and on its devices") {
+    const auto kernels = kernels_of_all_headers();
+    CHECK(kernels.size() >= 50);
+    const Names& tested = dnsp::testing::tested_kernels();
+    Names declared;
+    for (const Function& kernel : kernels)
+        for (const std::string& name : kernel.registered()) {
+            INFO("kernels/*.hpp declares " << kernel.device << "::" << name << ", which no test calls");
+            CHECK(tested.count(name) == 1);
+            declared.insert(name);
+        }
+    for (const std::string& name : tested) {
+        INFO(name << " is tested but not declared");
         CHECK(declared.count(name) == 1);
-        CHECK(std::regex_search(read(std::string(DNSP_SOURCE "/tests/kernels/") + file),
-                                std::regex("\\b" + name + "\\b")));
+    }
+}
+
+TEST_CASE("what has no case of its own is declared") {
+    Names declared;
+    for (const std::string& header : texts("/kernels", ".hpp"))
+        for (const Function& function : declared_functions(header)) declared.insert(function.name);
+    for (const auto& [name, reason] : exceptions) {
+        INFO(name << ": " << reason);
+        CHECK(declared.count(name) == 1);
+    }
+}
+
+TEST_CASE("every test of kernels drives the CUDA device, or says that there is none") {
+    const Names without_device{"test_philox.cpp", "test_coverage.cpp"};
+    const std::regex on_cuda(R"re(TEST_CASE\(\s*("[^"]*"\s*)*"[^"]*cuda"\s*\)\s*\{\s*(\w*)\()re");
+    const Names skips{"DNSP_REQUIRE_CUDA", "REQUIRE_TENSOR_CORES"};
+    for (const auto& entry : std::filesystem::directory_iterator(DNSP_SOURCE "/tests/kernels")) {
+        const std::string file = entry.path().filename().string(), text = read(entry.path());
+        if (!file.starts_with("test_") || without_device.count(file) == 1) continue;
+        std::sregex_iterator found(text.begin(), text.end(), on_cuda), end;
+        INFO(file << " has no case whose name ends with \"cuda\"");
+        CHECK(found != end);
+        for (; found != end; ++found) {
+            INFO((*found)[0] << " should begin with DNSP_REQUIRE_CUDA()");
+            CHECK(skips.count((*found)[2]) == 1);
+        }
     }
 }
 
 TEST_CASE("every CPU kernel is in the test of determinism") {
     const std::string text = read(DNSP_SOURCE "/tests/kernels/test_determinism.cpp");
-    for (const std::string& name : functions_of_all_headers()) {
-        if (name == "thread_count") continue;
-        INFO(name);
-        CHECK(std::regex_search(text, std::regex("cpu::" + name + "<T>")));
+    for (const Function& kernel : kernels_of_all_headers()) {
+        if (kernel.device != "cpu") continue;
+        INFO(kernel.name);
+        CHECK(std::regex_search(text, std::regex("KERNEL\\(where, " + kernel.name + "\\b")));
     }
 }
 
 TEST_CASE("the reader of declarations finds what it should") {
+    CHECK(declared_functions("namespace dnsp::kernels {\n"
+                             "void outside();\n"
+                             "namespace cpu {\n"
+                             "/// text with (brackets)\n"
+                             "template <class T>\n"
+                             "void f(int a,\n"
+                             "       int b);\n"
+                             "double g();\n"
+                             "inline constexpr int number = 64;\n"
+                             "}  // namespace cpu\n"
+                             "void between();\n"
+                             "namespace cuda {\n"
+                             "template <class T>\n"
+                             "void f(int a, int b);\n"
+                             "const Options& options();\n"
+                             "}  // namespace cuda\n"
+                             "}  // namespace dnsp::kernels\n") ==
+          std::set<Function>{
+              {"cpu", "f", true}, {"cpu", "g", false}, {"cuda", "f", true}, {"cuda", "options", false}});
     CHECK(declared_functions(
-              "namespace cpu {\ntemplate <class T>\nvoid f(int a,\n       int b);\ndouble g();\n}") ==
-          std::set<std::string>{"f", "g"});
-    CHECK(declared_functions("\nvoid outside();\nnamespace dnsp::kernels::cpu {\n\nvoid inside(int);\n}") ==
-          std::set<std::string>{"inside"});
+              "namespace dnsp::kernels::cpu {\n\nint inside(int);\n\n}  // namespace dnsp::kernels::cpu\n"
+              "namespace dnsp::kernels::cpu::detail {\nvoid hidden(int);\n}  // namespace dnsp\n") ==
+          std::set<Function>{{"cpu", "inside", false}});
+    CHECK(Function{"cpu", "f", true}.registered() == Names{"f<double>", "f<float>"});
+    CHECK(Function{"cpu", "f", false}.registered() == Names{"f"});
 }

@@ -1,118 +1,236 @@
-// The same call gives the same bits; and the same bits with one thread and with two.
+// The same call gives the same bits: on the CPU also with one thread and with two, on the CUDA device in
+// every order of its threads.
 #include <omp.h>
 
 #include <functional>
 #include <string>
 
 #include "kernels/adam.hpp"
-#include "kernels/concat.hpp"
 #include "kernels/conv2d.hpp"
+#include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/filter_measure.hpp"
+#include "kernels/filter_norms.hpp"
 #include "kernels/filter_variance.hpp"
 #include "kernels/low_rank.hpp"
+#include "kernels/patch_sampling.hpp"
 #include "kernels/total_variation.hpp"
-#include "tests/catch.hpp"
+#include "tests/kernels/devices.hpp"
+#include "tests/kernels/table.hpp"
 #include "tests/reference/arrays.hpp"
 
 using namespace dnsp;
-namespace cpu = kernels::cpu;
+using testing::Buffer;
+using testing::On;
+
+// Other than DNSP_KERNEL, these do not count as a test of what the kernel computes (test_coverage.cpp).
+#define KERNEL(where, name, T) (where == On::cpu ? kernels::cpu::name<T> : kernels::cuda::name<T>)
+#define PLAIN_KERNEL(where, name) (where == On::cpu ? kernels::cpu::name : kernels::cuda::name)
 
 namespace {
-
-template <class T>
-using Run = std::function<void(std::vector<T>& output)>;
-
-template <class T>
-std::vector<T> with_threads(int threads, const Run<T>& run, std::int64_t count) {
-    const int before = omp_get_max_threads();
-    omp_set_num_threads(threads);
-    std::vector<T> output(static_cast<std::size_t>(count), T(0));
-    run(output);
-    omp_set_num_threads(before);
-    return output;
-}
 
 enum class Threads { any_number, same_number };
 
 template <class T>
-void check(const char* name, std::int64_t count, Threads threads, const Run<T>& run) {
-    INFO(name << (sizeof(T) == 4 ? ", float32" : ", float64"));
-    const auto one = with_threads(1, run, count), two = with_threads(2, run, count);
+using Run = std::function<void(T* output)>;
+
+/// `output` starts as zeros.
+template <class T>
+std::vector<T> once(On where, std::int64_t count, const Run<T>& run) {
+    Buffer<T> output(where, std::vector<T>(static_cast<std::size_t>(count), T(0)));
+    run(output.data());
+    CHECK(output.fences_intact());
+    return output.values();
+}
+
+template <class T>
+void check_on_cpu(std::int64_t count, Threads threads, const Run<T>& run) {
+    const auto with_threads = [&](int number) {
+        const int before = omp_get_max_threads();
+        omp_set_num_threads(number);
+        const auto output = once(On::cpu, count, run);
+        omp_set_num_threads(before);
+        return output;
+    };
+    const auto one = with_threads(1), two = with_threads(2);
     CHECK(reference::norm(one) > 0);
-    CHECK(reference::same_bits(one, with_threads(1, run, count)));
-    CHECK(reference::same_bits(two, with_threads(2, run, count)));
+    CHECK(reference::same_bits(one, with_threads(1)));
+    CHECK(reference::same_bits(two, with_threads(2)));
     if (threads == Threads::any_number) CHECK(reference::same_bits(one, two));
 }
 
 template <class T>
-void check_all() {
+void check_on_cuda(std::int64_t count, const Run<T>& run) {
+    const auto first = once(On::cuda, count, run);
+    CHECK(reference::norm(first) > 0);
+    testing::for_each_thread_order([&] {
+        CHECK(reference::same_bits(first, once(On::cuda, count, run)));
+        CHECK(reference::same_bits(first, once(On::cuda, count, run)));
+    });
+}
+
+template <class T>
+void check(On where, const char* name, std::int64_t count, const Run<T>& run,
+           Threads threads = Threads::any_number) {
+    INFO(name << (sizeof(T) == 4 ? ", float32" : ", float64"));
+    if (where == On::cpu)
+        check_on_cpu(count, threads, run);
+    else
+        check_on_cuda(count, run);
+}
+
+/// Inputs on a device, and room for outputs that are not looked at.
+template <class T>
+struct Arrays {
+    explicit Arrays(On where, std::int64_t count)
+        : a(where, reference::cast<T>(reference::uniform(count, 1))),
+          b(where, reference::cast<T>(reference::uniform(count, 2))),
+          scratch(where, count),
+          numbers(where, reference::uniform(81, 3, 0.5, 1)) {}
+    Buffer<T> a, b, scratch;
+    Buffer<double> numbers;
+};
+
+template <class T>
+void check_elementwise(On where) {
     const std::int64_t n = 50001;
-    const auto a = reference::cast<T>(reference::uniform(n, 1)),
-               b = reference::cast<T>(reference::uniform(n, 2));
-    const auto any = Threads::any_number;
-    check<T>("add", n, any, [&](auto& o) { cpu::add<T>(n, a.data(), b.data(), o.data()); });
-    check<T>("scale", n, any, [&](auto& o) { cpu::scale<T>(n, 0.3, a.data(), o.data()); });
-    check<T>("add_scaled", n, any,
-             [&](auto& o) { cpu::add_scaled<T>(n, a.data(), 0.3, b.data(), o.data()); });
-    check<T>("relu_forward", n, any, [&](auto& o) { cpu::relu_forward<T>(n, a.data(), o.data()); });
-    check<T>("relu_backward", n, any,
-             [&](auto& o) { cpu::relu_backward<T>(n, a.data(), b.data(), o.data()); });
-    check<T>("fill", n, any, [&](auto& o) { cpu::fill<T>(n, T(0.7), o.data()); });
-    check<double>("squared_norm", 1, any, [&](auto& o) { o[0] = cpu::squared_norm<T>(n, a.data()); });
-    std::vector<T> scratch(static_cast<std::size_t>(n));
-    check<double>("squared_error", 1, any,
-                  [&](auto& o) { o[0] = cpu::squared_error<T>(n, 0.1, a.data(), b.data(), scratch.data()); });
-    check<T>("concat_write", n, any,
-             [&](auto& o) { cpu::concat_write<T>(n / 5, 3, 5, 1, a.data(), o.data()); });
-    check<T>("concat_read", n, any,
-             [&](auto& o) { cpu::concat_read<T>(n / 5, 3, 5, 1, a.data(), o.data()); });
-    check<T>("adam", n, any, [&](auto& o) {
-        auto m = a, v = a;
-        for (T& value : v) value = value * value;
-        cpu::adam<T>(n, {}, b.data(), o.data(), m.data(), v.data());
+    Arrays<T> in(where, n);
+    T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
+    const auto same = [&](const char* name, const Run<T>& run) { check<T>(where, name, n, run); };
+    same("fill", [&](T* o) { KERNEL(where, fill, T)(n, T(0.7), o); });
+    same("add", [&](T* o) { KERNEL(where, add, T)(n, a, b, o); });
+    same("scale", [&](T* o) { KERNEL(where, scale, T)(n, 0.3, a, o); });
+    same("scale_by", [&](T* o) { KERNEL(where, scale_by, T)(n, in.numbers.data(), a, o); });
+    same("add_scaled", [&](T* o) { KERNEL(where, add_scaled, T)(n, a, 0.3, b, o); });
+    same("relu_forward", [&](T* o) { KERNEL(where, relu_forward, T)(n, a, o); });
+    same("relu_backward", [&](T* o) { KERNEL(where, relu_backward, T)(n, a, b, o); });
+    same("copy_rows", [&](T* o) { KERNEL(where, copy_rows, T)({n / 5, 3, 3, 5}, a, o); });
+    same("adam", [&](T* o) {
+        Arrays<T> moments(where, n);
+        KERNEL(where, relu_forward, T)(n, moments.b.data(), moments.b.data());  // v ≥ 0
+        kernels::AdamStep step;
+        step.segments[0] = {7, n - 7, 1e-2};
+        step.segment_count = 1;
+        KERNEL(where, adam, T)(step, b, o, moments.a.data(), moments.b.data());
     });
+    check<double>(where, "mean", 1, [&](double* o) { PLAIN_KERNEL(where, mean)(81, in.numbers.data(), o); });
+    check<double>(where, "norm", 1, [&](double* o) { KERNEL(where, norm, T)(n, a, o); });
+    check<double>(where, "squared_error", 1, [&](double* o) {
+        KERNEL(where, squared_error, T)(n, 0.1, a, b, scratch, o);
+    });
+}
 
-    std::vector<double> values(4);
-    check<T>("low_rank_svd", 4 * 18 * 20, any, [&](auto& o) {
-        cpu::low_rank_svd<T>({4, 18, 20, 0.1}, a.data(), values.data(), o.data());
-    });
-    check<T>("low_rank_matrix_exponential", 4 * 18 * 20, any, [&](auto& o) {
-        cpu::low_rank_matrix_exponential<T>({4, 18, 20, 0.1}, a.data(), values.data(), o.data());
-    });
+template <class T>
+void check_priors(On where) {
     const kernels::FilterVarianceShape shape{4, 30, 25, 8, 3, kernels::Border::valid};
-    check<T>("filter_variance, image", 4 * 30 * 25, any, [&](auto& o) {
-        cpu::filter_variance<T>(shape, a.data(), b.data(), values.data(), o.data(), nullptr);
+    const std::int64_t pixels = 4 * 30 * 25;
+    Arrays<T> in(where, pixels);
+    Buffer<double> values(where, 4);
+    T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
+    check<T>(where, "filter_variance, image", pixels, [&](T* o) {
+        KERNEL(where, filter_variance, T)(shape, a, b, values.data(), o, nullptr);
     });
-    check<T>("filter_variance, filters", 72, any, [&](auto& o) {
-        cpu::filter_variance<T>(shape, a.data(), b.data(), values.data(), scratch.data(), o.data());
+    check<T>(where, "filter_variance, filters", 72, [&](T* o) {
+        KERNEL(where, filter_variance, T)(shape, a, b, values.data(), scratch, o);
     });
-    check<double>("accumulate_tap_gram", 81, any,
-                  [&](auto& o) { cpu::accumulate_tap_gram<T>(shape, a.data(), 1.0, o.data()); });
-    std::vector<double> gram = reference::uniform(81, 3);
-    check<T>("filter_measure", 72, any, [&](auto& o) {
-        o[0] = static_cast<T>(cpu::filter_measure<T>(8, 9, gram.data(), b.data(), o.data()));
+    check<double>(where, "filter_variance, value", 4, [&](double* o) {
+        KERNEL(where, filter_variance, T)(shape, a, b, o, scratch, nullptr);
     });
-    check<T>("total_variation", 4 * 30 * 25, any, [&](auto& o) {
-        cpu::total_variation<T>({4, 30, 25, 1e-3}, a.data(), values.data(), o.data());
+    check<double>(where, "accumulate_tap_gram", 81, [&](double* o) {
+        KERNEL(where, accumulate_tap_gram, T)(shape, a, 1.0, o);
     });
+    check<T>(where, "filter_measure", 72, [&](T* o) {
+        KERNEL(where, filter_measure, T)(8, 9, in.numbers.data(), b, values.data(), o);
+    });
+    check<double>(where, "filter_measure, value", 1, [&](double* o) {
+        KERNEL(where, filter_measure, T)(8, 9, in.numbers.data(), b, o, scratch);
+    });
+    check<double>(where, "filter_norms", 8, [&](double* o) { KERNEL(where, filter_norms, T)(8, 25, b, o); });
+    check<T>(where, "rescale_filters", 200, [&](T* o) {
+        KERNEL(where, add, T)(200, a, b, o);
+        KERNEL(where, rescale_filters, T)(8, 25, in.numbers.data(), o);
+    });
+    check<T>(where, "total_variation", pixels, [&](T* o) {
+        KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, values.data(), o);
+    });
+    check<double>(where, "total_variation, value", 4, [&](double* o) {
+        KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, o, scratch);
+    });
+}
 
-    // oneDNN may share the sums of a convolution out by the number of threads.
-    const auto same = Threads::same_number;
-    const kernels::Conv2dShape conv{2, 20, 21, 16, 24, 3, 3};
-    check<T>("conv2d_forward", conv.output_elements(), same, [&](auto& o) {
-        cpu::conv2d_forward<T>(conv, a.data(), b.data(), b.data(), kernels::Activation::relu, o.data());
+template <class T>
+void check_low_rank(On where) {
+    const std::int64_t count = 4 * 18 * 20;
+    Arrays<T> in(where, count);
+    Buffer<double> values(where, 4);
+    check<T>(where, "low_rank_svd", count, [&](T* o) {
+        KERNEL(where, low_rank_svd, T)({4, 18, 20, 0.1}, in.a.data(), values.data(), o);
     });
-    check<T>("conv2d_backward_input", conv.input_elements(), same,
-             [&](auto& o) { cpu::conv2d_backward_input<T>(conv, a.data(), b.data(), o.data()); });
-    std::vector<T> bias(24);
-    check<T>("conv2d_backward_weight", conv.weight_elements(), same, [&](auto& o) {
-        cpu::conv2d_backward_weight<T>(conv, a.data(), b.data(), o.data(), bias.data());
+    check<T>(where, "low_rank_matrix_exponential", count, [&](T* o) {
+        KERNEL(where, low_rank_matrix_exponential, T)({4, 18, 20, 0.1}, in.a.data(), values.data(), o);
     });
+}
+
+/// oneDNN may share the sums of a convolution out by the number of threads.
+template <class T>
+void check_conv2d(On where) {
+    const kernels::Conv2dShape s{2, 20, 21, 16, 24, 3, 3};
+    Arrays<T> in(where, std::max(s.output_elements(), s.weight_elements()));
+    Buffer<T> bias(where, 24);
+    T *a = in.a.data(), *b = in.b.data();
+    const auto same = [&](const char* name, std::int64_t count, const Run<T>& run) {
+        check<T>(where, name, count, run, Threads::same_number);
+    };
+    same("conv2d_forward", s.output_elements(), [&](T* o) {
+        KERNEL(where, conv2d_forward, T)(s, a, b, b, {kernels::Activation::relu, 0.5, a}, o);
+    });
+    same("conv2d_backward_input", s.input_elements(), [&](T* o) {
+        KERNEL(where, conv2d_backward_input, T)(s, a, 0.5, b, nullptr, o);
+    });
+    same("conv2d_backward_weight", s.weight_elements(), [&](T* o) {
+        KERNEL(where, conv2d_backward_weight, T)(s, a, b, 0.5, o, bias.data());
+    });
+    same("conv2d_backward_bias", 24, [&](T* o) { KERNEL(where, conv2d_backward_bias, T)(s, a, 0.5, o); });
+}
+
+void check_sampling(On where) {
+    using kernels::CornerEntry, kernels::SliceEntry;
+    const kernels::PatchSampling sampling{6, 5, 6, {1, 2}};
+    const testing::Table<SliceEntry> slices(where, {{0, 10, 0, 2}});
+    const testing::Table<CornerEntry> corners(where, {{2, 3}, {5, 0}});
+    const testing::Table<std::uint32_t> order(where, {4, 3, 5, 0, 2, 1});
+    Buffer<float> pixels(where, reference::cast<float>(reference::uniform(100, 1))), target(where, 6 * 25);
+    check<float>(where, "sample_patches", 6 * 25, [&](float* o) {
+        PLAIN_KERNEL(where, sample_patches)
+        (sampling, order.data(), slices.data(), corners.data(), pixels.data(), pixels.data(), o,
+         target.data());
+    });
+}
+
+template <class T>
+void check_all(On where) {
+    check_elementwise<T>(where);
+    check_priors<T>(where);
+    check_low_rank<T>(where);
+    check_conv2d<T>(where);
 }
 
 }  // namespace
 
-TEST_CASE("every kernel gives the same bits again, float32") { check_all<float>(); }
+TEST_CASE("every kernel gives the same bits again, float32") {
+    check_all<float>(On::cpu);
+    check_sampling(On::cpu);
+}
 
-TEST_CASE("every kernel gives the same bits again, float64") { check_all<double>(); }
+TEST_CASE("every kernel gives the same bits again, float64") { check_all<double>(On::cpu); }
+
+TEST_CASE("every kernel gives the same bits again, float32, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_all<float>(On::cuda);
+    check_sampling(On::cuda);
+}
+
+TEST_CASE("every kernel gives the same bits again, float64, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_all<double>(On::cuda);
+}

@@ -1,141 +1,276 @@
 #include "kernels/elementwise.hpp"
 
-#include "kernels/concat.hpp"
 #include "kernels/threads.hpp"
-#include "tests/catch.hpp"
+#include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 
 using namespace dnsp;
-using reference::GuardedBuffer;
-namespace cpu = kernels::cpu;
+using testing::Buffer;
+using testing::On;
 
 namespace {
 
-// Around the lengths of vectors, of a block of a sum and of a parallel loop.
-const std::vector<std::int64_t> counts{1, 7, 16, 33, 4095, 4097, 16385, 40001};
+// Around the lengths of vectors, of blocks and of a block of a sum.
+const std::vector<std::int64_t> counts{0, 1, 2, 7, 16, 33, 1025, 4097, 16385, 40001};
+
+/// Where the arrays begin, in elements behind an address that is aligned to 16 bytes.
+struct Offsets {
+    std::int64_t a = 0, b = 0, output = 0;
+};
+const std::vector<Offsets> all_offsets{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {3, 2, 1}};
+
+/// An array that begins `offset` elements into a buffer.
+template <class T>
+class Shifted {
+  public:
+    Shifted(On where, std::int64_t offset, const std::vector<T>& values)
+        : buffer_(where, padded(offset, values)), offset_(offset) {}
+    Shifted(On where, std::int64_t offset, std::int64_t count)
+        : buffer_(where, offset + count), offset_(offset) {}
+    T* data() { return buffer_.data() + offset_; }
+    std::vector<T> values() const {
+        const std::vector<T> all = buffer_.values();
+        return {all.begin() + offset_, all.end()};
+    }
+    /// Of an output: nothing was written around it.
+    bool surroundings_intact() const {
+        const std::vector<T> all = buffer_.values();
+        return buffer_.fences_intact() &&
+               std::all_of(all.begin(), all.begin() + offset_, [](T value) { return std::isnan(value); });
+    }
+
+  private:
+    static std::vector<T> padded(std::int64_t offset, std::vector<T> values) {
+        values.insert(values.begin(), static_cast<std::size_t>(offset), T(1000));
+        return values;
+    }
+    Buffer<T> buffer_;
+    std::int64_t offset_;
+};
 
 /// Runs a kernel into a guarded buffer and expects expected(i) at every element, to the rounding of T.
 template <class T, class Run, class Expected>
-void compare(std::int64_t count, Run&& run, Expected&& expected) {
-    GuardedBuffer<T> output(count);
+void compare(On where, std::int64_t count, std::int64_t offset, Run&& run, Expected&& expected) {
+    Shifted<T> output(where, offset, count);
     run(output.data());
-    CHECK(output.fences_intact());
+    CHECK(output.surroundings_intact());
     std::vector<double> wanted;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) wanted.push_back(expected(i));
     CHECK(reference::relative_error(output.values(), wanted) <= 4 * std::numeric_limits<T>::epsilon());
 }
 
 template <class T>
-void check_arithmetic(std::int64_t n) {
-    auto a = reference::cast<T>(reference::uniform(n, 1)), b = reference::cast<T>(reference::uniform(n, 2));
-    a[0] = T(0.5);
-    const auto da = reference::widen(a), db = reference::widen(b);
-    compare<T>(
-        n, [&](T* out) { cpu::fill<T>(n, T(0.75), out); }, [](auto) { return 0.75; });
-    compare<T>(
-        n, [&](T* out) { cpu::add<T>(n, a.data(), b.data(), out); }, [&](auto i) { return da[i] + db[i]; });
-    compare<T>(
-        n, [&](T* out) { cpu::scale<T>(n, -0.375, a.data(), out); }, [&](auto i) { return -0.375 * da[i]; });
-    compare<T>(
-        n, [&](T* out) { cpu::add_scaled<T>(n, a.data(), 0.125, b.data(), out); },
+void check_arithmetic(On where, std::int64_t n, const Offsets& at) {
+    INFO(n << " elements from " << at.a << ", " << at.b << " and " << at.output << " on");
+    const auto va = reference::cast<T>(reference::uniform(n, 1)),
+               vb = reference::cast<T>(reference::uniform(n, 2));
+    const auto da = reference::widen(va), db = reference::widen(vb);
+    Shifted<T> a(where, at.a, va), b(where, at.b, vb);
+    Buffer<double> factor(where, std::vector<double>{-0.625});
+    const auto expect = [&](auto&& run, auto&& expected) { compare<T>(where, n, at.output, run, expected); };
+    expect([&](T* out) { DNSP_KERNEL(where, fill, T)(n, T(0.75), out); }, [](auto) { return 0.75; });
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, add, T)
+            (n, a.data(), b.data(), out);
+        },
+        [&](auto i) { return da[i] + db[i]; });
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, scale, T)
+            (n, -0.375, a.data(), out);
+        },
+        [&](auto i) { return -0.375 * da[i]; });
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, scale_by, T)
+            (n, factor.data(), a.data(), out);
+        },
+        [&](auto i) { return -0.625 * da[i]; });
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, add_scaled, T)
+            (n, a.data(), 0.125, b.data(), out);
+        },
         [&](auto i) { return da[i] + 0.125 * db[i]; });
-    compare<T>(
-        n, [&](T* out) { cpu::relu_forward<T>(n, a.data(), out); },
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, relu_forward, T)
+            (n, a.data(), out);
+        },
         [&](auto i) { return std::max(da[i], 0.0); });
-    compare<T>(
-        n, [&](T* out) { cpu::relu_backward<T>(n, b.data(), a.data(), out); },
+    expect(
+        [&](T* out) {
+            DNSP_KERNEL(where, relu_backward, T)
+            (n, b.data(), a.data(), out);
+        },
         [&](auto i) { return da[i] > 0 ? db[i] : 0.0; });
 }
 
-template <class T>
-void check_sums(std::int64_t n) {
-    const auto a = reference::cast<T>(reference::uniform(n, 1)),
-               b = reference::cast<T>(reference::uniform(n, 2));
-    const auto da = reference::widen(a), db = reference::widen(b);
-    long double squares = 0, differences = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        squares += da[i] * da[i];
-        differences += (da[i] - db[i]) * (da[i] - db[i]);
-    }
-    CHECK(std::abs(cpu::squared_norm<T>(n, a.data()) / static_cast<double>(squares) - 1) <= 1e-13);
-
-    const double factor = 0.25;
-    double value = 0;
-    compare<T>(
-        n, [&](T* gradient) { value = cpu::squared_error<T>(n, factor, a.data(), b.data(), gradient); },
-        [&](auto i) { return factor * (da[i] - db[i]); });
-    CHECK(std::abs(value / (0.5 * factor * static_cast<double>(differences)) - 1) <= 1e-13);
+bool agrees(const Buffer<double>& result, double expected) {
+    return result.fences_intact() && std::abs(result.values()[0] - expected) <= 1e-13 * std::abs(expected);
 }
 
 template <class T>
-void check_concat(std::int64_t pixels, std::int64_t channels, std::int64_t wide, std::int64_t offset) {
-    const auto part = reference::cast<T>(reference::uniform(pixels * channels, 1));
-    const auto before = reference::cast<T>(reference::uniform(pixels * wide, 2));
-    GuardedBuffer<T> whole(pixels * wide);
-    std::copy(before.begin(), before.end(), whole.data());
-    cpu::concat_write<T>(pixels, channels, wide, offset, part.data(), whole.data());
-    CHECK(whole.fences_intact());
-    auto expected = before;
-    for (std::int64_t p = 0; p < pixels; ++p)
-        for (std::int64_t c = 0; c < channels; ++c)
-            expected[static_cast<std::size_t>(p * wide + offset + c)] =
-                part[static_cast<std::size_t>(p * channels + c)];
-    CHECK(whole.values() == expected);
+void check_sums(On where, std::int64_t n, const Offsets& at) {
+    INFO(n << " elements from " << at.a << ", " << at.b << " and " << at.output << " on");
+    const auto va = reference::cast<T>(reference::uniform(n, 1)),
+               vb = reference::cast<T>(reference::uniform(n, 2));
+    const auto da = reference::widen(va), db = reference::widen(vb);
+    long double squares = 0, differences = 0;
+    for (std::size_t i = 0; i < da.size(); ++i) {
+        squares += da[i] * da[i];
+        differences += (da[i] - db[i]) * (da[i] - db[i]);
+    }
+    Shifted<T> a(where, at.a, va), b(where, at.b, vb);
+    Buffer<double> length(where, 1), error(where, 1);
+    DNSP_KERNEL(where, norm, T)(n, a.data(), length.data());
+    CHECK(agrees(length, std::sqrt(static_cast<double>(squares))));
 
-    GuardedBuffer<T> back(pixels * channels);
-    cpu::concat_read<T>(pixels, channels, wide, offset, expected.data(), back.data());
-    CHECK(back.fences_intact());
-    CHECK(back.values() == part);
+    const double factor = 0.25;
+    compare<T>(
+        where, n, at.output,
+        [&](T* gradient) {
+            DNSP_KERNEL(where, squared_error, T)(n, factor, a.data(), b.data(), gradient, error.data());
+        },
+        [&](auto i) { return factor * (da[i] - db[i]); });
+    CHECK(agrees(error, 0.5 * factor * static_cast<double>(differences)));
+}
+
+template <class T>
+void check_all(On where) {
+    for (std::int64_t n : counts) {
+        check_arithmetic<T>(where, n, {});
+        check_sums<T>(where, n, {});
+    }
+    for (const Offsets& at : all_offsets) {
+        check_arithmetic<T>(where, 1031, at);
+        check_sums<T>(where, 1031, at);
+    }
+}
+
+/// More than a grid holds at once: every thread goes on to a second and some to a third run.
+void check_long_arrays(On where) {
+    const std::int64_t n = (std::int64_t(2) << 20) + 4 * 300 + 3;
+    INFO(n << " elements");
+    check_sums<float>(where, n, {});
+    const auto values = reference::cast<float>(reference::uniform(n, 1));
+    Buffer<float> a(where, values), doubled(where, n);
+    DNSP_KERNEL(where, add, float)(n, a.data(), a.data(), doubled.data());
+    auto expected = values;
+    for (float& value : expected) value *= 2;
+    CHECK((doubled.values() == expected && doubled.fences_intact()));
+}
+
+void check_mean(On where) {
+    for (std::int64_t n : {1, 2, 31, 255, 256, 257, 1000}) {
+        INFO(n << " values");
+        const auto values = reference::uniform(n, 5, 0, 1);
+        long double sum = 0;
+        for (double value : values) sum += value;
+        Buffer<double> input(where, values), result(where, 1);
+        DNSP_PLAIN_KERNEL(where, mean)(n, input.data(), result.data());
+        CHECK(agrees(result, static_cast<double>(sum / n)));
+    }
+}
+
+/// 2²⁶ + 4095, which float32 has not: its neighbours lie 8 apart there.
+void check_sums_are_double(On where) {
+    std::vector<float> values(4096, 1.0f), zeros(4096, 0.0f);
+    values[0] = 8192.0f;
+    Buffer<float> a(where, values), b(where, zeros), gradient(where, 4096);
+    Buffer<double> length(where, 1), error(where, 1);
+    DNSP_KERNEL(where, norm, float)(4096, a.data(), length.data());
+    CHECK(length.values()[0] == std::sqrt(67108864.0 + 4095.0));
+    DNSP_KERNEL(where, squared_error, float)(4096, 2.0, a.data(), b.data(), gradient.data(), error.data());
+    CHECK(error.values()[0] == 67108864.0 + 4095.0);
+}
+
+void check_in_place(On where) {
+    const std::vector<double> a = reference::uniform(1037, 1), b = reference::uniform(1037, 2);
+    std::vector<double> expected = a;
+    Buffer<double> out(where, a), other(where, b);
+    DNSP_KERNEL(where, add, double)(1037, out.data(), other.data(), out.data());
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += b[i];
+    CHECK(out.values() == expected);
+    DNSP_KERNEL(where, scale, double)(1037, 0.5, out.data(), out.data());
+    for (double& e : expected) e *= 0.5;
+    CHECK(out.values() == expected);
+    DNSP_KERNEL(where, relu_forward, double)(1037, out.data(), out.data());
+    for (double& e : expected) e = std::max(e, 0.0);
+    CHECK(out.values() == expected);
+}
+
+template <class T>
+void check_relu_corners(On where) {
+    Buffer<T> gradient(where, std::vector<T>{3, 3, 3}), forward(where, std::vector<T>{0, T(-0.0), 1});
+    Buffer<T> out(where, 3), rectified(where, 3);
+    DNSP_KERNEL(where, relu_backward, T)(3, gradient.data(), forward.data(), out.data());
+    CHECK(out.values() == std::vector<T>{0, 0, 3});
+    Buffer<T> divergent(where, std::vector<T>{std::numeric_limits<T>::quiet_NaN(), -1, 2});
+    DNSP_KERNEL(where, relu_forward, T)(3, divergent.data(), rectified.data());
+    const auto values = rectified.values();
+    CHECK((std::isnan(values[0]) && values[1] == 0 && values[2] == 2));
 }
 
 }  // namespace
 
 TEST_CASE("elementwise kernels agree with their formulas") {
-    for (std::int64_t n : counts) {
-        INFO(n << " elements");
-        check_arithmetic<float>(n);
-        check_arithmetic<double>(n);
-    }
+    check_all<float>(On::cpu);
+    check_all<double>(On::cpu);
 }
 
-TEST_CASE("elementwise kernels may write to one of their inputs") {
-    const auto a = reference::uniform(100, 1), b = reference::uniform(100, 2);
-    std::vector<double> out = a, expected = a;
-    cpu::add<double>(100, out.data(), b.data(), out.data());
-    for (std::size_t i = 0; i < 100; ++i) expected[i] += b[i];
-    CHECK(out == expected);
-    cpu::scale<double>(100, 0.5, out.data(), out.data());
-    for (double& e : expected) e *= 0.5;
-    CHECK(out == expected);
-    cpu::relu_forward<double>(100, out.data(), out.data());
-    for (double& e : expected) e = std::max(e, 0.0);
-    CHECK(out == expected);
+TEST_CASE("elementwise kernels agree with their formulas, cuda") {
+    DNSP_REQUIRE_CUDA();
+    testing::for_each_thread_order([] {
+        check_all<float>(On::cuda);
+        check_all<double>(On::cuda);
+    });
 }
 
-TEST_CASE("the derivative of the ReLU at zero is zero") {
-    const std::vector<double> gradient{3, 3, 3}, forward{0, -0.0, 1};
-    std::vector<double> out(3, std::nan(""));
-    cpu::relu_backward<double>(3, gradient.data(), forward.data(), out.data());
-    CHECK(out == std::vector<double>{0, 0, 3});
-}
-
-TEST_CASE("squared_norm and squared_error are accumulated in double") {
-    for (std::int64_t n : counts) {
-        INFO(n << " elements");
-        check_sums<float>(n);
-        check_sums<double>(n);
-    }
+TEST_CASE("elementwise kernels take arrays that are longer than a grid") {
+    check_long_arrays(On::cpu);
     // 1 + 2²⁴ ones: a float32 sum stops at 2²⁴.
     const std::vector<float> ones((1 << 24) + 1, 1.0f);
-    CHECK(cpu::squared_norm<float>((1 << 24) + 1, ones.data()) == 16777217.0);
+    double length = 0;
+    kernels::cpu::norm<float>((1 << 24) + 1, ones.data(), &length);
+    CHECK(length == std::sqrt(16777217.0));
 }
 
-TEST_CASE("concat copies its channels and leaves the others alone") {
-    for (const auto& [pixels, channels, wide, offset] :
-         std::vector<std::array<std::int64_t, 4>>{{1, 1, 1, 0}, {1, 2, 5, 3}, {35, 3, 7, 0}, {35, 4, 7, 3}}) {
-        check_concat<float>(pixels, channels, wide, offset);
-        check_concat<double>(pixels, channels, wide, offset);
-    }
+TEST_CASE("elementwise kernels take arrays that are longer than a grid, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_long_arrays(On::cuda);
 }
 
-TEST_CASE("there is at least one thread") { CHECK(cpu::thread_count() >= 1); }
+TEST_CASE("mean, norm and squared_error are accumulated in double") {
+    check_mean(On::cpu);
+    check_sums_are_double(On::cpu);
+}
+
+TEST_CASE("mean, norm and squared_error are accumulated in double, cuda") {
+    DNSP_REQUIRE_CUDA();
+    testing::for_each_thread_order([] {
+        check_mean(On::cuda);
+        check_sums_are_double(On::cuda);
+    });
+}
+
+TEST_CASE("elementwise kernels may write to one of their inputs") { check_in_place(On::cpu); }
+
+TEST_CASE("elementwise kernels may write to one of their inputs, cuda") {
+    DNSP_REQUIRE_CUDA();
+    testing::for_each_thread_order([] { check_in_place(On::cuda); });
+}
+
+TEST_CASE("the derivative of the ReLU at zero is zero, and NaN stays NaN") {
+    check_relu_corners<float>(On::cpu);
+    check_relu_corners<double>(On::cpu);
+}
+
+TEST_CASE("the derivative of the ReLU at zero is zero, and NaN stays NaN, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_relu_corners<float>(On::cuda);
+    check_relu_corners<double>(On::cuda);
+}
+
+TEST_CASE("there is at least one thread") { CHECK(kernels::cpu::thread_count() >= 1); }

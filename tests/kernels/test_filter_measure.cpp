@@ -1,69 +1,91 @@
 #include "kernels/filter_measure.hpp"
 
-#include "tests/catch.hpp"
+#include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/reference/filter_response.hpp"
 
 using namespace dnsp;
 using kernels::Border;
 using kernels::FilterVarianceShape;
-using reference::GuardedBuffer;
+using testing::Buffer;
+using testing::On;
 
 namespace {
 
 template <class T>
-void check(const FilterVarianceShape& s, double bound) {
+void check(On where, const FilterVarianceShape& s, double bound) {
     INFO(s.batch << " patches of " << s.height << "×" << s.width << ", " << s.filters << " filters of side "
                  << s.kernel << (s.border == Border::zero ? ", zero border" : ", valid"));
     const std::int64_t pixels = s.batch * s.height * s.width, taps = s.taps();
-    const auto smooth = reference::cast<T>(reference::uniform(pixels, 1, 0, 1));
-    const auto sharp = reference::cast<T>(reference::uniform(pixels, 2, 0, 1));
-    const auto weights = reference::cast<T>(reference::uniform(s.filters * taps, 3));
+    const auto smooth_values = reference::cast<T>(reference::uniform(pixels, 1, 0, 1));
+    const auto sharp_values = reference::cast<T>(reference::uniform(pixels, 2, 0, 1));
+    const auto weight_values = reference::cast<T>(reference::uniform(s.filters * taps, 3));
 
     // S by filtering every patch; the bounds are on the halves, whose difference may cancel.
-    std::vector<double> expected(weights.size(), 0.0), smooth_half(weights.size(), 0.0);
-    const double plus =
-        reference::filter_energy(s, reference::widen(smooth), reference::widen(weights), 1, expected);
+    std::vector<double> expected(weight_values.size(), 0.0), smooth_half(weight_values.size(), 0.0);
+    const auto w = reference::widen(weight_values);
+    const double plus = reference::filter_energy(s, reference::widen(smooth_values), w, 1, expected);
     smooth_half = expected;
-    const double minus =
-        reference::filter_energy(s, reference::widen(sharp), reference::widen(weights), -1, expected);
+    const double minus = reference::filter_energy(s, reference::widen(sharp_values), w, -1, expected);
 
-    GuardedBuffer<double> gram(taps * taps);
-    std::fill_n(gram.data(), taps * taps, 0.0);
-    kernels::cpu::accumulate_tap_gram<T>(s, smooth.data(), 1.0, gram.data());
-    kernels::cpu::accumulate_tap_gram<T>(s, sharp.data(), -1.0, gram.data());
+    Buffer<T> smooth(where, smooth_values), sharp(where, sharp_values), weights(where, weight_values);
+    Buffer<double> gram(where, std::vector<double>(static_cast<std::size_t>(taps * taps), 0.0));
+    DNSP_KERNEL(where, accumulate_tap_gram, T)(s, smooth.data(), 1.0, gram.data());
+    DNSP_KERNEL(where, accumulate_tap_gram, T)(s, sharp.data(), -1.0, gram.data());
     CHECK(gram.fences_intact());
-    GuardedBuffer<T> gradient(s.filters * taps);
-    const double value =
-        kernels::cpu::filter_measure<T>(s.filters, taps, gram.data(), weights.data(), gradient.data());
-    CHECK(gradient.fences_intact());
-    CHECK(std::abs(value - (plus + minus)) <= bound * plus);
+    Buffer<T> gradient(where, s.filters * taps);
+    Buffer<double> value(where, 1);
+    DNSP_KERNEL(where, filter_measure, T)
+    (s.filters, taps, gram.data(), weights.data(), value.data(), gradient.data());
+    CHECK((gradient.fences_intact() && value.fences_intact()));
+    CHECK(std::abs(value.values()[0] - (plus + minus)) <= bound * plus);
     const auto written = gradient.values();
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i] -= static_cast<double>(written[i]);
     CHECK(reference::norm(expected) <= bound * reference::norm(smooth_half));
 }
 
+void check_shapes(On where, const std::vector<FilterVarianceShape>& shapes) {
+    for (const FilterVarianceShape& shape : shapes) {
+        check<double>(where, shape, 1e-12);
+        check<float>(where, shape, 1e-6);
+    }
+}
+
+/// The fourth has more taps in all filters, the last but one more pixels than a block has threads.
+const std::vector<FilterVarianceShape> small_shapes{
+    {1, 3, 3, 1, 3, Border::valid},  {2, 9, 6, 1, 3, Border::valid},   {2, 6, 9, 2, 3, Border::zero},
+    {1, 5, 4, 17, 3, Border::valid}, {3, 13, 17, 8, 3, Border::valid}, {1, 6, 5, 2, 5, Border::zero}};
+const std::vector<FilterVarianceShape> larger_shapes{
+    {2, 7, 8, 8, 5, Border::valid}, {2, 40, 40, 8, 3, Border::valid}, {2, 40, 40, 8, 3, Border::zero}};
+
+void check_accumulation(On where) {
+    const FilterVarianceShape shape{1, 5, 6, 1, 3, Border::valid};
+    Buffer<double> patch(where, reference::uniform(30, 1));
+    Buffer<double> once(where, std::vector<double>(81, 0.0)), twice(where, std::vector<double>(81, 0.0));
+    const auto accumulate = DNSP_KERNEL(where, accumulate_tap_gram, double);
+    accumulate(shape, patch.data(), 1.0, once.data());
+    accumulate(shape, patch.data(), 1.0, twice.data());
+    accumulate(shape, patch.data(), 1.0, twice.data());
+    auto doubled = once.values();
+    for (double& value : doubled) value *= 2;
+    CHECK(reference::relative_error(twice.values(), doubled) < 1e-15);
+}
+
 }  // namespace
 
 TEST_CASE("the filter measure as a quadratic form agrees with filtering every patch") {
-    for (Border border : {Border::valid, Border::zero})
-        for (const auto& shape : std::vector<FilterVarianceShape>{{1, 3, 3, 1, 3, border},
-                                                                  {2, 9, 6, 1, 3, border},
-                                                                  {3, 10, 12, 8, 3, border},
-                                                                  {2, 7, 8, 8, 5, border},
-                                                                  {2, 40, 40, 8, 3, border}}) {
-            check<double>(shape, 1e-12);
-            check<float>(shape, 1e-6);
-        }
+    check_shapes(On::cpu, small_shapes);
+    check_shapes(On::cpu, larger_shapes);
 }
 
-TEST_CASE("accumulate_tap_gram adds to what the matrix holds") {
-    const auto patch = reference::uniform(30, 1);
-    std::vector<double> once(81, 0.0), twice(81, 0.0);
-    const FilterVarianceShape shape{1, 5, 6, 1, 3, Border::valid};
-    kernels::cpu::accumulate_tap_gram<double>(shape, patch.data(), 1.0, once.data());
-    kernels::cpu::accumulate_tap_gram<double>(shape, patch.data(), 1.0, twice.data());
-    kernels::cpu::accumulate_tap_gram<double>(shape, patch.data(), 1.0, twice.data());
-    for (double& value : once) value *= 2;
-    CHECK(reference::relative_error(twice, once) < 1e-15);
+TEST_CASE("the filter measure as a quadratic form agrees with filtering every patch, cuda") {
+    DNSP_REQUIRE_CUDA();
+    testing::for_each_thread_order([] { check_shapes(On::cuda, small_shapes); });
+}
+
+TEST_CASE("accumulate_tap_gram adds to what the matrix holds") { check_accumulation(On::cpu); }
+
+TEST_CASE("accumulate_tap_gram adds to what the matrix holds, cuda") {
+    DNSP_REQUIRE_CUDA();
+    testing::for_each_thread_order([] { check_accumulation(On::cuda); });
 }

@@ -4,17 +4,21 @@
 #include "layers/squared_error.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 TEST_CASE("a training step allocates nothing after its first iteration, and keeps nothing") {
     ParameterStore store;
     const Conv2d first(store, "first", {1, 8, 3, Activation::relu}), second(store, "second", {8, 1, 3});
-    store.allocate(DType::float32, {}, 1);
+    store.allocate(DType::float32, test_device(), 1);
     Adam adam(store, {});
     const Shape shape{4, 20, 20, 1};
-    const Tensor input = Tensor::from<float>(shape, reference::cast<float>(reference::uniform(1600, 1)));
-    const Tensor target = Tensor::from<float>(shape, reference::cast<float>(reference::uniform(1600, 2)));
+    const Tensor input =
+        Tensor::from<float>(shape, reference::cast<float>(reference::uniform(1600, 1)), test_device());
+    const Tensor target =
+        Tensor::from<float>(shape, reference::cast<float>(reference::uniform(1600, 2)), test_device());
     const auto iteration = [&] {
         store.discard_gradients();
         Tape tape;
@@ -24,10 +28,10 @@ TEST_CASE("a training step allocates nothing after its first iteration, and keep
         return loss.item();
     };
     const double before = iteration();
-    const auto after_first = arena_statistics({});
+    const auto after_first = arena_statistics(test_device());
     double loss = before;
     for (int i = 0; i < 20; ++i) loss = iteration();
-    const auto after_many = arena_statistics({});
+    const auto after_many = arena_statistics(test_device());
     CHECK(after_many.system_allocations == after_first.system_allocations);
     CHECK(after_many.bytes_in_use == after_first.bytes_in_use);
     CHECK(after_many.peak_bytes_in_use == after_first.peak_bytes_in_use);

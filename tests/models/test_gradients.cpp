@@ -28,7 +28,7 @@ struct Network {
     Tensor operator()(Tape& tape, const std::vector<Tensor>& x) const {
         ParameterStore store;
         const auto model = make_model(options, store);
-        store.allocate(x[0].dtype(), {}, 1);
+        store.allocate(x[0].dtype(), test_device(), 1);
         slots.clear();
         for (std::size_t i = 0; i < store.parameters().size(); ++i) {
             Tensor(store[i]).copy_from(x[i + 1]);

@@ -4,14 +4,17 @@
 #include "layers/squared_error.hpp"
 #include "models/model.hpp"
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 #include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 namespace {
 
 TensorFile fixture(const std::string& name) {
-    return read_safetensors(std::string(DNSP_FIXTURES "/engine/") + name);
+    return read_safetensors(testing::fixtures_folder() / "engine" / name);
 }
 
 std::vector<double> values(const Tensor& tensor) {
@@ -20,8 +23,9 @@ std::vector<double> values(const Tensor& tensor) {
 
 Tensor as(DType dtype, const Tensor& tensor) {
     const auto wide = tensor.to_vector<double>();
-    return dispatch(dtype,
-                    [&]<class T>() { return Tensor::from<T>(tensor.shape(), reference::cast<T>(wide)); });
+    return dispatch(dtype, [&]<class T>() {
+        return Tensor::from<T>(tensor.shape(), reference::cast<T>(wide), test_device());
+    });
 }
 
 /// SRCNN with a global skip and half the mean squared error, forward and backward.
@@ -29,7 +33,7 @@ void check_srcnn(DType dtype, double bound) {
     const TensorFile file = fixture("srcnn.safetensors");
     ParameterStore store;
     const auto model = make_model({"srcnn", 0, 0, true}, store);
-    store.allocate(dtype, {}, 1);
+    store.allocate(dtype, test_device(), 1);
     for (const auto& p : store.parameters()) Tensor(p.value).copy_from(as(dtype, file.tensors.at(p.name)));
 
     Tensor input = as(dtype, file.tensors.at("input")).require_gradient();
@@ -59,7 +63,7 @@ TEST_CASE("five steps of Adam agree with PyTorch's") {
     const TensorFile file = fixture("adam.safetensors");
     ParameterStore store;
     const auto index = store.add("value", {40}, ParameterGroup::network, Initialiser::zeros());
-    store.allocate(DType::float64, {}, 1);
+    store.allocate(DType::float64, test_device(), 1);
     Tensor(store[index]).copy_from(file.tensors.at("start"));
     Adam adam(store, {});
     for (int step = 0; step < 5; ++step) {

@@ -15,9 +15,8 @@ SharpAndSmooth patches_of(const Input& sharp, const Input& smooth) {
 }
 
 Function measure_of(const SharpAndSmooth& patches, std::int64_t kernel, Border border) {
-    return [=, measure = FilterMeasure(patches, kernel, border)](Tape& tape, const std::vector<Tensor>& x) {
-        return measure.evaluate(tape, x[0]).value;
-    };
+    return [=, measure = FilterMeasure(patches, kernel, border, test_device())](
+               Tape& tape, const std::vector<Tensor>& x) { return measure.evaluate(tape, x[0]).value; };
 }
 
 /// Filter norms after some steps of Adam against an arbitrary gradient.
@@ -26,7 +25,7 @@ std::vector<double> norms_after_training(bool fixed, DType dtype, std::vector<do
     PriorOptions options;
     options.fixed_filter_norms = fixed;
     FilterBank bank(store, options);
-    store.allocate(dtype, {}, 1);
+    store.allocate(dtype, test_device(), 1);
     initial = bank.norms();
     bank.reference_norms();
     Adam adam(store, {});
@@ -73,18 +72,18 @@ TEST_CASE("the filter measure is paper Eq. (9): smooth minus sharp") {
 TEST_CASE("a filter that answers to sharp patches has a smaller measure") {
     Input smooth = random_input({1, 12, 12, 1}, 1, 0.5, 0.51), sharp = random_input({1, 12, 12, 1}, 2, 0, 1);
     Tape tape = Tape::inference();
-    const FilterMeasure measure(patches_of(sharp, smooth), 3, Border::valid);
-    const Tensor edge = Tensor::from<double>({1, 3, 3}, laplacian(0.25));
-    const Tensor average = Tensor::from<double>({1, 3, 3}, std::vector<double>(9, 1.0 / 9));
+    const FilterMeasure measure(patches_of(sharp, smooth), 3, Border::valid, test_device());
+    const Tensor edge = Tensor::from<double>({1, 3, 3}, laplacian(0.25), test_device());
+    const Tensor average = Tensor::from<double>({1, 3, 3}, std::vector<double>(9, 1.0 / 9), test_device());
     CHECK(measure.evaluate(tape, edge).value.item() < 0);
     CHECK(measure.evaluate(tape, edge).value.item() < measure.evaluate(tape, average).value.item());
 }
 
 TEST_CASE("the filter measure refuses patches smaller than the filters, and filters of another size") {
     const Input small = random_input({1, 2, 9, 1}, 1), large = random_input({1, 9, 9, 1}, 2);
-    CHECK_THROWS_AS(FilterMeasure(patches_of(large, small), 3, Border::valid), Error);
-    CHECK_THROWS_AS(FilterMeasure({}, 3, Border::valid), Error);
-    const FilterMeasure measure(patches_of(large, large), 3, Border::valid);
+    CHECK_THROWS_AS(FilterMeasure(patches_of(large, small), 3, Border::valid, test_device()), Error);
+    CHECK_THROWS_AS(FilterMeasure({}, 3, Border::valid, test_device()), Error);
+    const FilterMeasure measure(patches_of(large, large), 3, Border::valid, test_device());
     Tape tape;
     CHECK_THROWS_AS(measure.evaluate(tape, Tensor::zeros({8, 5, 5}, DType::float64)), Error);
     CHECK_THROWS_AS(measure.evaluate(tape, Tensor::zeros({8, 9}, DType::float64)), Error);
@@ -93,7 +92,7 @@ TEST_CASE("the filter measure refuses patches smaller than the filters, and filt
 TEST_CASE("the filters start at the Laplacian plus small normal perturbations, each its own") {
     ParameterStore store;
     FilterBank bank(store, {});
-    store.allocate(DType::float64, {}, 1);
+    store.allocate(DType::float64, test_device(), 1);
     CHECK(bank.weights().shape() == Shape{8, 3, 3});
     CHECK(store.elements(ParameterGroup::filters) == 72);
     const auto taps = values_of(bank.weights());
@@ -119,7 +118,7 @@ TEST_CASE("the constraint keeps every filter's norm, without it the norms move")
 TEST_CASE("the constraint takes its norms from the checkpoint, and says so when it has none") {
     ParameterStore store;
     FilterBank bank(store, {});
-    store.allocate(DType::float64, {}, 1);
+    store.allocate(DType::float64, test_device(), 1);
     CHECK_THROWS_AS(bank.constrain(), Error);
     bank.set_reference_norms(std::vector<double>(8, 2.0));
     bank.constrain();

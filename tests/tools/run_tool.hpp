@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "tests/paths.hpp"
 #include "tests/synthetic_head.hpp"
 
 namespace dnsp::test {
@@ -21,12 +22,17 @@ inline std::string bytes_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// A command line that starts with the name of a tool, with the path of that tool.
+inline std::string with_path(const std::string& command) {
+    return testing::bin_folder().string() + "/" + command;
+}
+
 /// Runs a shell command line that starts with the name of a tool of this build.
 inline ToolResult run_tool(const std::string& command, const std::string& before = "") {
     static const TemporaryFolder folder;
     const auto output = folder / "output";
     const int status =
-        std::system((before + " " + DNSP_BIN + "/" + command + " >'" + output.string() + "' 2>&1").c_str());
+        std::system((before + " " + with_path(command) + " >'" + output.string() + "' 2>&1").c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), bytes_of(output)};
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/safetensors.hpp"
 #include "imaging/picture.hpp"
+#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/tools/run_tool.hpp"
 
@@ -136,18 +137,33 @@ TEST_CASE("constant and broken pictures are refused") {
     require_refusal(path, path.string());
 }
 
-TEST_CASE("a GPU that is not there is an error, not a fallback") {
+TEST_CASE("a CUDA device that is not there is an error of one sentence, not a fallback") {
     test::TemporaryFolder folder;
+    const std::string device = simt::device_count() == 0 ? "cuda" : "cuda:99";
+    const std::string why = simt::device_count() == 0 ? simt::unavailable_reason() : "only";
     const std::string volume = trained().volume.string(),
                       weights = " --weights " + trained().weights.string();
     for (const std::string& command :
          {"upscale " + volume + " " + (folder / "x.nii").string() + weights, "evaluate " + volume + weights,
           "train_dnsp " + volume + " --out " + (folder / "run").string()}) {
-        const auto result = run_tool(command + " --device cuda");
+        const auto result = run_tool(command + " --device " + device);
         INFO(result.output);
         REQUIRE(result.status == 1);
-        REQUIRE(result.says("cuda"));
+        REQUIRE(result.says(device + " was asked for"));
+        REQUIRE(result.says(why));
+        REQUIRE(std::count(result.output.begin(), result.output.end(), '\n') == 1);
         REQUIRE(fs::is_empty(folder.path()));
+    }
+}
+
+TEST_CASE("options of CUDA devices are refused on the CPU device") {
+    test::TemporaryFolder folder;
+    for (const char* option : {" --precision bfloat16", " --conv cudnn"}) {
+        const auto result = run_tool("train_dnsp " + trained().volume.string() + " --out " +
+                                     (folder / "run").string() + " --device cpu" + option);
+        INFO(result.output);
+        REQUIRE(result.status == 1);
+        REQUIRE(result.says("is for CUDA devices"));
     }
 }
 

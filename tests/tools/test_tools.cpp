@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/safetensors.hpp"
+#include "imaging/nifti.hpp"
+#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/tools/run_tool.hpp"
 
@@ -10,6 +12,7 @@ using namespace dnsp;
 using test::bytes_of;
 using test::run_tool;
 using test::trained;
+using test::with_path;
 namespace fs = std::filesystem;
 
 TEST_CASE("every tool answers --help and --version and refuses an unknown option") {
@@ -49,8 +52,7 @@ TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted 
     const std::string out = (folder / "killed").string();
     // The kill comes in the middle of an epoch, once the first checkpoint is there.
     const std::string script =
-        std::string("sh -c '") + DNSP_BIN + "/" + command + " --out " + out +
-        " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
+        "sh -c '" + with_path(command) + " --out " + out + " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
         "/checkpoint.safetensors ]; do sleep 0.01; done; sleep 0.05; kill -9 $p; wait $p'";
     static_cast<void>(std::system(script.c_str()));
     REQUIRE(fs::exists(folder / "killed/checkpoint.safetensors"));
@@ -140,4 +142,38 @@ TEST_CASE("pictures are drawn where gnuplot is installed") {
     INFO(plotted.output);
     REQUIRE(plotted.status == 0);
     for (const char* name : {"c.png", "curves.png"}) REQUIRE(bytes_of(folder / name).substr(1, 3) == "PNG");
+}
+
+TEST_CASE("training and upscaling on a CUDA device give nearly the images of the CPU device") {
+    if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
+    test::TemporaryFolder folder;
+    const std::string volume = trained().volume.string();
+    const auto run = run_tool("train_dnsp " + volume + " --out " + (folder / "run").string() +
+                              " --model edsr --depth 1 --width 8 --prior AP --epochs 1 --patch 12 --batch 4 "
+                              "--slice-step 12 --patches-per-slice 4 --validation-slices 1 --device cuda");
+    INFO(run.output);
+    REQUIRE(run.status == 0);
+    REQUIRE(run.says("device: cuda:0"));
+    std::vector<imaging::Volume> volumes;
+    for (const char* device : {"cpu", "cuda --precision float32", "cuda --precision float32 --tile 24"}) {
+        const std::string out = (folder / (std::to_string(volumes.size()) + ".nii")).string();
+        const auto upscaled = run_tool(
+            "upscale " + (folder / "low.nii").string() + " " + out + " --weights " +
+                (folder / "run/weights.safetensors").string() + " --device " + device,
+            volumes.empty()
+                ? with_path("simulate ") + volume + " " + (folder / "low.nii").string() + " >/dev/null &&"
+                : "");
+        INFO(upscaled.output);
+        REQUIRE(upscaled.status == 0);
+        volumes.push_back(imaging::read_nifti(out));
+    }
+    double difference = 0, size = 0;
+    REQUIRE(volumes[1].voxels.size() == volumes[0].voxels.size());
+    for (std::size_t i = 0; i < volumes[0].voxels.size(); ++i) {
+        difference += std::pow(static_cast<double>(volumes[1].voxels[i]) - volumes[0].voxels[i], 2);
+        size += std::pow(static_cast<double>(volumes[0].voxels[i]), 2);
+    }
+    REQUIRE(size > 0);
+    REQUIRE(std::sqrt(difference / size) < 1e-5);
+    REQUIRE(volumes[2].voxels == volumes[1].voxels);
 }

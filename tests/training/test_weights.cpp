@@ -5,10 +5,12 @@
 #include "models/tiled_inference.hpp"
 #include "tests/catch.hpp"
 #include "tests/synthetic_head.hpp"
+#include "tests/test_device.hpp"
 #include "training/upscaler.hpp"
 #include "training/weights.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 namespace fs = std::filesystem;
 
 namespace {
@@ -24,7 +26,7 @@ struct SavedNetwork {
         run.command = "train_dnsp /somebody/private/scan.nii.gz";
         run.held_out = {{"scan.nii.gz", {3, 4, 5}}};
         model = make_model(options, store);
-        store.allocate(DType::float32, {}, 7);
+        store.allocate(DType::float32, test_device(), 7);
         const kernels::Philox random{1, 2};
         for (const auto& p : store.parameters()) {
             float* values = p.value.data<float>();
@@ -104,13 +106,18 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
                                         ModelOptions{"edsr", 1, 5, false}}) {
         INFO(options.name << " " << options.width);
         const SavedNetwork saved(options, folder / "w.safetensors");
-        for (const auto& [height, width] : {std::pair{181, 217}, std::pair{64, 33}}) {
+        // The host executor is slow: there, tiles of a smaller image.
+        const bool on_cpu = test_device().kind == DeviceKind::cpu;
+        const std::vector<std::pair<int, int>> sizes =
+            on_cpu ? std::vector<std::pair<int, int>>{{181, 217}, {64, 33}}
+                   : std::vector<std::pair<int, int>>{{33, 29}};
+        for (const auto& [height, width] : sizes) {
             const imaging::Volume volume = test::synthetic_head(width, height, 2);
             std::vector<float> pixels(volume.voxels.begin(), volume.voxels.begin() + height * width);
             for (float& p : pixels) p /= 800.0f;
-            const Tensor image = Tensor::from<float>({1, height, width, 1}, pixels);
+            const Tensor image = Tensor::from<float>({1, height, width, 1}, pixels, test_device());
             const auto whole = infer(*saved.model, image).to_vector<float>();
-            for (int tile : {16, 37, 64, 100}) {
+            for (int tile : on_cpu ? std::vector<int>{16, 37, 64, 100} : std::vector<int>{11, 16}) {
                 INFO(height << "×" << width << " in tiles of " << tile);
                 const bool same_bits = infer(*saved.model, image, tile).to_vector<float>() == whole;
                 REQUIRE(same_bits);
@@ -125,7 +132,7 @@ TEST_CASE("an upscaler with a zero-started network is bicubic enlargement in the
     run.settings.model = {"srcnn", 0, 0, true};
     ParameterStore store;
     const auto model = make_model(run.settings.model, store);
-    store.allocate(DType::float32, {}, 1);
+    store.allocate(DType::float32, test_device(), 1);
     save_weights(folder / "w.safetensors", run, store);
     const Upscaler upscaler(load_network(folder / "w.safetensors", {}));
     const imaging::Image slice = imaging::extract_slice(test::synthetic_head(), 2, 20);

@@ -1,0 +1,93 @@
+#pragma once
+
+// Times work on the CUDA device. Benchmarks of it are registered only where there is one: the host executor's
+// times say nothing.
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "benchmarks/random_values.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/require.hpp"
+#include "kernels/simt/runtime.hpp"
+#include "kernels/simt/workspace.hpp"
+
+namespace dnsp::benchmarks {
+
+inline bool has_cuda_device() { return simt::device_count() > 0 && !simt::is_host_executor(); }
+
+/// Random numbers in device memory.
+struct DeviceValues : simt::Workspace<float> {
+    DeviceValues(std::int64_t count, std::uint64_t stream) : Workspace(count) {
+        const std::vector<float> values = random_values(count, stream);
+        simt::copy_to_device(data(), values.data(), values.size() * sizeof(float));
+    }
+};
+
+/// Seconds for `calls` calls that follow each other without a word with the host.
+inline double seconds_for(std::int64_t calls, const std::function<void()>& work) {
+    simt::synchronise();
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::int64_t call = 0; call < calls; ++call) work();
+    simt::synchronise();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// The first call allocates and chooses algorithms; then as many as last for some milliseconds make a run.
+inline std::int64_t calls_for_a_run(const std::function<void()>& work) {
+    work();
+    std::int64_t calls = 1;
+    while (seconds_for(calls, work) < 4e-3) calls *= 2;
+    return calls;
+}
+
+/// Bytes read and written a second by a copy within device memory: the limit of what is bound by memory.
+inline double copy_bandwidth() {
+    static const double bandwidth = [] {
+        constexpr std::int64_t count = 64 << 20;
+        const simt::Workspace<float> from(count), to(count);
+        kernels::cuda::fill(count, 1.0f, from.data());
+        const auto copy = [&] { simt::copy_on_device(to.data(), from.data(), count * sizeof(float)); };
+        const std::int64_t calls = calls_for_a_run(copy);
+        return 2.0 * count * sizeof(float) * static_cast<double>(calls) / seconds_for(calls, copy);
+    }();
+    return bandwidth;
+}
+
+/// Least traffic with device memory, and arithmetic, of one call; 0 is not reported.
+struct Cost {
+    double bytes = 0;
+    double flops = 0;
+};
+
+/// Reports a missing library, or anything else that is thrown, as this benchmark's error.
+inline void time_on_device(benchmark::State& state, const Cost& cost, const std::function<void()>& work) {
+    try {
+        const std::int64_t calls = calls_for_a_run(work);
+        double seconds = 0;
+        while (state.KeepRunningBatch(calls)) {
+            const double run = seconds_for(calls, work);
+            state.SetIterationTime(run);
+            seconds += run;
+        }
+        const double rate = static_cast<double>(state.iterations()) / seconds;
+        if (cost.flops > 0) state.counters["FLOP/s"] = cost.flops * rate;
+        if (cost.bytes > 0) {
+            state.counters["B/s"] = cost.bytes * rate;
+            state.counters["share_of_copy"] = cost.bytes * rate / copy_bandwidth();
+        }
+    } catch (const Error& error) {
+        state.SkipWithError(error.what());
+    }
+}
+
+template <class Function>
+void register_on_device(const std::string& name, Function&& function) {
+    benchmark::RegisterBenchmark(("cuda/" + name).c_str(), function)
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
+}
+
+}  // namespace dnsp::benchmarks

@@ -1,0 +1,228 @@
+#include "kernels/elementwise.hpp"
+
+#include "kernels/simt/grid.hpp"
+#include "kernels/simt/reduce.cuh"
+#include "kernels/simt/vector.cuh"
+
+// Every kernel here is a grid-stride loop over runs of 16 bytes (4 floats or 2 doubles), neighbouring threads
+// on neighbouring runs, and bound by the bandwidth of device memory. A grid has at most 1024 blocks of 256
+// threads: about what the largest devices hold at once.
+namespace dnsp::kernels::cuda {
+namespace {
+
+using simt::are_aligned, simt::block_sum, simt::load_vector, simt::store_vector, simt::Vector;
+
+constexpr int threads = 256;
+
+template <class T>
+unsigned blocks(std::int64_t count) {
+    return simt::blocks_for_stride_loop(count, threads * Vector<T>::width);
+}
+
+/// body(first, elements) for each run that is this thread's; only the last one of the array may be shorter
+/// than the others.
+template <class T, class Body>
+__device__ __forceinline__ void for_each_run(std::int64_t count, Body&& body) {
+    constexpr std::int64_t width = Vector<T>::width;
+    const std::int64_t thread = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x;
+    const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * threads * width;
+    for (std::int64_t first = thread * width; first < count; first += stride)
+        body(first, static_cast<int>(min(width, count - first)));
+}
+
+// ---- One element from one element of each input
+
+template <class T, class Function, class... Inputs>
+__device__ __forceinline__ void map(std::int64_t count, bool aligned, Function function, T* output,
+                                    const Inputs*... inputs) {
+    for_each_run<T>(count, [&](std::int64_t first, int elements) {
+        const auto apply = [&](const auto&... loaded) {
+            Vector<T> result;
+#pragma unroll
+            for (int k = 0; k < Vector<T>::width; ++k) result.element[k] = function(loaded.element[k]...);
+            return result;
+        };
+        store_vector(apply(load_vector(inputs, first, elements, aligned)...), output, first, elements,
+                     aligned);
+    });
+}
+
+template <class T, class Function, class... Inputs>
+__global__ void __launch_bounds__(threads)
+    map_kernel(std::int64_t count, bool aligned, Function function, T* output, const Inputs*... inputs) {
+    map(count, aligned, function, output, inputs...);
+}
+
+template <class T, class Function, class... Inputs>
+void launch_map(std::int64_t count, Function function, T* output, const Inputs*... inputs) {
+    simt::launch(map_kernel<T, Function, Inputs...>, blocks<T>(count), threads, 0, count,
+                 are_aligned(output, inputs...), function, output, inputs...);
+}
+
+template <class T>
+struct Constant {
+    T value;
+    __device__ T operator()() const { return value; }
+};
+template <class T>
+struct Sum {
+    __device__ T operator()(T a, T b) const { return a + b; }
+};
+template <class T>
+struct Scaled {
+    T scale;
+    __device__ T operator()(T a) const { return scale * a; }
+};
+template <class T>
+struct ScaledSum {
+    T scale;
+    __device__ T operator()(T a, T b) const { return a + scale * b; }
+};
+template <class T>
+struct Rectified {
+    __device__ T operator()(T a) const { return a < T(0) ? T(0) : a; }
+};
+template <class T>
+struct PassedWherePositive {
+    __device__ T operator()(T gradient, T output) const { return output > T(0) ? gradient : T(0); }
+};
+
+/// The factor is read once a thread.
+template <class T>
+__global__ void __launch_bounds__(threads)
+    scale_by_kernel(std::int64_t count, bool aligned, const double* scale, T* output, const T* input) {
+    map(count, aligned, Scaled<T>{static_cast<T>(*scale)}, output, input);
+}
+
+// ---- Sums: one of each block, then one block over those
+
+template <class T>
+__global__ void __launch_bounds__(threads)
+    sum_squares(std::int64_t count, bool aligned, const T* values, double* block_sums) {
+    double sum = 0.0;
+    for_each_run<T>(count, [&](std::int64_t first, int elements) {
+        const Vector<T> run = load_vector(values, first, elements, aligned);
+        for (const T value : run.element) sum += static_cast<double>(value) * value;
+    });
+    sum = block_sum<threads>(sum);
+    if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
+}
+
+template <class T>
+__global__ void __launch_bounds__(threads)
+    sum_squared_error(std::int64_t count, bool aligned, double scale, const T* output, const T* target,
+                      T* gradient, double* block_sums) {
+    double sum = 0.0;
+    for_each_run<T>(count, [&](std::int64_t first, int elements) {
+        Vector<T> run = load_vector(output, first, elements, aligned);
+        const Vector<T> wanted = load_vector(target, first, elements, aligned);
+#pragma unroll
+        for (int k = 0; k < Vector<T>::width; ++k) {
+            const double difference = static_cast<double>(run.element[k]) - wanted.element[k];
+            sum += difference * difference;
+            run.element[k] = static_cast<T>(scale * difference);
+        }
+        store_vector(run, gradient, first, elements, aligned);
+    });
+    sum = block_sum<threads>(sum);
+    if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
+}
+
+/// result[0] = finish(Σ values), by one block.
+template <class Finish>
+__global__ void __launch_bounds__(threads)
+    finish_sum(std::int64_t count, const double* values, Finish finish, double* result) {
+    double sum = 0.0;
+    for (std::int64_t i = threadIdx.x; i < count; i += threads) sum += values[i];
+    sum = block_sum<threads>(sum);
+    if (threadIdx.x == 0) *result = finish(sum);
+}
+
+struct Quotient {
+    double divisor;
+    __device__ double operator()(double sum) const { return sum / divisor; }
+};
+struct Product {
+    double factor;
+    __device__ double operator()(double sum) const { return factor * sum; }
+};
+struct Root {
+    __device__ double operator()(double sum) const { return sqrt(sum); }
+};
+
+}  // namespace
+
+template <class T>
+void fill(std::int64_t count, T value, T* output) {
+    launch_map(count, Constant<T>{value}, output);
+}
+
+template <class T>
+void add(std::int64_t count, const T* a, const T* b, T* output) {
+    launch_map(count, Sum<T>{}, output, a, b);
+}
+
+template <class T>
+void scale(std::int64_t count, double scale, const T* input, T* output) {
+    launch_map(count, Scaled<T>{static_cast<T>(scale)}, output, input);
+}
+
+template <class T>
+void scale_by(std::int64_t count, const double* scale, const T* input, T* output) {
+    simt::launch(scale_by_kernel<T>, blocks<T>(count), threads, 0, count, are_aligned(output, input), scale,
+                 output, input);
+}
+
+template <class T>
+void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output) {
+    launch_map(count, ScaledSum<T>{static_cast<T>(scale)}, output, a, b);
+}
+
+template <class T>
+void relu_forward(std::int64_t count, const T* input, T* output) {
+    launch_map(count, Rectified<T>{}, output, input);
+}
+
+template <class T>
+void relu_backward(std::int64_t count, const T* output_gradient, const T* forward_output, T* input_gradient) {
+    launch_map(count, PassedWherePositive<T>{}, input_gradient, output_gradient, forward_output);
+}
+
+void mean(std::int64_t count, const double* values, double* result) {
+    simt::launch(finish_sum<Quotient>, 1, threads, 0, count, values, Quotient{static_cast<double>(count)},
+                 result);
+}
+
+template <class T>
+void norm(std::int64_t count, const T* values, double* result) {
+    const simt::Workspace<double> block_sums(blocks<T>(count));
+    simt::launch(sum_squares<T>, blocks<T>(count), threads, 0, count, are_aligned(values), values,
+                 block_sums.data());
+    simt::launch(finish_sum<Root>, 1, threads, 0, blocks<T>(count), block_sums.data(), Root{}, result);
+}
+
+template <class T>
+void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
+                   double* result) {
+    const simt::Workspace<double> block_sums(blocks<T>(count));
+    simt::launch(sum_squared_error<T>, blocks<T>(count), threads, 0, count,
+                 are_aligned(output, target, gradient), scale, output, target, gradient, block_sums.data());
+    simt::launch(finish_sum<Product>, 1, threads, 0, blocks<T>(count), block_sums.data(),
+                 Product{0.5 * scale}, result);
+}
+
+#define INSTANTIATE(T)                                                         \
+    template void fill<T>(std::int64_t, T, T*);                                \
+    template void add<T>(std::int64_t, const T*, const T*, T*);                \
+    template void scale<T>(std::int64_t, double, const T*, T*);                \
+    template void scale_by<T>(std::int64_t, const double*, const T*, T*);      \
+    template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
+    template void relu_forward<T>(std::int64_t, const T*, T*);                 \
+    template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
+    template void norm<T>(std::int64_t, const T*, double*);                    \
+    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+
+}  // namespace dnsp::kernels::cuda

@@ -1,0 +1,35 @@
+#include "kernels/filter_norms.hpp"
+
+#include <cmath>
+
+namespace dnsp::kernels::cpu {
+
+template <class T>
+void filter_norms(std::int64_t filters, std::int64_t taps, const T* weights, double* norms) {
+    for (std::int64_t f = 0; f < filters; ++f) {
+        double squares = 0.0;
+        for (std::int64_t t = 0; t < taps; ++t)
+            squares += static_cast<double>(weights[f * taps + t]) * weights[f * taps + t];
+        norms[f] = std::sqrt(squares);
+    }
+}
+
+template <class T>
+void rescale_filters(std::int64_t filters, std::int64_t taps, const double* norms, T* weights) {
+    for (std::int64_t f = 0; f < filters; ++f) {
+        double present = 0.0;
+        filter_norms<T>(1, taps, weights + f * taps, &present);
+        if (present == 0.0) continue;
+        const T factor = static_cast<T>(norms[f] / present);
+        for (std::int64_t t = 0; t < taps; ++t) weights[f * taps + t] *= factor;
+    }
+}
+
+#define INSTANTIATE(T)                                                            \
+    template void filter_norms<T>(std::int64_t, std::int64_t, const T*, double*); \
+    template void rescale_filters<T>(std::int64_t, std::int64_t, const double*, T*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+
+}  // namespace dnsp::kernels::cpu

@@ -1,0 +1,287 @@
+#include "kernels/filter_variance.hpp"
+
+#include "kernels/simt/grid.hpp"
+#include "kernels/simt/reduce.cuh"
+
+// A block works on one window of one image with one filter. An image whose window and response fit into the
+// shared memory that every device has is one window, and its mean response known after one pass; windows of
+// larger images take the mean from the sums that an earlier kernel left. What the windows and filters
+// contribute is then summed in order.
+namespace dnsp::kernels::cuda {
+namespace {
+
+constexpr int threads = 288, warps = threads / 32;   // a warp for each tap of the usual 3×3 filter
+constexpr std::size_t shared_for_planes = 47 << 10;  // every device has 48 KiB, of which the sums need some
+constexpr int window_of_larger_images = 32;
+
+struct Plan {
+    int height, width, filters, kernel;
+    int margin;  // from the image's border to the centre of the first filter
+    int window_height, window_width, windows_across, windows;
+    double responses;  // n of an image
+
+    /// Of two planes in shared memory.
+    template <class T>
+    std::size_t shared_bytes() const {
+        const int once = kernel - 1, twice = 2 * once;
+        return sizeof(T) * static_cast<std::size_t>((window_height + twice) * (window_width + twice) +
+                                                    (window_height + once) * (window_width + once));
+    }
+};
+
+/// What a block works on. Blocks are numbered window by window, filter by filter, image by image.
+struct Window {
+    std::int64_t pair;  // image · filters + filter
+    std::int64_t image;
+    int filter, top, left, height, width;
+
+    __device__ explicit Window(const Plan& p) {
+        const int window = static_cast<int>(blockIdx.x % p.windows);
+        pair = blockIdx.x / p.windows;
+        image = pair / p.filters;
+        filter = static_cast<int>(pair % p.filters);
+        top = window / p.windows_across * p.window_height;
+        left = window % p.windows_across * p.window_width;
+        height = min(p.window_height, p.height - top);
+        width = min(p.window_width, p.width - left);
+    }
+};
+
+template <class T>
+struct Plane {
+    simt::SharedSpan<T> values;
+    int height, width;
+
+    __device__ Plane(int rows, int cols, std::size_t offset_bytes)
+        : values(simt::dynamic_shared<T>(static_cast<std::size_t>(rows * cols), offset_bytes)),
+          height(rows),
+          width(cols) {}
+    __device__ __forceinline__ std::size_t bytes() const { return values.count * sizeof(T); }
+    __device__ __forceinline__ T& at(int y, int x) const {
+        DNSP_CHECK_BOUNDS(x, width);
+        return values[y * width + x];
+    }
+};
+
+/// body(y, x) for every `stride`-th place of a rectangle from place `first` on, row by row.
+template <class Body>
+__device__ __forceinline__ void for_each_place(int height, int width, int first, int stride, Body&& body) {
+    const int rows = stride / width, cols = stride % width;
+    for (int y = first / width, x = first % width; y < height;) {
+        body(y, x);
+        y += rows;
+        x += cols;
+        if (x >= width) {
+            x -= width;
+            ++y;
+        }
+    }
+}
+
+/// The image from (top, left) on, zero around it.
+template <class T>
+__device__ __forceinline__ void load(const Plan& p, const T* image, int top, int left,
+                                     const Plane<T>& plane) {
+    for_each_place(plane.height, plane.width, static_cast<int>(threadIdx.x), threads, [&](int y, int x) {
+        const int row = top + y, col = left + x;
+        const bool inside = row >= 0 && row < p.height && col >= 0 && col < p.width;
+        plane.at(y, x) = inside ? image[static_cast<std::int64_t>(row) * p.width + col] : T(0);
+    });
+}
+
+/// Whether a filter with its centre there has a response.
+__device__ __forceinline__ bool responds(const Plan& p, int row, int col) {
+    return row >= p.margin && row < p.height - p.margin && col >= p.margin && col < p.width - p.margin;
+}
+
+/// Σ_ij filter[i, j] · source[y + i, x + j]
+template <class T>
+__device__ __forceinline__ T correlate(const T* filter, int kernel, const Plane<T>& source, int y, int x) {
+    T sum = T(0);
+    for (int i = 0; i < kernel; ++i)
+        for (int j = 0; j < kernel; ++j) sum += filter[i * kernel + j] * source.at(y + i, x + j);
+    return sum;
+}
+
+// window_sums[block] = Σ P over the responses whose centre lies in the window. Bound by shared memory:
+// kernel² loads of it for each response.
+template <int Kernel, class T>
+__global__ void __launch_bounds__(threads, 3)
+    sum_responses(const Plan p, const T* __restrict__ images, const T* __restrict__ weights,
+                  double* window_sums) {
+    const int kernel = Kernel > 0 ? Kernel : p.kernel, half = kernel / 2;
+    const Window w(p);
+    const T* filter = weights + w.filter * kernel * kernel;
+    const Plane<T> source(w.height + 2 * half, w.width + 2 * half, 0);
+    load(p, images + w.image * p.height * p.width, w.top - half, w.left - half, source);
+    __syncthreads();
+    double sum = 0.0;
+    for_each_place(w.height, w.width, static_cast<int>(threadIdx.x), threads, [&](int y, int x) {
+        if (responds(p, w.top + y, w.left + x)) sum += correlate(filter, kernel, source, y, x);
+    });
+    sum = simt::block_sum<threads>(sum);
+    if (threadIdx.x == 0) window_sums[blockIdx.x] = sum;
+}
+
+// P and d of one filter in a window and half a kernel around it, in shared memory; of the window alone Σ (P −
+// mean)², ∂V/∂Y through this filter (gathered from d, so that no two threads write to the same place) and Σ d
+// · Y for each tap, a tap a warp. Bound by shared memory: kernel² loads of it for each response and each
+// pixel. `window_sums` is null when there is one window, `tap_sums` when no filter gradient is wanted.
+template <int Kernel, class T>
+__global__ void __launch_bounds__(threads)
+    differentiate(const Plan p, const T* __restrict__ images, const T* __restrict__ weights,
+                  const double* window_sums, double* squares, T* gradients, double* tap_sums) {
+    const int kernel = Kernel > 0 ? Kernel : p.kernel, half = kernel / 2;
+    const int thread = static_cast<int>(threadIdx.x);
+    const Window w(p);
+    const T* filter = weights + w.filter * kernel * kernel;
+    // (0, 0) of `source` is (−2·half, −2·half) of the window, that of `response` (−half, −half).
+    const Plane<T> source(w.height + 4 * half, w.width + 4 * half, 0);
+    const Plane<T> response(w.height + 2 * half, w.width + 2 * half, source.bytes());
+    load(p, images + w.image * p.height * p.width, w.top - 2 * half, w.left - 2 * half, source);
+    __syncthreads();
+
+    double sum = 0.0;
+    for_each_place(response.height, response.width, thread, threads, [&](int y, int x) {
+        const bool there = responds(p, w.top + y - half, w.left + x - half);
+        const T value = there ? correlate(filter, kernel, source, y, x) : T(0);
+        response.at(y, x) = value;
+        sum += value;
+    });
+    if (window_sums) {
+        sum = 0.0;
+        for (int i = thread; i < p.windows; i += threads) sum += window_sums[w.pair * p.windows + i];
+    }
+    const double mean = simt::block_sum<threads>(sum) / p.responses;
+
+    const double factor = 2.0 / (p.responses - 1.0) / p.filters;
+    double squared = 0.0;
+    for_each_place(response.height, response.width, thread, threads, [&](int y, int x) {
+        if (!responds(p, w.top + y - half, w.left + x - half)) return;
+        const double centred = response.at(y, x) - mean;
+        if (y >= half && y < half + w.height && x >= half && x < half + w.width) squared += centred * centred;
+        response.at(y, x) = static_cast<T>(factor * centred);
+    });
+    __syncthreads();
+
+    T* gradient = gradients + w.pair * p.height * p.width;
+    for_each_place(w.height, w.width, thread, threads, [&](int y, int x) {
+        T g = T(0);
+        for (int i = 0; i < kernel; ++i)
+            for (int j = 0; j < kernel; ++j)
+                g += filter[i * kernel + j] * response.at(y + 2 * half - i, x + 2 * half - j);
+        gradient[static_cast<std::int64_t>(w.top + y) * p.width + w.left + x] = g;
+    });
+    for (int tap = thread / 32; tap_sums && tap < kernel * kernel; tap += warps) {
+        double tap_sum = 0.0;
+        for_each_place(w.height, w.width, thread % 32, 32, [&](int y, int x) {
+            tap_sum += static_cast<double>(response.at(y + half, x + half)) *
+                       source.at(y + half + tap / kernel, x + half + tap % kernel);
+        });
+        tap_sum = simt::warp_sum(tap_sum);
+        if (thread % 32 == 0)
+            tap_sums[static_cast<std::int64_t>(blockIdx.x) * kernel * kernel + tap] = tap_sum;
+    }
+    squared = simt::block_sum<threads>(squared);
+    if (thread == 0) squares[blockIdx.x] = squared;
+}
+
+/// image_gradient[image, pixel] = Σ_filter gradients[image, filter, pixel]; a grid-stride loop, bound by the
+/// second cache.
+template <class T>
+__global__ void __launch_bounds__(threads)
+    sum_filters(std::int64_t batch, std::int64_t filters, std::int64_t pixels, const T* gradients,
+                T* image_gradient) {
+    const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * threads;
+    for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x; i < batch * pixels;
+         i += stride) {
+        const T* own = gradients + i / pixels * filters * pixels + i % pixels;
+        T sum = T(0);
+        for (std::int64_t f = 0; f < filters; ++f) sum += own[f * pixels];
+        image_gradient[i] = sum;
+    }
+}
+
+/// value[image] = Σ squares / (n − 1) / filters over its filters and windows; a block, which is a warp, an
+/// image.
+__global__ void sum_values(const Plan p, const double* squares, double* value) {
+    const int count = p.filters * p.windows;
+    const double* own = squares + static_cast<std::int64_t>(blockIdx.x) * count;
+    double sum = 0.0;
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += 32) sum += own[i];
+    sum = simt::warp_sum(sum);
+    if (threadIdx.x == 0) value[blockIdx.x] = sum / (p.responses - 1.0) / p.filters;
+}
+
+/// filter_gradient[filter, tap] = Σ tap_sums[image, filter, window, tap] over images and windows; a block,
+/// which is a warp, for each of them.
+template <class T>
+__global__ void sum_taps(const Plan p, std::int64_t batch, const double* tap_sums, T* filter_gradient) {
+    const int taps = p.kernel * p.kernel;
+    const std::int64_t filter = blockIdx.x / taps, tap = blockIdx.x % taps;
+    double sum = 0.0;
+    for (std::int64_t i = threadIdx.x; i < batch * p.windows; i += 32) {
+        const std::int64_t pair = i / p.windows * p.filters + filter;
+        sum += tap_sums[(pair * p.windows + i % p.windows) * taps + tap];
+    }
+    sum = simt::warp_sum(sum);
+    if (threadIdx.x == 0) filter_gradient[blockIdx.x] = static_cast<T>(sum);
+}
+
+template <class T>
+Plan plan_for(const FilterVarianceShape& s) {
+    Plan p{};
+    p.height = static_cast<int>(s.height);
+    p.width = static_cast<int>(s.width);
+    p.filters = static_cast<int>(s.filters);
+    p.kernel = static_cast<int>(s.kernel);
+    p.margin = s.border == Border::valid ? p.kernel / 2 : 0;
+    p.responses = static_cast<double>(s.response_height()) * static_cast<double>(s.response_width());
+    p.window_height = p.height;
+    p.window_width = p.width;
+    if (p.shared_bytes<T>() > shared_for_planes) p.window_height = p.window_width = window_of_larger_images;
+    p.windows_across = (p.width + p.window_width - 1) / p.window_width;
+    p.windows = (p.height + p.window_height - 1) / p.window_height * p.windows_across;
+    return p;
+}
+
+template <int Kernel, class T>
+void launch_windows(const Plan& p, std::int64_t batch, const T* images, const T* weights, double* squares,
+                    T* gradients, double* tap_sums) {
+    const std::int64_t blocks = batch * p.filters * p.windows;
+    const simt::Workspace<double> window_sums(blocks);
+    const bool one_window = p.windows == 1;
+    if (!one_window)
+        simt::launch(sum_responses<Kernel, T>, static_cast<unsigned>(blocks), threads, p.shared_bytes<T>(), p,
+                     images, weights, window_sums.data());
+    simt::launch(differentiate<Kernel, T>, static_cast<unsigned>(blocks), threads, p.shared_bytes<T>(), p,
+                 images, weights, one_window ? nullptr : window_sums.data(), squares, gradients, tap_sums);
+}
+
+}  // namespace
+
+template <class T>
+void filter_variance(const FilterVarianceShape& s, const T* images, const T* weights, double* value,
+                     T* image_gradient, T* filter_gradient) {
+    const Plan p = plan_for<T>(s);
+    const std::int64_t blocks = s.batch * s.filters * p.windows, pixels = s.height * s.width;
+    const simt::Workspace<double> squares(blocks);
+    const simt::Workspace<T> gradients(s.batch * s.filters * pixels);
+    const simt::Workspace<double> tap_sums(filter_gradient ? blocks * s.taps() : 0);
+    const auto launch_all_windows = s.kernel == 3 ? launch_windows<3, T> : launch_windows<0, T>;
+    launch_all_windows(p, s.batch, images, weights, squares.data(), gradients.data(),
+                       filter_gradient ? tap_sums.data() : nullptr);
+    simt::launch(sum_filters<T>, simt::blocks_for_stride_loop(s.batch * pixels, threads), threads, 0, s.batch,
+                 s.filters, pixels, gradients.data(), image_gradient);
+    simt::launch(sum_values, static_cast<unsigned>(s.batch), 32, 0, p, squares.data(), value);
+    if (filter_gradient)
+        simt::launch(sum_taps<T>, static_cast<unsigned>(s.filters * s.taps()), 32, 0, p, s.batch,
+                     tap_sums.data(), filter_gradient);
+}
+
+template void filter_variance<float>(const FilterVarianceShape&, const float*, const float*, double*, float*,
+                                     float*);
+template void filter_variance<double>(const FilterVarianceShape&, const double*, const double*, double*,
+                                      double*, double*);
+
+}  // namespace dnsp::kernels::cuda

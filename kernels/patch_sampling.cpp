@@ -1,0 +1,21 @@
+#include "kernels/patch_sampling.hpp"
+
+namespace dnsp::kernels::cpu {
+
+void sample_patches(const PatchSampling& s, const std::uint32_t* order, const SliceEntry* slices,
+                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
+                    float* input, float* target) {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t b = 0; b < s.batch; ++b) {
+        const PatchChoice choice = choose_patch(s, order[b], slices, corners);
+        std::int64_t out = b * s.patch * s.patch;
+        for (std::int32_t y = 0; y < s.patch; ++y)
+            for (std::int32_t x = 0; x < s.patch; ++x, ++out) {
+                const std::int64_t in = source_pixel(s, choice, slices[choice.slice], y, x);
+                input[out] = input_slices[in];
+                target[out] = target_slices[in];
+            }
+    }
+}
+
+}  // namespace dnsp::kernels::cpu

@@ -1,0 +1,38 @@
+#include "kernels/patch_sampling.hpp"
+
+#include "kernels/simt/simt.cuh"
+
+namespace dnsp::kernels::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+// A block a patch, its threads side by side over the pixels it writes. Each of them draws the window and the
+// symmetry for itself: ten rounds of Philox cost less than a barrier and its wait. Bound by the latency of
+// the reads, which a transposition spreads over the rows of the slice.
+__global__ void __launch_bounds__(threads)
+    cut_patches(const PatchSampling sampling, const std::uint32_t* order, const SliceEntry* slices,
+                const CornerEntry* corners, const float* input_slices, const float* target_slices,
+                float* input, float* target) {
+    const PatchChoice choice = choose_patch(sampling, order[blockIdx.x], slices, corners);
+    const SliceEntry slice = slices[choice.slice];
+    const std::int32_t pixels = sampling.patch * sampling.patch;
+    const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * pixels;
+    for (std::int32_t i = static_cast<std::int32_t>(threadIdx.x); i < pixels; i += threads) {
+        const std::int64_t source =
+            source_pixel(sampling, choice, slice, i / sampling.patch, i % sampling.patch);
+        input[first + i] = input_slices[source];
+        target[first + i] = target_slices[source];
+    }
+}
+
+}  // namespace
+
+void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
+                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
+                    float* input, float* target) {
+    simt::launch(cut_patches, static_cast<unsigned>(sampling.batch), threads, 0, sampling, order, slices,
+                 corners, input_slices, target_slices, input, target);
+}
+
+}  // namespace dnsp::kernels::cuda

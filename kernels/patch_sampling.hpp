@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/philox.hpp"
+
+namespace dnsp::kernels {
+
+/// Where a slice's pixels lie in the flat array of all slices (dense rows of `width`), and which entries of
+/// the flat array of corners are its own. All on the device that the kernel runs on.
+struct SliceEntry {
+    std::int64_t first_pixel = 0;
+    std::int32_t width = 0;
+    std::int32_t first_corner = 0;
+    std::int32_t corners = 0;
+};
+
+/// The top left pixel of a patch.
+struct CornerEntry {
+    std::int32_t y = 0;
+    std::int32_t x = 0;
+};
+
+struct PatchSampling {
+    std::int64_t batch = 1;
+    std::int32_t patch = 40;              ///< side
+    std::int32_t patches_per_slice = 16;  ///< numbers k·patches_per_slice … belong to slice k
+    Philox random;                        ///< block `which` decides patch number `which`
+};
+
+/// For b < batch, patch number order[b] of slice order[b] / patches_per_slice: words 0 and 1 of its Philox
+/// block choose one of the slice's corners and one of the eight symmetries of the square (bit 0 mirrors
+/// columns, bit 1 rows, bit 2 transposes first). input and target [batch, patch, patch] are overwritten with
+/// the same window of both images.
+namespace cpu {
+void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
+                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
+                    float* input, float* target);
+}  // namespace cpu
+
+namespace cuda {
+void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
+                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
+                    float* input, float* target);
+}  // namespace cuda
+
+/// The window and the symmetry of a patch, for both devices.
+struct PatchChoice {
+    std::int64_t slice;
+    CornerEntry corner;
+    int symmetry;
+};
+constexpr PatchChoice choose_patch(const PatchSampling& sampling, std::uint32_t which,
+                                   const SliceEntry* slices, const CornerEntry* corners) {
+    const std::int64_t slice = which / static_cast<std::uint32_t>(sampling.patches_per_slice);
+    const SliceEntry& entry = slices[slice];
+    const auto words = sampling.random.block(which);
+    const auto k = (static_cast<std::uint64_t>(words[0]) * static_cast<std::uint64_t>(entry.corners)) >> 32;
+    return {slice, corners[entry.first_corner + static_cast<std::int64_t>(k)],
+            static_cast<int>(words[1] % 8)};
+}
+
+/// The pixel of the slice that lands on (y, x) of the patch.
+constexpr std::int64_t source_pixel(const PatchSampling& sampling, const PatchChoice& choice,
+                                    const SliceEntry& entry, std::int32_t y, std::int32_t x) {
+    const std::int32_t last = sampling.patch - 1;
+    std::int32_t row = choice.symmetry & 2 ? last - y : y;
+    std::int32_t col = choice.symmetry & 1 ? last - x : x;
+    if (choice.symmetry & 4) {
+        const std::int32_t t = row;
+        row = col;
+        col = t;
+    }
+    return entry.first_pixel + static_cast<std::int64_t>(choice.corner.y + row) * entry.width +
+           choice.corner.x + col;
+}
+
+}  // namespace dnsp::kernels

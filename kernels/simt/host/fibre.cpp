@@ -1,0 +1,116 @@
+#include "kernels/simt/host/fibre.hpp"
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <boost/context/detail/fcontext.hpp>
+
+#include "kernels/require.hpp"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define DNSP_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DNSP_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(DNSP_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace dnsp::simt::host {
+namespace {
+
+namespace context = boost::context::detail;
+
+constexpr std::size_t guard_bytes = 4 << 10, stack_bytes = 128 << 10;
+
+// Stacks that all began at the same offset of a page would fight for the same few sets of the caches.
+constexpr std::size_t colours = 32, colour_bytes = 192;
+std::atomic<std::size_t> stacks_made = 0;
+
+/// What a fibre tells the one it switches to; lives on the stack of the former, which is suspended meanwhile.
+struct Switch {
+    Fibre* from;
+    Fibre* to;
+};
+
+std::byte* map_stack() {
+    void* memory = mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    require(memory != MAP_FAILED, "[host executor] no memory for the stack of a thread");
+    if (mprotect(memory, guard_bytes, PROT_NONE) != 0) {
+        munmap(memory, guard_bytes + stack_bytes);
+        throw Error("[host executor] the stack of a thread cannot be guarded");
+    }
+    return static_cast<std::byte*>(memory) + guard_bytes;
+}
+
+}  // namespace
+
+struct Fibre::Entrance {
+    /// On the stack of the fibre that was switched to, straight after the switch.
+    static Fibre& arrive(context::transfer_t transfer) {
+        const Switch both = *static_cast<Switch*>(transfer.data);
+        both.from->context_ = transfer.fctx;
+#if defined(DNSP_ADDRESS_SANITIZER)
+        __sanitizer_finish_switch_fiber(both.to->fake_stack_, &both.from->stack_bottom_,
+                                        &both.from->stack_bytes_);
+#endif
+        return *both.to;
+    }
+
+    static void begin(context::transfer_t transfer) {
+        Fibre& me = arrive(transfer);
+        me.entered_ = true;
+        me.entry_();
+    }
+};
+
+Fibre::~Fibre() {
+    if (stack_) munmap(stack_ - guard_bytes, guard_bytes + stack_bytes);
+}
+
+void Fibre::start(Entry entry) {
+    if (!stack_) {
+        stack_ = map_stack();
+        stack_bottom_ = stack_;
+        stack_bytes_ = stack_bytes - stacks_made++ % colours * colour_bytes;
+    }
+#if defined(DNSP_ADDRESS_SANITIZER)
+    // The frames that are dropped have left their red zones behind.
+    __asan_unpoison_memory_region(stack_, stack_bytes);
+    fake_stack_ = nullptr;
+#endif
+    entry_ = entry;
+    entered_ = false;
+    context_ = context::make_fcontext(stack_ + stack_bytes_, stack_bytes_, &Entrance::begin);
+}
+
+void Fibre::switch_to(Fibre& next) {
+    Switch both{this, &next};
+#if defined(DNSP_ADDRESS_SANITIZER)
+    __sanitizer_start_switch_fiber(&fake_stack_, next.stack_bottom_, next.stack_bytes_);
+#endif
+    // jump_fcontext would do for both, but it does not return, it jumps: from then on the processor predicts
+    // every return wrongly, and a switch takes three times as long. The function that ontop_fcontext calls
+    // does return.
+    const auto transfer =
+        next.entered_ ? context::ontop_fcontext(next.context_, &both, [](context::transfer_t t) { return t; })
+                      : context::jump_fcontext(next.context_, &both);
+    Entrance::arrive(transfer);
+}
+
+bool Fibre::owns(const void* address) const {
+#if defined(DNSP_ADDRESS_SANITIZER)
+    // Where it looks for uses after return, it keeps local variables on a stack of its own.
+    if (__asan_addr_is_in_fake_stack(__asan_get_current_fake_stack(), const_cast<void*>(address), nullptr,
+                                     nullptr))
+        return true;
+#endif
+    const auto* byte = static_cast<const std::byte*>(address);
+    return stack_ && byte >= stack_ && byte < stack_ + stack_bytes;
+}
+
+}  // namespace dnsp::simt::host

@@ -1,0 +1,105 @@
+#include "kernels/simt/runtime.hpp"
+
+#include <array>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+#include <utility>
+
+#include "kernels/require.hpp"
+#include "kernels/simt/host/executor.hpp"
+
+namespace dnsp::simt {
+namespace {
+
+// Of the device that the host executor stands for: enough for tests, and little enough to run out of in one.
+constexpr std::size_t capacity = std::size_t(4) << 30;
+constexpr std::align_val_t alignment{256};
+
+struct DeviceMemory {
+    std::mutex mutex;
+    std::unordered_map<void*, std::size_t> blocks;
+    std::size_t in_use = 0;
+};
+
+DeviceMemory& device_memory() {
+    static auto* instance =
+        new DeviceMemory;  // never destroyed: what has static lifetime may hold device memory
+    return *instance;
+}
+
+void require_only_device(int index) {
+    require(index == 0, "[device] the host executor has device 0 only, asked for " + std::to_string(index));
+}
+
+}  // namespace
+
+int device_count() { return 1; }
+std::string unavailable_reason() { return ""; }
+std::string device_description(int index) {
+    require_only_device(index);
+    return "host executor: every kernel runs on this machine's processor, for tests";
+}
+bool is_host_executor() { return true; }
+
+int thread_orders() { return 3; }
+const char* use_thread_order(int index) {
+    constexpr std::uint64_t seed = 20260101;
+    constexpr std::array names{"forward", "reverse", "random"};
+    const char* name = names.at(static_cast<std::size_t>(index));
+    host::set_order(static_cast<host::Order>(index), seed);
+    return name;
+}
+
+void select_device(int index) { require_only_device(index); }
+int compute_capability() { return 90; }
+
+std::size_t free_memory() {
+    std::lock_guard lock(device_memory().mutex);
+    return capacity - device_memory().in_use;
+}
+
+void* allocate(std::size_t bytes) {
+    auto& [mutex, blocks, in_use] = device_memory();
+    std::lock_guard lock(mutex);
+    if (bytes > capacity - in_use) return nullptr;
+    void* memory = ::operator new(bytes, alignment, std::nothrow);
+    if (!memory) return nullptr;
+    std::memset(memory, 0xFF, bytes);  // NaN, so that what nobody has written shows
+    blocks.emplace(memory, bytes);
+    in_use += bytes;
+    return memory;
+}
+
+void release(void* memory) noexcept {
+    auto& [mutex, blocks, in_use] = device_memory();
+    std::lock_guard lock(mutex);
+    const auto block = blocks.find(memory);
+    if (block == blocks.end()) return;
+    in_use -= block->second;
+    blocks.erase(block);
+    ::operator delete(memory, alignment);
+}
+
+void copy_to_device(void* device, const void* host, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(device, host, bytes);
+}
+void copy_to_host(void* host, const void* device, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(host, device, bytes);
+}
+void copy_on_device(void* target, const void* source, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(target, source, bytes);
+}
+
+void synchronise() {}
+void* current_stream() { return nullptr; }
+
+struct Graph::State {
+    std::function<void()> work;
+};
+Graph::Graph(std::function<void()> work) : state_(new State{std::move(work)}) {}
+Graph::~Graph() = default;
+void Graph::launch() { state_->work(); }
+
+}  // namespace dnsp::simt

@@ -1,0 +1,179 @@
+#include "kernels/simt/host/scheduler.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+namespace dnsp::simt::host {
+
+Scheduler scheduler;
+
+namespace {
+
+constexpr std::size_t static_shared_limit = 48 << 10, shared_limit = 227 << 10;
+
+void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
+    const auto count = [](dim3 d) { return std::uint64_t(d.x) * d.y * d.z; };
+    require(
+        std::max(block.x, block.y) <= 1024 && block.z <= 64 && count(block) >= 1 && count(block) <= 1024,
+        "[host executor] a block has 1 to 1024 threads, at most 64 of them in z; asked for " + text(block));
+    require(count(grid) >= 1 && grid.x <= 0x7fffffffu && std::max(grid.y, grid.z) <= 65535,
+            "[host executor] a grid has 1 to 2147483647 × 65535 × 65535 blocks; asked for " + text(grid));
+    require(shared_bytes <= shared_limit,
+            "[host executor] a block has at most " + std::to_string(shared_limit) +
+                " bytes of shared memory; asked for " + std::to_string(shared_bytes));
+}
+
+}  // namespace
+
+// ---- The launch
+
+void Scheduler::set_order(Order order, std::uint64_t seed) {
+    std::lock_guard lock(one_launch_);
+    order_ = order;
+    random_ = Random(seed);
+}
+
+void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument) {
+    std::lock_guard lock(one_launch_);
+    check_launch(grid, block, shared_bytes);
+    body_ = body;
+    argument_ = argument;
+    gridDim = grid;
+    blockDim = block;
+    dynamic_shared_ = std::make_unique_for_overwrite<std::byte[]>(shared_bytes);
+    dynamic_shared_bytes_ = shared_bytes;
+
+    thread_count_ = static_cast<int>(block.x * block.y * block.z);
+    for (int i = 0; i < thread_count_; ++i) {
+        const auto n = static_cast<unsigned>(i);
+        threads_[i].number = i;
+        threads_[i].index = {n % block.x, n / block.x % block.y, n / block.x / block.y};
+        if (!threads_[i].fibre.started()) threads_[i].fibre.start(&thread_main);
+    }
+
+    const std::uint64_t blocks = std::uint64_t(grid.x) * grid.y * grid.z;
+    if (order_ == Order::random) {
+        random_blocks_.resize(blocks);
+        std::iota(random_blocks_.begin(), random_blocks_.end(), std::uint64_t(0));
+        for (std::uint64_t i = blocks; i > 1; --i)
+            std::swap(random_blocks_[i - 1], random_blocks_[random_.below(i)]);
+    }
+    for (std::uint64_t turn = 0; turn < blocks; ++turn) {
+        const std::uint64_t n = choose_block(turn, blocks);
+        blockIdx = {static_cast<unsigned>(n % grid.x), static_cast<unsigned>(n / grid.x % grid.y),
+                    static_cast<unsigned>(n / grid.x / grid.y)};
+        run_block();
+    }
+}
+
+void Scheduler::run_block() {
+    ++running_block;
+    static_shared_bytes_ = 0;
+    std::memset(dynamic_shared_.get(), 0xFF, dynamic_shared_bytes_);
+    for (int i = 0; i < thread_count_; ++i) threads_[i].state = State::ready;
+    ready_.fill(thread_count_);
+    waiting_lanes_.fill(0);
+    barrier_ = {};
+    returned_ = 0;
+
+    launcher_.switch_to(choose_next());
+
+    if (!error_) return;
+    for (int i = 0; i < thread_count_; ++i) {
+        threads_[i].fibre.start(&thread_main);
+        threads_[i].copies.clear();
+    }
+    std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+// ---- Switching between threads
+
+/// All that a fibre ever does: the launch's body, once in each block that it is a thread of.
+void Scheduler::thread_main() {
+    for (;;) {
+        try {
+            scheduler.body_(scheduler.argument_);
+            if (!scheduler.running_->copies.empty())
+                fail("returns without waiting for its asynchronous copies");
+        } catch (...) {
+            scheduler.error_ = std::current_exception();
+        }
+        scheduler.return_from_thread();
+    }
+}
+
+void Scheduler::return_from_thread() {
+    Thread& me = *running_;
+    me.copies.clear();
+    me.state = State::returned;
+    ready_.erase(me.number);
+    ++returned_;
+    me.fibre.switch_to(choose_next());
+}
+
+void Scheduler::wait() {
+    Thread& me = *running_;
+    Fibre& next = choose_next();
+    if (&next != &me.fibre) me.fibre.switch_to(next);
+}
+
+/// The launcher's when the block has come to its end or cannot go on.
+Fibre& Scheduler::choose_next() {
+    if (!error_ && ready_.empty() && returned_ < thread_count_)
+        error_ = std::make_exception_ptr(Error(describe_stall()));
+    if (error_ || ready_.empty()) {
+        running_ = nullptr;
+        return launcher_;
+    }
+    running_ = &threads_[choose_thread()];
+    threadIdx = running_->index;
+    return running_->fibre;
+}
+
+int Scheduler::choose_thread() {
+    switch (order_) {
+        case Order::forward:
+            return ready_.first();
+        case Order::reverse:
+            return ready_.last();
+        case Order::random:
+            break;
+    }
+    return ready_.at(static_cast<int>(random_.below(static_cast<std::uint64_t>(ready_.size()))));
+}
+
+std::uint64_t Scheduler::choose_block(std::uint64_t turn, std::uint64_t blocks) const {
+    switch (order_) {
+        case Order::forward:
+            return turn;
+        case Order::reverse:
+            return blocks - 1 - turn;
+        case Order::random:
+            break;
+    }
+    return random_blocks_[turn];
+}
+
+// ---- Shared memory
+
+void Scheduler::enter_shared_array(void* elements, std::size_t bytes) {
+    if (thread().fibre.owns(elements)) fail("a SharedArray is not declared __shared__");
+    static_shared_bytes_ += bytes;
+    if (static_shared_bytes_ > static_shared_limit ||
+        static_shared_bytes_ + dynamic_shared_bytes_ > shared_limit)
+        fail("more shared memory is used than a block has: 48 KiB of it static, 227 KiB in all");
+    std::memset(elements, 0xFF, bytes);
+}
+
+void* Scheduler::dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
+    thread();
+    if (offset > dynamic_shared_bytes_ || bytes > dynamic_shared_bytes_ - offset)
+        fail("dynamic shared memory of " + std::to_string(bytes) + " bytes from byte " +
+             std::to_string(offset) + " on is used, the launch asks for " +
+             std::to_string(dynamic_shared_bytes_));
+    return dynamic_shared_.get() + offset;
+}
+
+}  // namespace dnsp::simt::host

@@ -1,0 +1,125 @@
+#pragma once
+
+// The inside of the executor: which thread of which block runs, and what the others wait for.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kernels/require.hpp"
+#include "kernels/simt/host/asynchronous_copies.hpp"
+#include "kernels/simt/host/executor.hpp"
+#include "kernels/simt/host/fibre.hpp"
+#include "kernels/simt/host/thread_set.hpp"
+
+namespace dnsp::simt::host {
+
+/// "(x,y,z)"
+std::string text(uint3 index);
+
+/// splitmix64: the same numbers with every standard library.
+class Random {
+  public:
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+    /// 0…count − 1, of a count below 2³²
+    std::uint64_t below(std::uint64_t count) {
+        std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+        z = (z ^ z >> 27) * 0x94d049bb133111eb;
+        z ^= z >> 31;
+        return (z >> 32) * count >> 32;
+    }
+
+  private:
+    std::uint64_t state_;
+};
+
+/// What a lane waits in a warp operation with. The addresses are on its stack.
+struct WarpCall {
+    unsigned mask;
+    const char* operation;
+    const void* mine;
+    std::size_t bytes;
+    void* everyone;
+
+    bool meets(const WarpCall& other) const;
+};
+
+enum class State { ready, at_barrier, in_warp_operation, returned };
+
+struct Thread {
+    Fibre fibre;
+    int number;  ///< in the block
+    uint3 index;
+    State state;
+    WarpCall call;
+    AsynchronousCopies copies;
+};
+
+struct Barrier {
+    const char* operation;
+    int waiting, predicates;
+    int result;  ///< of the last time that all met: read by some while others wait again
+};
+
+/// Runs the blocks of a launch one after another, each as fibres that take turns.
+class Scheduler {
+  public:
+    void run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
+    void set_order(Order order, std::uint64_t seed);
+
+    /// The running thread.
+    Thread& thread() {
+        if (!running_) throw Error("[host executor] called outside of a kernel");
+        return *running_;
+    }
+    int synchronise_block(const char* operation, bool predicate);
+    void exchange_in_warp(const WarpCall& call);
+    int lane() { return thread().number % warpSize; }
+    void enter_shared_array(void* elements, std::size_t bytes);
+    void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes);
+
+  private:
+    void run_block();
+    static void thread_main();
+    void return_from_thread();
+    void wait();
+    Fibre& choose_next();
+    int choose_thread();
+    std::uint64_t choose_block(std::uint64_t turn, std::uint64_t blocks) const;
+    static bool waits_with(const WarpCall& call, int caller, const Thread* lanes, unsigned others);
+    static void deliver(const WarpCall& last, const Thread* lanes);
+    std::string describe_stall() const;
+
+    std::mutex one_launch_;
+    Order order_ = Order::forward;
+    Random random_{0};
+
+    // The launch.
+    void (*body_)(void*) = nullptr;
+    void* argument_ = nullptr;
+    int thread_count_ = 0;
+    std::unique_ptr<std::byte[]> dynamic_shared_;
+    std::size_t dynamic_shared_bytes_ = 0;
+    std::vector<std::uint64_t> random_blocks_;
+
+    // The block.
+    std::unique_ptr<Thread[]> threads_ = std::make_unique<Thread[]>(ThreadSet::capacity);
+    Fibre launcher_;
+    Thread* running_ = nullptr;
+    ThreadSet ready_;
+    std::array<unsigned, ThreadSet::capacity / warpSize>
+        waiting_lanes_{};  ///< in warp operations, of each warp
+    Barrier barrier_{};
+    std::size_t static_shared_bytes_ = 0;
+    int returned_ = 0;
+    std::exception_ptr error_;
+};
+
+extern Scheduler scheduler;
+
+}  // namespace dnsp::simt::host

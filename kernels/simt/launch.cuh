@@ -1,0 +1,61 @@
+#pragma once
+
+// The only way to start a kernel:
+//   launch(kernel, grid, block, shared_bytes, args…)            on the current stream
+// shared_bytes is the dynamic shared memory; more than 48 KiB is asked of the driver here. A grid without
+// blocks does nothing. Throws dnsp::Error when the launch is refused.
+#include <cstddef>
+#include <string>
+
+#include "kernels/require.hpp"
+#include "kernels/simt/runtime.hpp"
+
+#if defined(__CUDACC__)
+#include <cuda_runtime.h>
+#else
+#include "kernels/simt/host/builtins.hpp"
+#include "kernels/simt/host/executor.hpp"
+#endif
+
+namespace dnsp::simt {
+
+#if defined(__CUDACC__)
+
+/// Throws with the expression, its place and the driver's sentence.
+#define CUDA_CHECK(expression) ::dnsp::simt::check_cuda((expression), #expression, __FILE__, __LINE__)
+
+inline void check_cuda(cudaError_t error, const char* expression, const char* file, int line) {
+    if (error == cudaSuccess) return;
+    throw Error(std::string("[cuda] ") + cudaGetErrorString(error) + ": " + expression + " (" + file + ":" +
+                std::to_string(line) + ")");
+}
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            Arguments&&... arguments) {
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+    constexpr std::size_t granted = 48 << 10;
+    if (shared_bytes > granted)
+        CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                        cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                        static_cast<int>(shared_bytes)));
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = static_cast<cudaStream_t>(current_stream());
+    CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+}
+
+#else
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            Arguments&&... arguments) {
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+    host::run_grid(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+}
+
+#endif
+
+}  // namespace dnsp::simt

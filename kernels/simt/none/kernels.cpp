@@ -1,0 +1,109 @@
+// The CUDA kernels of a build without a CUDA backend: they exist for the linker, and refuse.
+#include "kernels/adam.hpp"
+#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_cublas.hpp"
+#include "kernels/conv2d_mma.hpp"
+#include "kernels/copy_rows.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/filter_measure.hpp"
+#include "kernels/filter_norms.hpp"
+#include "kernels/filter_variance.hpp"
+#include "kernels/low_rank.hpp"
+#include "kernels/patch_sampling.hpp"
+#include "kernels/require.hpp"
+#include "kernels/simt/runtime.hpp"
+#include "kernels/total_variation.hpp"
+
+namespace dnsp::kernels::cuda {
+namespace {
+
+[[noreturn]] void refuse() { throw Error("[cuda] " + simt::unavailable_reason()); }
+
+}  // namespace
+
+// clang-format off
+void mean(std::int64_t, const double*, double*) { refuse(); }
+void sample_patches(const PatchSampling&, const std::uint32_t*, const SliceEntry*, const CornerEntry*, const float*, const float*, float*, float*) { refuse(); }
+template <class T> void fill(std::int64_t, T, T*) { refuse(); }
+template <class T> void add(std::int64_t, const T*, const T*, T*) { refuse(); }
+template <class T> void scale(std::int64_t, double, const T*, T*) { refuse(); }
+template <class T> void scale_by(std::int64_t, const double*, const T*, T*) { refuse(); }
+template <class T> void add_scaled(std::int64_t, const T*, double, const T*, T*) { refuse(); }
+template <class T> void relu_forward(std::int64_t, const T*, T*) { refuse(); }
+template <class T> void relu_backward(std::int64_t, const T*, const T*, T*) { refuse(); }
+template <class T> void norm(std::int64_t, const T*, double*) { refuse(); }
+template <class T> void squared_error(std::int64_t, double, const T*, const T*, T*, double*) { refuse(); }
+template <class T> void copy_rows(const RowCopy&, const T*, T*) { refuse(); }
+template <class T> void adam(const AdamStep&, const T*, T*, T*, T*) { refuse(); }
+template <class T> void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*) { refuse(); }
+template <class T> void conv2d_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*) { refuse(); }
+template <class T> void conv2d_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, T*) { refuse(); }
+template <class T> void conv2d_backward_bias(const Conv2dShape&, const T*, double, T*) { refuse(); }
+template <class T> void low_rank_svd(const LowRankShape&, const T*, double*, T*) { refuse(); }
+template <class T> void low_rank_matrix_exponential(const LowRankShape&, const T*, double*, T*) { refuse(); }
+template <class T> void low_rank_cusolver(const LowRankShape&, const T*, double*, T*) { refuse(); }
+template <class T> void filter_variance(const FilterVarianceShape&, const T*, const T*, double*, T*, T*) { refuse(); }
+template <class T> void accumulate_tap_gram(const FilterVarianceShape&, const T*, double, double*) { refuse(); }
+template <class T> void filter_measure(std::int64_t, std::int64_t, const double*, const T*, double*, T*) { refuse(); }
+template <class T> void filter_norms(std::int64_t, std::int64_t, const T*, double*) { refuse(); }
+template <class T> void rescale_filters(std::int64_t, std::int64_t, const double*, T*) { refuse(); }
+template <class T> void total_variation(const TotalVariationShape&, const T*, double*, T*) { refuse(); }
+#define INSTANTIATE(T) \
+    template void fill<T>(std::int64_t, T, T*); \
+    template void add<T>(std::int64_t, const T*, const T*, T*); \
+    template void scale<T>(std::int64_t, double, const T*, T*); \
+    template void scale_by<T>(std::int64_t, const double*, const T*, T*); \
+    template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
+    template void relu_forward<T>(std::int64_t, const T*, T*); \
+    template void relu_backward<T>(std::int64_t, const T*, const T*, T*); \
+    template void norm<T>(std::int64_t, const T*, double*); \
+    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*); \
+    template void copy_rows<T>(const RowCopy&, const T*, T*); \
+    template void adam<T>(const AdamStep&, const T*, T*, T*, T*); \
+    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*); \
+    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*); \
+    template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*); \
+    template void conv2d_backward_bias<T>(const Conv2dShape&, const T*, double, T*); \
+    template void low_rank_svd<T>(const LowRankShape&, const T*, double*, T*); \
+    template void low_rank_matrix_exponential<T>(const LowRankShape&, const T*, double*, T*); \
+    template void low_rank_cusolver<T>(const LowRankShape&, const T*, double*, T*); \
+    template void filter_variance<T>(const FilterVarianceShape&, const T*, const T*, double*, T*, T*); \
+    template void accumulate_tap_gram<T>(const FilterVarianceShape&, const T*, double, double*); \
+    template void filter_measure<T>(std::int64_t, std::int64_t, const double*, const T*, double*, T*); \
+    template void filter_norms<T>(std::int64_t, std::int64_t, const T*, double*); \
+    template void rescale_filters<T>(std::int64_t, std::int64_t, const double*, T*); \
+    template void total_variation<T>(const TotalVariationShape&, const T*, double*, T*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+// clang-format on
+
+namespace detail {  // the single paths, which tests call by name
+
+// clang-format off
+bool mma_supports(const Conv2dShape&) { return false; }
+void mma_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*, const Conv2dEpilogue<float>&, float*) { refuse(); }
+void mma_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*, float*) { refuse(); }
+void mma_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) { refuse(); }
+template <class T> void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t) { refuse(); }
+template <class T> void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*, std::int64_t) { refuse(); }
+template <class T> void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t) { refuse(); }
+#define INSTANTIATE(T) \
+    template void cublas_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t); \
+    template void cublas_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*, std::int64_t); \
+    template void cublas_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+// clang-format on
+
+}  // namespace detail
+
+const Conv2dOptions& conv2d_options() {
+    static const Conv2dOptions options;
+    return options;
+}
+
+void set_conv2d_options(const Conv2dOptions&) { refuse(); }
+
+}  // namespace dnsp::kernels::cuda

@@ -1,0 +1,121 @@
+#pragma once
+
+// What lets one table of cases drive a kernel on every device: guarded buffers in the device's memory, the
+// choice of the device's function, and the thread orders of the host executor.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+#include "kernels/simt/runtime.hpp"
+#include "tests/catch.hpp"
+#include "tests/simt/orders.hpp"
+
+namespace dnsp::testing {
+
+enum class On { cpu, cuda };
+
+/// An array in the memory of a device between two fences. As an output it starts as NaN: elements left
+/// unwritten and writes out of bounds both show.
+template <class T>
+class Buffer {
+  public:
+    Buffer(On where, std::int64_t count)
+        : Buffer(where, std::vector<T>(static_cast<std::size_t>(count), unwritten())) {}
+    Buffer(On where, const std::vector<T>& values) : where_(where), count_(values.size()) {
+        std::vector<T> memory(count_ + 2 * fence, sentinel());
+        std::copy_n(values.data(), count_, memory.data() + fence);
+        if (where_ == On::cpu) {
+            host_ = std::move(memory);
+        } else {
+            device_ = static_cast<T*>(simt::allocate(memory.size() * sizeof(T)));
+            REQUIRE(device_ != nullptr);
+            simt::copy_to_device(device_, memory.data(), memory.size() * sizeof(T));
+        }
+    }
+    ~Buffer() {
+        if (device_) simt::release(device_);
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    T* data() { return (where_ == On::cpu ? host_.data() : device_) + fence; }
+    std::vector<T> values() const {
+        const std::vector<T> all = memory();
+        std::vector<T> inside(count_);
+        std::copy_n(all.begin() + fence, count_, inside.begin());
+        return inside;
+    }
+    bool fences_intact() const {
+        const std::vector<T> all = memory();
+        const auto intact = [](T value) { return value == sentinel(); };
+        return std::all_of(all.begin(), all.begin() + fence, intact) &&
+               std::all_of(all.end() - fence, all.end(), intact);
+    }
+
+  private:
+    static constexpr std::ptrdiff_t fence = 64;
+    static T sentinel() { return static_cast<T>(-12345.0); }
+    static T unwritten() {
+        return std::numeric_limits<T>::has_quiet_NaN ? std::numeric_limits<T>::quiet_NaN() : T(77);
+    }
+    std::vector<T> memory() const {
+        if (where_ == On::cpu) return host_;
+        std::vector<T> all(count_ + 2 * fence);
+        simt::copy_to_host(all.data(), device_, all.size() * sizeof(T));
+        return all;
+    }
+
+    On where_;
+    std::size_t count_;
+    std::vector<T> host_;
+    T* device_ = nullptr;
+};
+
+/// "name<float>" of every kernel that some test of this program calls through the macros below, on both
+/// devices.
+inline std::set<std::string>& tested_kernels() {
+    static std::set<std::string> names;
+    return names;
+}
+
+template <std::size_t N>
+struct Name {
+    char text[N];
+    constexpr Name(const char (&literal)[N]) { std::copy_n(literal, N, text); }
+};
+
+template <class T>
+constexpr const char* type_suffix = "";
+template <>
+inline constexpr const char* type_suffix<float> = "<float>";
+template <>
+inline constexpr const char* type_suffix<double> = "<double>";
+
+template <Name name, class T>
+struct Tested {
+    static inline const bool registered =
+        tested_kernels().insert(std::string(name.text) + type_suffix<T>).second;
+};
+
+template <Name name, class T, class... Arguments>
+auto choose(On where, void (*on_cpu)(Arguments...), void (*on_cuda)(Arguments...)) {
+    (void)&Tested<name, T>::registered;
+    return where == On::cpu ? on_cpu : on_cuda;
+}
+
+/// DNSP_KERNEL(where, conv2d_forward, T)(arguments…): kernels::cpu:: or kernels::cuda::conv2d_forward<T>.
+#define DNSP_KERNEL(where, name, T) \
+    ::dnsp::testing::choose<#name, T>(where, ::dnsp::kernels::cpu::name<T>, ::dnsp::kernels::cuda::name<T>)
+/// The same for a function that is no template.
+#define DNSP_PLAIN_KERNEL(where, name) \
+    ::dnsp::testing::choose<#name, void>(where, ::dnsp::kernels::cpu::name, ::dnsp::kernels::cuda::name)
+
+/// First line of a case for the CUDA path: reports the case as skipped where there is no device.
+#define DNSP_REQUIRE_CUDA() \
+    if (::dnsp::simt::device_count() == 0) DNSP_SKIP(::dnsp::simt::unavailable_reason())
+
+}  // namespace dnsp::testing

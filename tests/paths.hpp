@@ -1,0 +1,22 @@
+#pragma once
+
+// Where a test finds what it reads: where it was built, unless the environment says otherwise, as it does for
+// programs that were carried to another machine (scripts/gpu_bundle).
+#include <cstdlib>
+#include <filesystem>
+
+namespace dnsp::testing {
+
+inline std::filesystem::path folder(const char* variable, const char* as_built) {
+    const char* value = std::getenv(variable);
+    return value ? value : as_built;
+}
+
+/// The repository.
+inline std::filesystem::path source_folder() { return folder("DNSP_SOURCE_DIR", DNSP_SOURCE); }
+/// tests/fixtures
+inline std::filesystem::path fixtures_folder() { return folder("DNSP_FIXTURES_DIR", DNSP_FIXTURES); }
+/// The tools.
+inline std::filesystem::path bin_folder() { return folder("DNSP_BIN_DIR", DNSP_BIN); }
+
+}  // namespace dnsp::testing

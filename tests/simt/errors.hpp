@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "kernels/require.hpp"
+#include "tests/catch.hpp"
+
+namespace dnsp::testing {
+
+/// What the dnsp::Error says that `body` throws; empty when it throws none.
+template <class Body>
+std::string error_of(Body body) {
+    try {
+        body();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+    INFO("\"" << text << "\" should contain \"" << part << "\"");
+    const bool found = text.find(part) != std::string::npos;
+    CHECK(found);
+    return found;
+}
+
+}  // namespace dnsp::testing

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+
+#include "kernels/simt/runtime.hpp"
+#include "tests/catch.hpp"
+
+namespace dnsp::testing {
+
+/// Runs `body` once for each order of threads and blocks that the device has (kernels/simt/runtime.hpp).
+inline void for_each_thread_order(const std::function<void()>& body) {
+    for (int order = 0; order < simt::thread_orders(); ++order) {
+        INFO("threads and blocks in " << simt::use_thread_order(order) << " order");
+        body();
+    }
+    simt::use_thread_order(0);
+}
+
+}  // namespace dnsp::testing

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdlib>
+
+#include "engine/device.hpp"
+#include "kernels/conv2d.hpp"
+
+namespace dnsp::testing {
+
+/// The device that a test program of layers and above runs on: DNSP_TEST_DEVICE (cpu, cuda), else the CPU.
+/// The same checks, the gradient checks among them, are run on each.
+inline Device test_device() {
+    static const Device device = [] {
+        const char* name = std::getenv("DNSP_TEST_DEVICE");
+        const Device chosen = choose_device(name ? name : "cpu").device;
+        // Bounds are those of float32: cases for the tensor cores say so themselves.
+        if (chosen.kind == DeviceKind::cuda)
+            kernels::cuda::set_conv2d_options({kernels::Conv2dBackend::ours, kernels::Conv2dPrecision::float32});
+        return chosen;
+    }();
+    return device;
+}
+
+}  // namespace dnsp::testing

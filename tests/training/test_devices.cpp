@@ -1,0 +1,131 @@
+// Whole training steps through the CUDA path agree with the CPU's.
+#include <cmath>
+
+#include "engine/adam.hpp"
+#include "kernels/conv2d.hpp"
+#include "models/model.hpp"
+#include "priors/filter_bank.hpp"
+#include "priors/objective.hpp"
+#include "tests/catch.hpp"
+#include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
+
+using namespace dnsp;
+using dnsp::testing::test_device;
+using kernels::Conv2dBackend, kernels::Conv2dPrecision;
+
+namespace {
+
+struct Run {
+    std::vector<std::vector<double>> terms;  // of each step: value and gradient norm of each term, the loss
+    std::vector<double> weights;             // network and filters, after the last step
+};
+
+/// Three steps of a small network on smooth images with a little noise.
+Run train(const ModelOptions& model_options, const std::string& variant, const std::string& low_rank_method,
+          Device device) {
+    const Shape shape{3, 14, 15, 1};
+    std::vector<float> target, input;
+    const auto noise = reference::uniform(shape.elements(), 5, -0.02, 0.02);
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+        const auto x = static_cast<double>(i % 15), y = static_cast<double>(i / 15 % 14);
+        const double image = 0.5 + 0.3 * std::sin(0.7 * x + 0.1 * y) * std::cos(0.5 * y);
+        target.push_back(static_cast<float>(image));
+        input.push_back(static_cast<float>(0.9 * image + noise[i]));
+    }
+    ObjectiveOptions options;
+    options.variant = variant;
+    options.alpha = 1e-5;
+    options.priors.low_rank_method = low_rank_method;
+    ParameterStore store;
+    const auto model = make_model(model_options, store);
+    Objective objective(options, store);
+    store.allocate(DType::float32, device, 3);
+    if (objective.needs_patches()) {
+        const Shape patch{2, 9, 9, 1};
+        objective.set_patches(
+            {Tensor::from<double>(patch, reference::uniform(patch.elements(), 6, 0, 1)),
+             Tensor::from<double>(patch, reference::uniform(patch.elements(), 7, 0.4, 0.5))});
+    }
+    Adam adam(store, {});
+    if (FilterBank* filters = objective.filters()) filters->reference_norms();
+    const Tensor inputs = Tensor::from<float>(shape, input, device);
+    const Tensor targets = Tensor::from<float>(shape, target, device);
+    Run run;
+    for (int step = 0; step < 3; ++step) {
+        store.discard_gradients();
+        Tape tape;
+        const Tensor output = model->forward(tape, inputs);
+        const Objective::Evaluation evaluation = objective.evaluate(tape, output, targets);
+        tape.backward(evaluation.loss);
+        adam.step(1e-4, 1e-4);
+        if (FilterBank* filters = objective.filters()) filters->constrain();
+        run.terms.push_back(evaluation.scalars.to_vector<double>());
+    }
+    run.weights = reference::widen(store.values().to_vector<float>());
+    return run;
+}
+
+void compare(const ModelOptions& model, const std::string& variant, const std::string& low_rank_method,
+             double bound) {
+    INFO(model.name << ", " << variant << ", " << low_rank_method);
+    const Run expected = train(model, variant, low_rank_method == "cusolver" ? "svd" : low_rank_method, {});
+    const Run run = train(model, variant, low_rank_method, test_device());
+    REQUIRE(run.terms.size() == expected.terms.size());
+    for (std::size_t step = 0; step < run.terms.size(); ++step) {
+        INFO("step " << step);
+        for (std::size_t i = 0; i < run.terms[step].size(); ++i) {
+            INFO("scalar " << i << ": " << run.terms[step][i] << " for " << expected.terms[step][i]);
+            CHECK(std::abs(run.terms[step][i] - expected.terms[step][i]) <=
+                  bound * std::abs(expected.terms[step][i]) + 1e-12);
+        }
+    }
+    CHECK(reference::relative_error(run.weights, expected.weights) <= bound);
+}
+
+/// Sets the CUDA device's convolutions for the time of a test.
+class ConvolutionOptions {
+  public:
+    explicit ConvolutionOptions(const kernels::Conv2dOptions& options)
+        : before_(kernels::cuda::conv2d_options()) {
+        if (test_device().kind == DeviceKind::cuda) kernels::cuda::set_conv2d_options(options);
+    }
+    ~ConvolutionOptions() {
+        if (test_device().kind == DeviceKind::cuda) kernels::cuda::set_conv2d_options(before_);
+    }
+
+  private:
+    kernels::Conv2dOptions before_;
+};
+
+}  // namespace
+
+TEST_CASE("three steps of SRCNN and EDSR under every variant agree with the CPU") {
+    const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
+    for (const std::string& variant : variants()) compare({"edsr", 1, 5, true}, variant, "exponential", 1e-4);
+    compare({"srcnn", 0, 0, false}, "AP", "exponential", 1e-4);
+    compare({"srcnn", 0, 0, true}, "LR", "svd", 1e-3);
+}
+
+TEST_CASE("three steps through the tensor cores, and by cuBLAS and cuSOLVER, agree with the CPU") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    {
+        const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::tf32});
+        compare({"edsr", 1, 8, true}, "NP", "exponential", 1e-3);
+    }
+    {
+        const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+        compare({"edsr", 1, 8, true}, "NP", "exponential", 1e-2);
+    }
+    const ConvolutionOptions options({Conv2dBackend::cublas, Conv2dPrecision::float32});
+    compare({"edsr", 1, 5, true}, "AP", "cusolver", 1e-4);
+}
+
+TEST_CASE("the same seed gives the same bits twice") {
+    for (const char* variant : {"NP", "AP"}) {
+        const Run first = train({"edsr", 1, 8, true}, variant, "exponential", test_device());
+        const Run second = train({"edsr", 1, 8, true}, variant, "exponential", test_device());
+        CHECK(first.weights == second.weights);
+        CHECK(first.terms == second.terms);
+    }
+}
