@@ -60,7 +60,10 @@ if(DNSP_CUDA STREQUAL "toolkit")
   list(REMOVE_DUPLICATES library_folders)
   list(JOIN library_folders ":" library_folders)
   target_compile_definitions(cuda_toolkit INTERFACE DNSP_CUDA_LIBRARY_DIRS="${library_folders}")
-  target_link_libraries(cuda_toolkit INTERFACE ${CMAKE_DL_LIBS})
+  # The runtime itself is linked statically, into programs that the C++ compiler links.
+  find_library(CUDART_STATIC NAMES cudart_static HINTS ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES} ${wheel_roots}
+    PATHS /usr/local/cuda PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib REQUIRED)
+  target_link_libraries(cuda_toolkit INTERFACE ${CUDART_STATIC} Threads::Threads rt ${CMAKE_DL_LIBS})
 elseif(DNSP_CUDA STREQUAL "host")
   find_package(Boost 1.74 REQUIRED COMPONENTS context)
   dnsp_library(lapack HEADER lapacke.h LIBRARIES lapacke openblas)

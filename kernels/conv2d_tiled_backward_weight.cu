@@ -22,14 +22,13 @@ struct SlabLoader {
     static constexpr int stride = tile_threads / tile_extent, rows = tile_depth / stride;
     const T *gradient_source, *input_source;
     bool has_gradient, has_input;
-    int pixel, end;
+    int pixel;
     int y, x, dy, dx;
     T gradient[rows], input[rows];
 
     __device__ __forceinline__ SlabLoader(const TiledShape& s, const Cut& cut, const T* gradients,
                                           const T* inputs, int split, int first_out, int first_column) {
         const int place = static_cast<int>(threadIdx.x) % tile_extent;
-        end = min(s.pixels, (split + 1) * cut.pixels_per_split);
         pixel = split * cut.pixels_per_split + static_cast<int>(threadIdx.x) / tile_extent;
         x = pixel % s.width;
         y = pixel / s.width % s.height;
@@ -51,8 +50,8 @@ struct SlabLoader {
         for (int r = 0; r < rows; ++r) {
             const bool inside = static_cast<unsigned>(y + dy) < static_cast<unsigned>(s.height) &&
                                 static_cast<unsigned>(x + dx) < static_cast<unsigned>(s.width);
-            gradient[r] = has_gradient && pixel < end ? *gradient_source : T(0);
-            input[r] = has_input && inside && pixel < end ? *input_source : T(0);
+            gradient[r] = has_gradient && pixel < s.pixels ? *gradient_source : T(0);
+            input[r] = has_input && inside && pixel < s.pixels ? *input_source : T(0);
             pixel += stride;
             gradient_source += stride * s.out_channels;
             input_source += stride * s.in_channels;

@@ -2,7 +2,7 @@
 
 // The only way to start a kernel:
 //   launch(kernel, grid, block, shared_bytes, args…)            on the current stream
-// shared_bytes is the dynamic shared memory; more than 48 KiB is asked of the driver here. A grid without
+// shared_bytes is the dynamic shared memory, whose limit is raised as far as the device goes. A grid without
 // blocks does nothing. Throws dnsp::Error when the launch is refused.
 #include <cstddef>
 #include <string>
@@ -34,8 +34,8 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    constexpr std::size_t granted = 48 << 10;
-    if (shared_bytes > granted)
+    // Without it static and dynamic shared memory together are limited to 48 KiB.
+    if (shared_bytes > 0)
         CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                         cudaFuncAttributeMaxDynamicSharedMemorySize,
                                         static_cast<int>(shared_bytes)));

@@ -40,7 +40,9 @@ const std::vector<Case> cases{
     {"more taps than the kernels for single channels know", {1, 9, 8, 1, 4, 13, 1}},
     {"the same backwards", {1, 5, 17, 4, 1, 1, 13}},
     {"channels for several blocks of the bias", {1, 4, 5, 260, 2, 1, 1}},
-    {"the same the other way, and a pixel a row", {1, 3, 11, 2, 300, 1, 1}},
+    {"the same the other way, the last block full", {1, 3, 11, 2, 512, 1, 1}},
+    {"full tiles", {1, 8, 16, 3, 128, 1, 1}},
+    {"images of one pixel", {9, 1, 1, 3, 2, 1, 1}},
 };
 
 /// Too much for the host executor.
@@ -99,7 +101,7 @@ TEST_CASE("a NaN in the input is not hidden by the ReLU of a convolution, cuda")
     for (const auto precision : {Conv2dPrecision::float32, Conv2dPrecision::tf32})
         for (const auto& [in, out] : {std::pair{2, 2}, {1, 4}, {4, 1}, {8, 8}}) {
             const WithOptions options({Conv2dBackend::ours, precision});
-            const Conv2dShape s{1, 3, 3, in, out, 3, 3};
+            const Conv2dShape s{1, 3, 2, in, out, 3, 3};
             std::vector<float> x(static_cast<std::size_t>(s.input_elements()), 1.0f);
             x.back() = std::numeric_limits<float>::quiet_NaN();
             Buffer<float> input(On::cuda, x),

@@ -9,9 +9,11 @@
 #include <sstream>
 
 #include "tests/kernels/devices.hpp"
+#include "tests/paths.hpp"
 
 namespace {
 
+using dnsp::testing::source_folder;
 using Names = std::set<std::string>;
 
 /// Functions that no case can be driven through, and why.
@@ -31,7 +33,7 @@ std::string read(const std::filesystem::path& path) {
 
 std::vector<std::string> texts(const std::string& folder, const std::string& extension) {
     std::vector<std::string> out;
-    for (const auto& entry : std::filesystem::directory_iterator(DNSP_SOURCE + folder))
+    for (const auto& entry : std::filesystem::directory_iterator(source_folder().string() + folder))
         if (entry.path().extension() == extension) out.push_back(read(entry.path()));
     return out;
 }
@@ -112,7 +114,8 @@ TEST_CASE("every test of kernels drives the CUDA device, or says that there is n
     const Names without_device{"test_philox.cpp", "test_coverage.cpp"};
     const std::regex on_cuda(R"re(TEST_CASE\(\s*("[^"]*"\s*)*"[^"]*cuda"\s*\)\s*\{\s*(\w*)\()re");
     const Names skips{"DNSP_REQUIRE_CUDA", "REQUIRE_TENSOR_CORES"};
-    for (const auto& entry : std::filesystem::directory_iterator(DNSP_SOURCE "/tests/kernels")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(source_folder().string() + "/tests/kernels")) {
         const std::string file = entry.path().filename().string(), text = read(entry.path());
         if (!file.starts_with("test_") || without_device.count(file) == 1) continue;
         std::sregex_iterator found(text.begin(), text.end(), on_cuda), end;
@@ -126,7 +129,7 @@ TEST_CASE("every test of kernels drives the CUDA device, or says that there is n
 }
 
 TEST_CASE("every CPU kernel is in the test of determinism") {
-    const std::string text = read(DNSP_SOURCE "/tests/kernels/test_determinism.cpp");
+    const std::string text = read(source_folder().string() + "/tests/kernels/test_determinism.cpp");
     for (const Function& kernel : kernels_of_all_headers()) {
         if (kernel.device != "cpu") continue;
         INFO(kernel.name);
