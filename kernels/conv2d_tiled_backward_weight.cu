@@ -21,7 +21,7 @@ template <class T>
 struct SlabLoader {
     static constexpr int stride = tile_threads / tile_extent, rows = tile_depth / stride;
     const T *gradient_source, *input_source;
-    bool has_gradient, has_input;
+    bool has_gradient;
     int pixel;
     int y, x, dy, dx;
     T gradient[rows], input[rows];
@@ -37,8 +37,9 @@ struct SlabLoader {
         has_gradient = out < s.out_channels;
         gradient_source = gradients + (std::int64_t{pixel} * s.out_channels + out);
 
+        // Columns behind the last one are taps below the kernel: summed, where that is in the image, for
+        // nothing.
         const int column = first_column + place, tap = column / s.in_channels;
-        has_input = column < cut.columns;
         dy = tap / s.kernel_width - s.kernel_height / 2;
         dx = tap % s.kernel_width - s.kernel_width / 2;
         input_source =
@@ -51,7 +52,7 @@ struct SlabLoader {
             const bool inside = static_cast<unsigned>(y + dy) < static_cast<unsigned>(s.height) &&
                                 static_cast<unsigned>(x + dx) < static_cast<unsigned>(s.width);
             gradient[r] = has_gradient && pixel < s.pixels ? *gradient_source : T(0);
-            input[r] = has_input && inside && pixel < s.pixels ? *input_source : T(0);
+            input[r] = inside && pixel < s.pixels ? *input_source : T(0);
             pixel += stride;
             gradient_source += stride * s.out_channels;
             input_source += stride * s.in_channels;
@@ -111,6 +112,8 @@ __global__ void __launch_bounds__(tile_threads)
         T* target = partial + (std::int64_t{split} * s.out_channels + out) * cut.columns;
 #pragma unroll
         for (int j = 0; j < thread_columns / width; ++j) {
+            // Columns behind the last one are taps below the kernel: summed, where that is in the image, for
+            // nothing.
             const int column = first_column + tile.first_column + j * width;
             simt::store_vector(tile.sums[i][j], target, column, min(width, cut.columns - column),
                                cut.columns % width == 0);

@@ -45,7 +45,9 @@ void low_rank_svd(const LowRankShape& shape, const T* matrices, double* value, T
 template <class T>
 void low_rank_matrix_exponential(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
-/// cuSOLVER's decomposition in float64, for matrices of any size: a loop of gesvdj.
+/// cuSOLVER in float64, for matrices of any size: a batch whose shorter side is at most 512 by the eigenvectors of the
+/// Gram matrices (XsyevBatched), anything else by gesvdj, one matrix after the other. May synchronise: not to be
+/// captured, nor are the sizes of the other paths that come here.
 template <class T>
 void low_rank_cusolver(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 

@@ -1,8 +1,8 @@
 // R_δ and its gradient by cuSOLVER and cuBLAS in float64, for matrices of any size: the yardstick of the
 // other paths.
 //
-// A batch of matrices whose shorter side is moderate: eigenvectors V of X = YᵀY/2δ² (of the shorter side),
-// and ∇R_δ = δ⁻²·Y·exp(−X), exp(−X) = V diag(e^(−λ)) Vᵀ. Otherwise gesvdj one matrix after the other, and
+// A batch of matrices whose shorter side is moderate: eigenvectors V of YᵀY (or of YYᵀ, the smaller one), and
+// ∇R_δ = δ⁻²·Y·V diag(e^(−λ/2δ²)) Vᵀ. Otherwise gesvdj, one matrix after the other, and
 // ∇R_δ = U diag(σ/δ²·e^(−σ²/2δ²)) Zᵀ. The kernels here only prepare, weigh and convert; a block owns a
 // matrix, and they are bound by memory.
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "kernels/low_rank.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
+#include "kernels/simt/reduce.cuh"
 #include "kernels/simt/simt.cuh"
 
 namespace dnsp::kernels::cuda {
@@ -19,20 +20,6 @@ namespace {
 
 constexpr int threads = 256;
 constexpr std::int64_t largest_eigenproblem = 512;
-
-/// The sum over the block in thread 0, always in the same order. To be called once in a kernel.
-__device__ double sum_over_block(double value) {
-    __shared__ simt::SharedArray<double, threads / 32> of_warp;
-    const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-    for (int distance = 16; distance > 0; distance /= 2)
-        value += __shfl_down_sync(0xffffffffu, value, distance);
-    if (lane == 0) of_warp[warp] = value;
-    __syncthreads();
-    double total = 0;
-    if (threadIdx.x == 0)
-        for (int i = 0; i < threads / 32; ++i) total += of_warp[i];
-    return total;
-}
 
 /// copy ← the matrix in float64, or zero when it is not finite, which norm[b] = ‖Y‖² then tells: what the
 /// library would do with such a matrix is not known.
@@ -47,9 +34,9 @@ __global__ void __launch_bounds__(threads)
         copy[e] = y;
         sum += y * y;
     }
-    sum = sum_over_block(sum);
+    sum = simt::block_sum<threads>(sum);
     if (threadIdx.x == 0) norm[blockIdx.x] = sum;
-    if (__syncthreads_or(threadIdx.x == 0 && !isfinite(sum)))
+    if (!isfinite(sum))
         for (std::int64_t e = threadIdx.x; e < size; e += threads) copy[e] = 0;
 }
 
@@ -73,7 +60,7 @@ __global__ void __launch_bounds__(threads)
     };
     double weights = 0;
     for (int i = static_cast<int>(threadIdx.x); i < count; i += threads) weights += exp(-exponent(i));
-    weights = sum_over_block(weights);
+    weights = simt::block_sum<threads>(weights);
     if (threadIdx.x == 0)
         value[b] =
             isfinite(norm[b]) && info[b] == 0 ? count - weights : std::numeric_limits<double>::quiet_NaN();

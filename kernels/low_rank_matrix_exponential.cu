@@ -9,13 +9,13 @@
 #include <cmath>
 
 #include "kernels/low_rank.hpp"
+#include "kernels/simt/reduce.cuh"
 #include "kernels/simt/simt.cuh"
 
 namespace dnsp::kernels::cuda {
 namespace {
 
 constexpr int tile = 4;
-constexpr unsigned all_lanes = 0xffffffffu;
 
 /// Where element (l, s) of a matrix lies: l counts along its longer side, s along its shorter one.
 struct Sides {
@@ -84,9 +84,7 @@ struct Buffers {
         double total = 0;
         for (int i = static_cast<int>(threadIdx.x) % 32; i < padded; i += 32)
             total += elements[first + i * step];
-        for (int distance = 16; distance > 0; distance /= 2)
-            total += __shfl_xor_sync(all_lanes, total, distance);
-        return total;
+        return simt::warp_sum(total);
     }
     __device__ double trace(int buffer) const { return sum(buffer * padded * stride, stride + 1); }
 };
