@@ -112,8 +112,6 @@ __global__ void __launch_bounds__(tile_threads)
         T* target = partial + (std::int64_t{split} * s.out_channels + out) * cut.columns;
 #pragma unroll
         for (int j = 0; j < thread_columns / width; ++j) {
-            // Columns behind the last one are taps below the kernel: summed, where that is in the image, for
-            // nothing.
             const int column = first_column + tile.first_column + j * width;
             simt::store_vector(tile.sums[i][j], target, column, min(width, cut.columns - column),
                                cut.columns % width == 0);
