@@ -1,11 +1,13 @@
 #include "kernels/conv2d.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/conv2d_im2col.hpp"
 #include "kernels/conv2d_onednn.hpp"
 #include "kernels/conv2d_single_output.hpp"
+#include "kernels/conv2d_winograd.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/parallel.hpp"
 
@@ -50,6 +52,9 @@ void plain_backward_weight(const Conv2dShape& s, const double* input, const doub
 template <class T>
 void conv2d_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output) {
+    if constexpr (std::is_same_v<T, float>)
+        if (detail::winograd_serves(s))
+            return detail::winograd_forward(s, input, weight, bias, epilogue, output);
     const std::int64_t count = s.output_elements();
     if (!epilogue.residual && epilogue.scale == 1.0)
         return plain_forward(s, input, weight, bias, epilogue.activation, output);
@@ -64,6 +69,10 @@ void conv2d_forward(const Conv2dShape& s, const T* input, const T* weight, const
 template <class T>
 void conv2d_backward_input(const Conv2dShape& s, const T* output_gradient, double factor, const T* weight,
                            const T* rectified_input, T* input_gradient) {
+    if constexpr (std::is_same_v<T, float>)
+        if (detail::winograd_serves(s))
+            return detail::winograd_backward_input(s, output_gradient, static_cast<float>(factor), weight,
+                                                   rectified_input, input_gradient);
     const std::int64_t count = s.input_elements();
     plain_backward_input(s, output_gradient, weight, input_gradient);
     if (factor != 1.0) scale<T>(count, factor, input_gradient, input_gradient);

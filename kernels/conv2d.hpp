@@ -42,7 +42,12 @@ struct Conv2dEpilogue {
 /// ReLU made that.
 namespace cpu {
 
-/// Float runs on oneDNN; double, which only gradient checks use, on Eigen.
+/// Squares of so many pixels, counted from the image's corner, may be computed at once: the bits of an output
+/// pixel in float depend on the input up to the kernel's radius around its square, and on nothing else.
+inline constexpr int conv2d_alignment = 4;
+
+/// Float runs on oneDNN, 3×3 between many channels by its matrix products and Winograd's algorithm; double,
+/// which only gradient checks use, on Eigen.
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);
@@ -67,6 +72,8 @@ void conv2d_backward_bias(const Conv2dShape& shape, const T* output_gradient, do
 /// their sums in T. Tensor cores (tf32, bfloat16) serve float convolutions whose channel counts are divisible
 /// by 8; all others are computed in T.
 namespace cuda {
+
+inline constexpr int conv2d_alignment = 1;
 
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,

@@ -41,7 +41,11 @@ class Conv2d {
     Tensor operator()(Tape& tape, const Tensor& input) const;
     /// residual + scale · convolution(input), in one pass.
     Tensor add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const;
-    int receptive_radius() const { return static_cast<int>(options_.kernel / 2); }
+    /// Rounded up to a multiple of `alignment` (Model::receptive_radius).
+    int receptive_radius(int alignment) const {
+        const int radius = static_cast<int>(options_.kernel / 2);
+        return (radius + alignment - 1) / alignment * alignment;
+    }
 
   private:
     ParameterStore* store_;

@@ -17,7 +17,9 @@ class ResidualBlock {
     Tensor operator()(Tape& tape, const Tensor& input) const {
         return conv2_.add_to(tape, input, scale_, conv1_(tape, input));
     }
-    int receptive_radius() const { return conv1_.receptive_radius() + conv2_.receptive_radius(); }
+    int receptive_radius(int alignment) const {
+        return conv1_.receptive_radius(alignment) + conv2_.receptive_radius(alignment);
+    }
 
   private:
     Conv2d conv1_, conv2_;

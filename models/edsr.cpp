@@ -29,9 +29,10 @@ class Edsr : public Model {
           body_(store, "body", {options_.width, options_.width, 3}),
           tail_(store, "tail", {options_.width, 1, 3, Activation::none, options_.global_skip}) {}
 
-    int receptive_radius() const override {
-        int radius = head_.receptive_radius() + body_.receptive_radius() + tail_.receptive_radius();
-        for (const auto& block : blocks_) radius += block.receptive_radius();
+    int receptive_radius(int alignment) const override {
+        int radius = head_.receptive_radius(alignment) + body_.receptive_radius(alignment) +
+                     tail_.receptive_radius(alignment);
+        for (const auto& block : blocks_) radius += block.receptive_radius(alignment);
         return radius;
     }
 

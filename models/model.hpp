@@ -28,8 +28,10 @@ class Model {
     /// network(input), plus the input itself for global_skip.
     Tensor forward(Tape& tape, const Tensor& input) const;
 
-    /// Pixels beyond which the input cannot change an output pixel: the halo of a tile.
-    virtual int receptive_radius() const = 0;
+    /// Pixels beyond which the input cannot change an output pixel. With an `alignment`, every layer's radius
+    /// is rounded up to a multiple of it: beyond that, the input cannot change the bits of a square of so
+    /// many pixels that is computed at once (kernels/conv2d.hpp, conv2d_alignment).
+    virtual int receptive_radius(int alignment = 1) const = 0;
 
     /// With the defaults filled in.
     const ModelOptions& options() const { return options_; }

@@ -16,9 +16,9 @@ class Srcnn : public Model {
         require(options.depth == 0 && options.width == 0, "[srcnn] has no --depth or --width to choose");
     }
 
-    int receptive_radius() const override {
-        return extraction_.receptive_radius() + mapping_.receptive_radius() +
-               reconstruction_.receptive_radius();
+    int receptive_radius(int alignment) const override {
+        return extraction_.receptive_radius(alignment) + mapping_.receptive_radius(alignment) +
+               reconstruction_.receptive_radius(alignment);
     }
 
   protected:

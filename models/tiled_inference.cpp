@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/on_device.hpp"
+#include "kernels/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 
 namespace dnsp {
@@ -26,14 +27,24 @@ void copy_rectangle(const Tensor& from, const Rectangle& source, const Tensor& t
     });
 }
 
-/// What a tile reads along one axis: its halo inside the image, and never less than the widest kernel can
-/// span, so that the window is convolved by the same algorithm as the whole image.
-std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size, std::int64_t halo,
-                                                std::int64_t image_size) {
-    const std::int64_t least = 2 * halo + 1;
-    const std::int64_t first = std::max<std::int64_t>(0, std::min(begin - halo, image_size - least));
-    return {first, std::min(image_size, std::max(begin + size + halo, first + least))};
-}
+/// What decides the bits of a tile: the input up to `halo` pixels around it, where squares of `alignment`
+/// pixels are computed at once.
+struct Surroundings {
+    std::int64_t halo, alignment;
+
+    std::int64_t down(std::int64_t pixel) const { return pixel / alignment * alignment; }
+    std::int64_t up(std::int64_t pixel) const { return down(pixel + alignment - 1); }
+
+    /// What a tile reads along one axis: that, inside the image, and never less than the widest kernel can
+    /// span, so that the window is convolved by the same algorithm as the whole image.
+    std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size,
+                                                    std::int64_t image_size) const {
+        const std::int64_t least = 2 * halo + 1;
+        const std::int64_t last_first = down(std::max<std::int64_t>(0, image_size - least));
+        const std::int64_t first = std::max<std::int64_t>(0, std::min(down(begin) - halo, last_first));
+        return {first, std::min(image_size, up(std::max(up(begin + size) + halo, first + least)))};
+    }
+};
 
 }  // namespace
 
@@ -43,14 +54,16 @@ Tensor infer(const Model& model, const Tensor& input, int tile) {
     const Shape& s = input.shape();
     if (tile == 0 || (tile >= s[1] && tile >= s[2])) return model.forward(tape, input);
 
-    const std::int64_t halo = model.receptive_radius();
+    const int alignment = input.device().kind == DeviceKind::cpu ? kernels::cpu::conv2d_alignment
+                                                                 : kernels::cuda::conv2d_alignment;
+    const Surroundings surroundings{model.receptive_radius(alignment), alignment};
     Tensor output = Tensor::empty_like(input);
     for (std::int64_t y = 0; y < s[1]; y += tile)
         for (std::int64_t x = 0; x < s[2]; x += tile) {
             const std::int64_t height = std::min<std::int64_t>(tile, s[1] - y);
             const std::int64_t width = std::min<std::int64_t>(tile, s[2] - x);
-            const auto [top, bottom] = window_of(y, height, halo, s[1]);
-            const auto [left, right] = window_of(x, width, halo, s[2]);
+            const auto [top, bottom] = surroundings.window_of(y, height, s[1]);
+            const auto [left, right] = surroundings.window_of(x, width, s[2]);
             Tensor window =
                 Tensor::empty({s[0], bottom - top, right - left, 1}, input.dtype(), input.device());
             copy_rectangle(input, {top, left, bottom - top, right - left}, window, 0, 0);

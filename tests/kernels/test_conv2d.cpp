@@ -54,6 +54,9 @@ const std::vector<Case> larger_cases{
     {"EDSR block", {1, 13, 15, 64, 64, 3, 3}},
     {"EDSR tail", {1, 20, 23, 64, 1, 3, 3}},
     {"a whole patch of the paper", {3, 40, 40, 8, 4, 3, 3}},
+    {"unlike channel counts in sixteens", {2, 37, 30, 32, 48, 3, 3}},
+    {"EDSR block of 256 channels", {1, 9, 10, 256, 256, 3, 3}},
+    {"one pixel between many channels", {1, 1, 1, 32, 16, 3, 3}},
 };
 
 template <class T>

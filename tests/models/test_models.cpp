@@ -44,8 +44,11 @@ Tensor forward(const Model& model, const Tensor& input) {
     return model.forward(tape, input);
 }
 
-const std::vector<ModelOptions> small_models{
-    {"srcnn", 0, 0, true}, {"srcnn", 0, 0, false}, {"edsr", 2, 5, true}, {"edsr", 1, 3, false}};
+const std::vector<ModelOptions> small_models{{"srcnn", 0, 0, true},
+                                             {"srcnn", 0, 0, false},
+                                             {"edsr", 2, 5, true},
+                                             {"edsr", 1, 3, false},
+                                             {"edsr", 1, 16, true}};
 
 /// EDSR's parameters by layer: head, two convolutions a block, body, tail.
 std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {

@@ -1,0 +1,93 @@
+// The engine's side of scripts/bench: answers requests, one line of JSON each, on standard output.
+//   {"do": "prepare", "row": {"kind": …}, "folder": F}  writes F/inputs.safetensors, runs once, writes
+//                                                       F/results.safetensors → {"flops": …, "bytes": …}
+//   {"do": "time", "runs": N}                           → {"seconds": [N numbers]}
+//   {"do": "memory"}                                    one more run → {"bytes": growth of the resident set}
+//   {"do": "machine"}                                   → {"device": …, "threads": …}
+// An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
+// device's convolutions.
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "benchmarks/rows/row.hpp"
+#include "kernels/conv2d.hpp"
+#include "kernels/simt/runtime.hpp"
+
+namespace {
+
+using namespace dnsp;
+using benchmarks::Parameters, benchmarks::Row;
+
+double seconds_of(Row& row, Device device) {
+    const auto begin = std::chrono::steady_clock::now();
+    row.run();
+    if (device.kind == DeviceKind::cuda) simt::synchronise();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Bytes of this process in memory: now ("VmRSS"), or at most since the last reset ("VmHWM").
+std::int64_t resident_bytes(const std::string& field) {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with(field)) return std::stoll(line.substr(field.size() + 1)) * 1024;
+    return 0;
+}
+
+Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>& row) {
+    const auto what = request.at("do").get<std::string>();
+    if (what == "machine")
+        return {{"device",
+                 device.kind == DeviceKind::cpu ? to_string(device) : simt::device_description(device.index)},
+                {"threads", cpu_threads()}};
+    if (what == "prepare") {
+        row.reset();
+        release_cached_memory(device);
+        row = benchmarks::make_row(request.at("row"), device);
+        const std::filesystem::path folder = request.at("folder").get<std::string>();
+        write_safetensors(folder / "inputs.safetensors", row->inputs());
+        row->run();
+        write_safetensors(folder / "results.safetensors", row->results());
+        return {{"flops", row->cost().flops}, {"bytes", row->cost().bytes}};
+    }
+    require(row != nullptr, "[benchmark] prepare a row first");
+    if (what == "time") {
+        Parameters seconds = Parameters::array();
+        for (int run = request.at("runs").get<int>(); run > 0; --run)
+            seconds.push_back(seconds_of(*row, device));
+        return {{"seconds", seconds}};
+    }
+    require(what == "memory", "[benchmark] unknown request: " + what);
+    if (device.kind == DeviceKind::cuda) return {{"bytes", arena_statistics(device).peak_bytes_in_use}};
+    release_cached_memory(device);
+    std::ofstream("/proc/self/clear_refs") << 5;
+    const std::int64_t before = resident_bytes("VmRSS:");
+    row->run();
+    return {{"bytes", resident_bytes("VmHWM:") - before}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    const Device device = choose_device(argc > 1 ? argv[1] : "cpu").device;
+    const std::string precision = argc > 2 ? argv[2] : "float32";
+    using kernels::Conv2dPrecision;
+    if (device.kind == DeviceKind::cuda)
+        kernels::cuda::set_conv2d_options({.precision = precision == "bfloat16" ? Conv2dPrecision::bfloat16
+                                                        : precision == "tf32"   ? Conv2dPrecision::tf32
+                                                                                : Conv2dPrecision::float32});
+    std::unique_ptr<Row> row;
+    for (std::string line; std::getline(std::cin, line);) {
+        Parameters reply;
+        try {
+            reply = answer(Parameters::parse(line), device, row);
+        } catch (const std::exception& error) {
+            reply = {{"error", error.what()}};
+        }
+        std::cout << reply.dump() << std::endl;
+    }
+} catch (const std::exception& error) {
+    std::cerr << "benchmark_rows: " << error.what() << '\n';
+    return 1;
+}

@@ -1,0 +1,85 @@
+// A training step of a network under the variant AP: forward, priors, backward, Adam, filters scaled back.
+// Parameters: model, depth, width, batch, patch.
+#include <fmt/format.h>
+
+#include "benchmarks/rows/network.hpp"
+#include "engine/adam.hpp"
+#include "priors/filter_bank.hpp"
+#include "priors/objective.hpp"
+
+namespace dnsp::benchmarks {
+namespace {
+
+class Step : public Row {
+  public:
+    Step(const Parameters& p, Device device)
+        : batch_(p.value("batch", 64)), patch_(p.value("patch", 40)), network_(p) {
+        ObjectiveOptions options;
+        options.variant = "AP";
+        objective_ = std::make_unique<Objective>(options, network_.store);
+        network_.allocate(device);
+        const auto in_double = [](const Tensor& images) {
+            const std::vector<float> values = images.to_vector<float>();
+            return Tensor::from<double>(images.shape(), std::vector<double>(values.begin(), values.end()));
+        };
+        sharp_ = in_double(wavy_images(8, patch_, patch_, 0.2, 2));
+        smooth_ = in_double(wavy_images(8, patch_, patch_, 0.0, 3));
+        objective_->set_patches({sharp_, smooth_});
+        objective_->filters()->reference_norms();
+        adam_ = std::make_unique<Adam>(network_.store, AdamOptions{});
+        weights_ = network_.weights();
+        images_ = wavy_images(batch_, patch_, patch_, 0.02, 1);
+        target_ = wavy_images(batch_, patch_, patch_, 0.05, 1);
+        input_on_device_ = images_.to(device);
+        target_on_device_ = target_.to(device);
+    }
+
+    TensorFile inputs() const override {
+        TensorFile file{weights_, {}};
+        for (const auto& [name, tensor] : {std::pair{"input", images_}, std::pair{"target", target_},
+                                           std::pair{"sharp", sharp_}, std::pair{"smooth", smooth_}})
+            file.tensors.emplace(name, tensor);
+        const ObjectiveOptions& o = objective_->options();
+        file.metadata = {{"alpha", fmt::format("{}", o.alpha)},
+                         {"beta", fmt::format("{}", o.beta)},
+                         {"gamma", fmt::format("{}", o.gamma)},
+                         {"delta", fmt::format("{}", o.priors.delta)}};
+        return file;
+    }
+    void run() override {
+        network_.store.discard_gradients();
+        Tape tape;
+        const Tensor output = network_.model->forward(tape, input_on_device_);
+        evaluation_ = objective_->evaluate(tape, output, target_on_device_);
+        tape.backward(evaluation_.loss);
+        adam_->step(learning_rate, learning_rate);
+        objective_->filters()->constrain();
+    }
+    TensorFile results() const override {
+        TensorFile file{{{"loss", evaluation_.loss.to({})}}, {}};
+        for (const ParameterStore::Parameter& p : network_.store.parameters())
+            file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
+        return file;
+    }
+    /// Three passes, but for the gradient that the first layer's input does not need.
+    Cost cost() const override {
+        const double pixels = static_cast<double>(batch_ * patch_ * patch_);
+        return {3 * pixels * network_.flops_per_pixel(), 0};
+    }
+
+  private:
+    static constexpr double learning_rate = 1e-4;
+    std::int64_t batch_, patch_;
+    Network network_;
+    std::unique_ptr<Objective> objective_;
+    std::unique_ptr<Adam> adam_;
+    std::map<std::string, Tensor> weights_;
+    Tensor sharp_, smooth_, images_, target_, input_on_device_, target_on_device_;
+    Objective::Evaluation evaluation_;
+};
+
+const RowRegistration registration{
+    "step", [](const Parameters& p, Device device) { return std::make_unique<Step>(p, device); }};
+
+}  // namespace
+}  // namespace dnsp::benchmarks
