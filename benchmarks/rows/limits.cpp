@@ -1,8 +1,9 @@
-// What the machine can do at best: a copy within memory, and a product of square float32 matrices by oneDNN
-// or cuBLAS. Parameters: bytes, side.
+// What the machine can do at best: a copy within memory, and a product of square matrices by oneDNN, Eigen or
+// cuBLAS. Parameters: bytes; side, type ("float32", "float64").
 #include <dnnl.h>
 
-#include <cstring>
+#include <Eigen/Core>
+#include <type_traits>
 
 #include "benchmarks/rows/row.hpp"
 #include "kernels/simt/cublas.hpp"
@@ -25,22 +26,35 @@ class Copy : public Row {
     Tensor from_, to_;
 };
 
+template <class T>
 class Gemm : public Row {
   public:
     Gemm(const Parameters& p, Device device)
         : side_(p.value("side", 2048)),
-          a_(random_tensor({side_, side_}, 1, 1).to(device)),
-          b_(random_tensor({side_, side_}, 1, 2).to(device)),
-          c_(Tensor::empty_like(a_)) {}
+          a_(Tensor::empty({side_, side_}, dtype_of<T>(), device)),
+          b_(Tensor::empty_like(a_)),
+          c_(Tensor::empty_like(a_)) {
+        std::uint64_t stream = 1;
+        for (Tensor* tensor : {&a_, &b_}) {
+            const Tensor random = random_tensor({side_, side_}, 1, stream++);
+            const float* values = random.data<float>();
+            tensor->copy_from(
+                Tensor::from<T>({side_, side_}, std::vector<T>(values, values + side_ * side_)));
+        }
+    }
     TensorFile inputs() const override { return {}; }
     TensorFile results() const override { return {}; }
     void run() override {
-        if (a_.device().kind == DeviceKind::cpu)
-            dnnl_sgemm('N', 'N', side_, side_, side_, 1.0f, a_.data<float>(), side_, b_.data<float>(), side_,
-                       0.0f, c_.data<float>(), side_);
+        const std::int64_t n = side_;
+        const T *a = a_.data<T>(), *b = b_.data<T>();
+        T* c = c_.data<T>();
+        if (a_.device().kind == DeviceKind::cuda)
+            simt::gemm(false, false, n, n, n, T(1), a, n, b, n, T(0), c, n);
+        else if constexpr (std::is_same_v<T, float>)
+            dnnl_sgemm('N', 'N', n, n, n, 1.0f, a, n, b, n, 0.0f, c, n);
         else
-            simt::gemm(false, false, side_, side_, side_, 1.0f, a_.data<float>(), side_, b_.data<float>(),
-                       side_, 0.0f, c_.data<float>(), side_);
+            Eigen::Map<Matrix>(c, n, n).noalias() =
+                Eigen::Map<const Matrix>(a, n, n) * Eigen::Map<const Matrix>(b, n, n);
     }
     Cost cost() const override {
         const double n = static_cast<double>(side_);
@@ -48,13 +62,18 @@ class Gemm : public Row {
     }
 
   private:
+    using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     std::int64_t side_;
     Tensor a_, b_, c_;
 };
 
 const RowRegistration copy{
-    "copy", [](const Parameters&p, Device device) { return std::make_unique<Copy>(p, device); }},
-    gemm{"gemm", [](const Parameters&p, Device device) { return std::make_unique<Gemm>(p, device); }};
+    "copy", [](const Parameters& p, Device device) { return std::make_unique<Copy>(p, device); }};
+const RowRegistration gemm{"gemm", [](const Parameters& p, Device device) -> std::unique_ptr<Row> {
+                               if (p.value("type", "float32") == "float64")
+                                   return std::make_unique<Gemm<double>>(p, device);
+                               return std::make_unique<Gemm<float>>(p, device);
+                           }};
 
 }  // namespace
 }  // namespace dnsp::benchmarks

@@ -2,7 +2,7 @@
 //   {"do": "prepare", "row": {"kind": …}, "folder": F}  writes F/inputs.safetensors, runs once, writes
 //                                                       F/results.safetensors → {"flops": …, "bytes": …}
 //   {"do": "time", "runs": N}                           → {"seconds": [N numbers]}
-//   {"do": "memory"}                                    one more run → {"bytes": growth of the resident set}
+//   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start}
 //   {"do": "machine"}                                   → {"device": …, "threads": …}
 // An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
 // device's convolutions.
@@ -35,6 +35,8 @@ std::int64_t resident_bytes(const std::string& field) {
     return 0;
 }
 
+const std::int64_t at_start = resident_bytes("VmRSS:");
+
 Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>& row) {
     const auto what = request.at("do").get<std::string>();
     if (what == "machine")
@@ -60,11 +62,9 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
     }
     require(what == "memory", "[benchmark] unknown request: " + what);
     if (device.kind == DeviceKind::cuda) return {{"bytes", arena_statistics(device).peak_bytes_in_use}};
-    release_cached_memory(device);
-    std::ofstream("/proc/self/clear_refs") << 5;
-    const std::int64_t before = resident_bytes("VmRSS:");
+    std::ofstream("/proc/self/clear_refs") << 5;  // the peak counts from here
     row->run();
-    return {{"bytes", resident_bytes("VmHWM:") - before}};
+    return {{"bytes", resident_bytes("VmHWM:") - at_start}};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // A network over whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
-// height, width_of_slice.
+// height, columns.
 #include "benchmarks/rows/network.hpp"
 #include "models/tiled_inference.hpp"
 
@@ -12,7 +12,7 @@ class Upscale : public Row {
         : network_(p),
           device_(device),
           slices_(p.value("slices", 1)),
-          images_(wavy_images(slices_, p.value("height", 181), p.value("width_of_slice", 217), 0.02, 1)) {
+          images_(wavy_images(slices_, p.value("height", 181), p.value("columns", 217), 0.02, 1)) {
         network_.allocate(device);
     }
 

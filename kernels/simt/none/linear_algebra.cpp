@@ -12,5 +12,7 @@ void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, T, const T*, std
 
 template void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, float, const float*, std::int64_t,
                    const float*, std::int64_t, float, float*, std::int64_t);
+template void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, double, const double*, std::int64_t,
+                   const double*, std::int64_t, double, double*, std::int64_t);
 
 }  // namespace dnsp::simt
