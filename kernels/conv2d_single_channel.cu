@@ -88,7 +88,7 @@ constexpr int lanes = 8, collapse_rows = 16, collapse_width = 2 * pixels_of_run,
 /// for one row of taps after the other, and the lanes' sums are added by shuffles. Bound by the reads, of
 /// which a row's are used for all its taps and the others' come from the first-level cache.
 template <int kernel_width, class T>
-__global__ void __launch_bounds__(collapse_threads)
+__global__ void __launch_bounds__(collapse_threads, sizeof(T) == 4 ? 2 : 1)
     collapse_channels(const SingleChannelShape s, const T* __restrict__ wide, const T* __restrict__ weight,
                       const Finish<T> finish) {
     using Vector = simt::Vector<T>;
