@@ -37,7 +37,7 @@ void forward(benchmark::State& state, const Conv2dShape& s) {
 void backward_input(benchmark::State& state, const Conv2dShape& s) {
     Arrays a(s);
     for (auto _ : state)
-        kernels::cpu::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr,
+        kernels::cpu::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr, nullptr,
                                                    a.input.data());
     count_flops(state, s);
 }

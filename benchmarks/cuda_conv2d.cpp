@@ -25,7 +25,7 @@ void forward(const Conv2dShape& s, const Arrays& a) {
                                          {Activation::relu, 1.0, nullptr}, a.output.data());
 }
 void backward_input(const Conv2dShape& s, const Arrays& a) {
-    kernels::cuda::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr,
+    kernels::cuda::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr, nullptr,
                                                 a.input.data());
 }
 void backward_weight(const Conv2dShape& s, const Arrays& a) {

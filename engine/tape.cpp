@@ -19,6 +19,19 @@ void add_gradient(const Tensor& sum, const Tensor& contribution) {
     });
 }
 
+void pass_gradient_on(const Tensor& tensor, const Tensor& output_gradient) {
+    const auto& slot = tensor.gradient_slot();
+    if (slot && !slot->rectified.defined()) {
+        if (slot->written) return add_gradient(slot->value, output_gradient);
+        if (!slot->value.defined() && output_gradient.owns_memory_alone()) {
+            slot->value = output_gradient;
+            slot->written = true;
+            return;
+        }
+    }
+    contribute_gradient(tensor, [&](Tensor target) { target.copy_from(output_gradient); });
+}
+
 void Tape::record(Tensor& output, std::function<void(const Tensor&)> step) {
     output.require_gradient();
     steps_.push_back({output.gradient_slot(), std::move(step)});
@@ -34,7 +47,10 @@ void Tape::backward(const Tensor& output, const Tensor& cotangent) {
     while (!steps_.empty()) {
         const Step step = std::move(steps_.back());
         steps_.pop_back();
-        if (step.output_gradient->written) step.run(step.output_gradient->value);
+        if (!step.output_gradient->written) continue;
+        Tensor gradient = step.output_gradient->value;
+        if (step.output_gradient.use_count() == 1) step.output_gradient->value = {};
+        step.run(gradient);
     }
 }
 

@@ -25,7 +25,8 @@ class Tape {
     }
 
     /// For layers: `step` reads the output's gradient and contributes to the inputs' (contribute_gradient).
-    /// Marks `output` as needing a gradient; the step is skipped if nothing has contributed to it.
+    /// Marks `output` as needing a gradient; the step is skipped if nothing has contributed to it. Where only
+    /// the tape still refers to the output, the step's `output_gradient` is the only owner of its memory.
     void record(Tensor& output, std::function<void(const Tensor& output_gradient)> step);
 
     /// Backward pass from `output` with the given cotangent (like output), or with 1 for a single element.
@@ -47,30 +48,31 @@ void mask_gradient(const Tensor& gradient, const Tensor& rectified);
 void add_gradient(const Tensor& sum, const Tensor& contribution);
 
 /// For layers' backward steps: calls write(target), which must overwrite `target` with the contribution; the
-/// zeros that a fused ReLU of the tensor asks for are put in afterwards. A `write` of two arguments,
-/// write(target, rectified), puts them in itself where `rectified` is defined. The first contribution of a
-/// pass goes straight into the slot, later ones are added. Does nothing for a tensor that needs no gradient.
+/// zeros that a fused ReLU of the tensor asks for are put in afterwards. The first contribution of a pass
+/// goes straight into the slot, later ones are added. Does nothing for a tensor that needs no gradient.
+///
+/// A `write` of three arguments, write(target, rectified, added), does all of that in one pass: it overwrites
+/// `target` with added + the contribution, then with 0 where `rectified` is 0; either may be undefined, and
+/// `added` may be `target` itself.
 template <class Write>
 void contribute_gradient(const Tensor& tensor, Write&& write) {
     const auto& slot = tensor.gradient_slot();
     if (!slot) return;
-    const auto write_masked = [&](const Tensor& target) {
-        if constexpr (std::is_invocable_v<Write, Tensor, Tensor>) {
-            write(target, slot->rectified);
-        } else {
-            write(target);
-            if (slot->rectified.defined()) mask_gradient(target, slot->rectified);
-        }
-    };
-    if (!slot->written) {
-        if (!slot->value.defined()) slot->value = Tensor::empty_like(tensor);
-        write_masked(slot->value);
-        slot->written = true;
-        return;
+    if (!slot->value.defined()) slot->value = Tensor::empty_like(tensor);
+    if constexpr (std::is_invocable_v<Write, Tensor, Tensor, Tensor>) {
+        write(slot->value, slot->rectified, slot->written ? slot->value : Tensor());
+    } else {
+        const Tensor target = slot->written ? Tensor::empty_like(tensor) : slot->value;
+        write(target);
+        if (slot->rectified.defined()) mask_gradient(target, slot->rectified);
+        if (slot->written) add_gradient(slot->value, target);
     }
-    const Tensor contribution = Tensor::empty_like(tensor);
-    write_masked(contribution);
-    add_gradient(slot->value, contribution);
+    slot->written = true;
 }
+
+/// The contribution of an operation that passes the gradient of its output on as it is, such as a sum. Takes
+/// over its memory where nobody else can look at it any more: to be called last in a step, when all that
+/// reads `output_gradient` has been started.
+void pass_gradient_on(const Tensor& tensor, const Tensor& output_gradient);
 
 }  // namespace dnsp

@@ -53,6 +53,8 @@ class Tensor {
     Tensor view(std::int64_t first, const Shape& shape) const;
 
     bool defined() const { return storage_ != nullptr; }
+    /// Whether no other tensor shares its memory.
+    bool owns_memory_alone() const { return storage_.use_count() == 1; }
     const Shape& shape() const { return shape_; }
     DType dtype() const { return dtype_; }
     Device device() const { return storage_->device(); }

@@ -1,6 +1,7 @@
 #include "kernels/conv2d.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -68,14 +69,20 @@ void conv2d_forward(const Conv2dShape& s, const T* input, const T* weight, const
 
 template <class T>
 void conv2d_backward_input(const Conv2dShape& s, const T* output_gradient, double factor, const T* weight,
-                           const T* rectified_input, T* input_gradient) {
+                           const T* rectified_input, const T* added, T* input_gradient) {
     if constexpr (std::is_same_v<T, float>)
         if (detail::winograd_serves(s))
             return detail::winograd_backward_input(s, output_gradient, static_cast<float>(factor), weight,
-                                                   rectified_input, input_gradient);
+                                                   rectified_input, added, input_gradient);
     const std::int64_t count = s.input_elements();
-    plain_backward_input(s, output_gradient, weight, input_gradient);
-    if (factor != 1.0) scale<T>(count, factor, input_gradient, input_gradient);
+    if (added) {
+        const auto sums = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(count));
+        plain_backward_input(s, output_gradient, weight, sums.get());
+        add_scaled<T>(count, added, factor, sums.get(), input_gradient);
+    } else {
+        plain_backward_input(s, output_gradient, weight, input_gradient);
+        if (factor != 1.0) scale<T>(count, factor, input_gradient, input_gradient);
+    }
     if (rectified_input) relu_backward<T>(count, input_gradient, rectified_input, input_gradient);
 }
 
@@ -108,11 +115,12 @@ void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double
     }
 }
 
-#define INSTANTIATE(T)                                                                                    \
-    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*,                     \
-                                    const Conv2dEpilogue<T>&, T*);                                        \
-    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*); \
-    template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*);      \
+#define INSTANTIATE(T)                                                                               \
+    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*,                \
+                                    const Conv2dEpilogue<T>&, T*);                                   \
+    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, \
+                                           const T*, T*);                                            \
+    template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*); \
     template void conv2d_backward_bias<T>(const Conv2dShape&, const T*, double, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -66,24 +66,25 @@ void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, c
 
 template <class T>
 void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, T* input_gradient) {
-    const Path path = path_for<T>(shape, output_gradient, weight, rectified_input, input_gradient);
+                           const T* rectified_input, const T* added, T* input_gradient) {
+    const Path path = path_for<T>(shape, output_gradient, weight, rectified_input, added, input_gradient);
     if constexpr (std::is_same_v<T, float>) {
         const Conv2dPrecision precision = options().precision;
         if (path == Path::cudnn)
             return detail::cudnn_backward_input(shape, precision, output_gradient, scale, weight,
-                                                rectified_input, input_gradient);
+                                                rectified_input, added, input_gradient);
         if (path == Path::tensor_cores)
             return detail::mma_backward_input(shape, precision, output_gradient, scale, weight,
-                                              rectified_input, input_gradient);
+                                              rectified_input, added, input_gradient);
     }
     if (path == Path::cublas)
-        return detail::cublas_backward_input(shape, output_gradient, scale, weight, rectified_input,
+        return detail::cublas_backward_input(shape, output_gradient, scale, weight, rectified_input, added,
                                              input_gradient);
     if (path == Path::single_channel && shape.out_channels == 1)
         return detail::single_channel_backward_input(shape, output_gradient, scale, weight, rectified_input,
-                                                     input_gradient);
-    detail::tiled_backward_input(shape, output_gradient, scale, weight, rectified_input, input_gradient);
+                                                     added, input_gradient);
+    detail::tiled_backward_input(shape, output_gradient, scale, weight, rectified_input, added,
+                                 input_gradient);
 }
 
 template <class T>
@@ -107,10 +108,11 @@ void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* o
     detail::tiled_backward_weight(shape, input, output_gradient, scale, weight_gradient);
 }
 
-#define INSTANTIATE(T)                                                                                    \
-    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*,                     \
-                                    const Conv2dEpilogue<T>&, T*);                                        \
-    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*); \
+#define INSTANTIATE(T)                                                                               \
+    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*,                \
+                                    const Conv2dEpilogue<T>&, T*);                                   \
+    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, \
+                                           const T*, T*);                                            \
     template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)

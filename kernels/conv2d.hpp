@@ -52,11 +52,13 @@ template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);
 
-/// Where `rectified_input` is not null, it is the input of the convolution and a ReLU's output, and the
-/// gradient is that with respect to the ReLU's input: 0 wherever rectified_input is 0.
+/// input_gradient = added + the gradient; `added`, another contribution to the same gradient, may be null or
+/// input_gradient itself. Where `rectified_input` is not null, it is the input of the convolution and a
+/// ReLU's output, and the sum is the gradient with respect to the ReLU's input: 0 wherever rectified_input is
+/// 0.
 template <class T>
 void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, T* input_gradient);
+                           const T* rectified_input, const T* added, T* input_gradient);
 
 /// bias_gradient may be null.
 template <class T>
@@ -80,7 +82,7 @@ void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, c
                     const Conv2dEpilogue<T>& epilogue, T* output);
 template <class T>
 void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, T* input_gradient);
+                           const T* rectified_input, const T* added, T* input_gradient);
 template <class T>
 void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
                             T* weight_gradient, T* bias_gradient);

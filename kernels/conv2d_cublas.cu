@@ -96,9 +96,10 @@ void cublas_forward(const Conv2dShape& s, const T* input, const T* weight, const
 
 template <class T>
 void cublas_backward_input(const Conv2dShape& s, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, T* input_gradient, std::int64_t column_bytes) {
+                           const T* rectified_input, const T* added, T* input_gradient,
+                           std::int64_t column_bytes) {
     convolve(backward_shape(s), true, output_gradient, weight,
-             finish_backward_input(s, scale, rectified_input, input_gradient), column_bytes);
+             finish_backward_input(s, scale, rectified_input, added, input_gradient), column_bytes);
 }
 
 template <class T>
@@ -116,8 +117,8 @@ void cublas_backward_weight(const Conv2dShape& s, const T* input, const T* outpu
 #define INSTANTIATE(T)                                                                                       \
     template void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, \
                                  T*, std::int64_t);                                                          \
-    template void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*,        \
-                                        std::int64_t);                                                       \
+    template void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*,  \
+                                        T*, std::int64_t);                                                   \
     template void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -18,7 +18,7 @@ void cublas_forward(const Conv2dShape& shape, const T* input, const T* weight, c
                     std::int64_t column_bytes = most_column_bytes);
 template <class T>
 void cublas_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, T* input_gradient,
+                           const T* rectified_input, const T* added, T* input_gradient,
                            std::int64_t column_bytes = most_column_bytes);
 template <class T>
 void cublas_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,

@@ -17,7 +17,7 @@ void cudnn_forward(const Conv2dShape& shape, Conv2dPrecision precision, const fl
                    const float* weight, const float* bias, const Conv2dEpilogue<float>& epilogue,
                    float* output);
 void cudnn_backward_input(const Conv2dShape& shape, Conv2dPrecision precision, const float* output_gradient,
-                          double scale, const float* weight, const float* rectified_input,
+                          double scale, const float* weight, const float* rectified_input, const float* added,
                           float* input_gradient);
 void cudnn_backward_weight(const Conv2dShape& shape, Conv2dPrecision precision, const float* input,
                            const float* output_gradient, double scale, float* weight_gradient);

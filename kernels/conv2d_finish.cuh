@@ -74,16 +74,16 @@ Finish<T> finish_forward(const Conv2dShape& s, const T* bias, const Conv2dEpilog
 }
 
 template <class T>
-Finish<T> finish_backward_input(const Conv2dShape& s, double scale, const T* rectified_input,
+Finish<T> finish_backward_input(const Conv2dShape& s, double scale, const T* rectified_input, const T* added,
                                 T* input_gradient) {
     return {.bias = nullptr,
             .scale = static_cast<T>(scale),
-            .residual = nullptr,
+            .residual = added,
             .rectify = false,
             .rectified_input = rectified_input,
             .channels = s.in_channels,
             .output = input_gradient,
-            .aligned = has_aligned_rows<T>(s.in_channels, rectified_input, input_gradient)};
+            .aligned = has_aligned_rows<T>(s.in_channels, rectified_input, added, input_gradient)};
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -236,13 +236,13 @@ void mma_forward(const Conv2dShape& s, Conv2dPrecision precision, const float* i
 }
 
 void mma_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const float* output_gradient,
-                        double scale, const float* weight, const float* rectified_input,
+                        double scale, const float* weight, const float* rectified_input, const float* added,
                         float* input_gradient) {
     Conv2dShape backward = s;
     backward.in_channels = s.out_channels;
     backward.out_channels = s.in_channels;
     convolve(backward, precision, output_gradient, weight, true,
-             finish_backward_input(s, scale, rectified_input, input_gradient));
+             finish_backward_input(s, scale, rectified_input, added, input_gradient));
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -167,17 +167,19 @@ void single_channel_forward(const Conv2dShape& s, const T* input, const T* weigh
 
 template <class T>
 void single_channel_backward_input(const Conv2dShape& s, const T* output_gradient, double scale,
-                                   const T* weight, const T* rectified_input, T* input_gradient) {
+                                   const T* weight, const T* rectified_input, const T* added,
+                                   T* input_gradient) {
     require(s.out_channels == 1, "[conv2d] single_channel_backward_input is for one output channel");
     expand(s, true, output_gradient, weight,
-           finish_backward_input(s, scale, rectified_input, input_gradient));
+           finish_backward_input(s, scale, rectified_input, added, input_gradient));
 }
 
-#define INSTANTIATE(T)                                                                     \
-    template bool single_channel_serves<T>(const Conv2dShape&);                            \
-    template void single_channel_forward(const Conv2dShape&, const T*, const T*, const T*, \
-                                         const Conv2dEpilogue<T>&, T*);                    \
-    template void single_channel_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*);
+#define INSTANTIATE(T)                                                                                    \
+    template bool single_channel_serves<T>(const Conv2dShape&);                                           \
+    template void single_channel_forward(const Conv2dShape&, const T*, const T*, const T*,                \
+                                         const Conv2dEpilogue<T>&, T*);                                   \
+    template void single_channel_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, \
+                                                const T*, T*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

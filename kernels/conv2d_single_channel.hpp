@@ -21,7 +21,8 @@ void single_channel_forward(const Conv2dShape& shape, const T* input, const T* w
 /// For out_channels == 1: nothing asks for the gradient of a network's input.
 template <class T>
 void single_channel_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale,
-                                   const T* weight, const T* rectified_input, T* input_gradient);
+                                   const T* weight, const T* rectified_input, const T* added,
+                                   T* input_gradient);
 template <class T>
 void single_channel_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
                                     double scale, T* weight_gradient);

@@ -11,7 +11,7 @@ void tiled_forward(const Conv2dShape& shape, const T* input, const T* weight, co
                    const Conv2dEpilogue<T>& epilogue, T* output);
 template <class T>
 void tiled_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                          const T* rectified_input, T* input_gradient);
+                          const T* rectified_input, const T* added, T* input_gradient);
 template <class T>
 void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
                            T* weight_gradient);

@@ -194,16 +194,17 @@ void tiled_forward(const Conv2dShape& shape, const T* input, const T* weight, co
 
 template <class T>
 void tiled_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                          const T* rectified_input, T* input_gradient) {
+                          const T* rectified_input, const T* added, T* input_gradient) {
     convolve(backward_shape(shape), true, output_gradient, weight,
-             finish_backward_input(shape, scale, rectified_input, input_gradient));
+             finish_backward_input(shape, scale, rectified_input, added, input_gradient));
 }
 
 #define INSTANTIATE(T)                                                                                      \
     template void pack_weight(const Conv2dShape&, bool, const T*, T*);                                      \
     template void tiled_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, \
                                 T*);                                                                        \
-    template void tiled_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*);
+    template void tiled_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*,  \
+                                       T*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

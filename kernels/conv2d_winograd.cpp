@@ -236,11 +236,12 @@ void winograd_forward(const Conv2dShape& s, const float* input, const float* wei
 }
 
 void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, float scale,
-                             const float* weight, const float* rectified_input, float* input_gradient) {
+                             const float* weight, const float* rectified_input, const float* added,
+                             float* input_gradient) {
     convolve(s, true, output_gradient, weight,
              {.bias = nullptr,
               .scale = scale,
-              .residual = nullptr,
+              .residual = added,
               .rectify = false,
               .rectified_input = rectified_input,
               .output = input_gradient});

@@ -17,6 +17,7 @@ inline constexpr int winograd_square = conv2d_alignment;
 void winograd_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
                       const Conv2dEpilogue<float>& epilogue, float* output);
 void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, float scale,
-                             const float* weight, const float* rectified_input, float* input_gradient);
+                             const float* weight, const float* rectified_input, const float* added,
+                             float* input_gradient);
 
 }  // namespace dnsp::kernels::cpu::detail

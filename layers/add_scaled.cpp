@@ -23,7 +23,7 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
                     branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
             });
         });
-        contribute_gradient(input, [&](Tensor target) { target.copy_from(output_gradient); });
+        pass_gradient_on(input, output_gradient);
     });
     return output;
 }

@@ -48,13 +48,13 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
 
     const Tensor saved = output;  // without the gradient slot, which holds it
     tape.record(output, [=](const Tensor& output_gradient) {
-        if (residual_learns)
-            contribute_gradient(residual, [&](Tensor target) { target.copy_from(output_gradient); });
         dispatch(input.dtype(), [&]<class T>() {
-            contribute_gradient(input, [&](const Tensor& target, const Tensor& rectified) {
+            const auto data_or_null = [](const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; };
+            contribute_gradient(input, [&](const Tensor& target, const Tensor& rectified,
+                                           const Tensor& added) {
                 on(device, kernels::cpu::conv2d_backward_input<T>, kernels::cuda::conv2d_backward_input<T>)(
-                    shape, output_gradient.data<T>(), scale, weight.data<T>(),
-                    rectified.defined() ? rectified.data<T>() : nullptr, target.data<T>());
+                    shape, output_gradient.data<T>(), scale, weight.data<T>(), data_or_null(rectified),
+                    data_or_null(added), target.data<T>());
             });
             // Weight and bias in one pass where both learn.
             const Tensor bias_gradient = bias.requires_gradient() ? Tensor::empty_like(bias) : Tensor();
@@ -68,6 +68,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
                     shape, output_gradient.data<T>(), scale, bias_target);
             contribute_gradient(bias, [&](Tensor target) { target.copy_from(bias_gradient); });
         });
+        if (residual_learns) pass_gradient_on(residual, output_gradient);
     });
     if (fusion.activation == Activation::relu) output.gradient_slot()->rectified = saved;
     return output;

@@ -43,7 +43,8 @@ class Convolution : public Row {
                 result_.data<float>());
         else if (pass_ == "backward_input")
             on(device, cpu::conv2d_backward_input<float>, cuda::conv2d_backward_input<float>)(
-                shape_, gradient.data<float>(), 1.0, weight.data<float>(), nullptr, result_.data<float>());
+                shape_, gradient.data<float>(), 1.0, weight.data<float>(), nullptr, nullptr,
+                result_.data<float>());
         else
             on(device, cpu::conv2d_backward_weight<float>, cuda::conv2d_backward_weight<float>)(
                 shape_, input.data<float>(), gradient.data<float>(), 1.0, result_.data<float>(),

@@ -147,12 +147,52 @@ TEST_CASE("contributions to the output of a fused ReLU are masked, by the contri
     const Tensor ones = Tensor::from<double>({3}, {1, 1, 1}, test_device());
     contribute_gradient(x, [&](Tensor target) { target.copy_from(ones); });
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{1, 0, 1});
-    // A write of two arguments does it itself: what it writes is left as it is.
-    bool told = false;
-    contribute_gradient(x, [&](Tensor target, const Tensor& rectified) {
-        told = rectified.defined();
-        target.copy_from(ones);
+    // A write of three arguments does it itself, and adds: what it writes is left as it is.
+    contribute_gradient(x, [&](Tensor target, const Tensor& rectified, const Tensor& added) {
+        CHECK(rectified.to_vector<double>() == std::vector<double>{1, 0, 2});
+        CHECK(added.to_vector<double>() == std::vector<double>{1, 0, 1});
+        target.fill(7);
     });
-    CHECK(told);
-    CHECK(x.gradient().to_vector<double>() == std::vector<double>{2, 1, 2});
+    CHECK(x.gradient().to_vector<double>() == std::vector<double>{7, 7, 7});
+}
+
+TEST_CASE("a write that adds by itself is told of nothing when it is the first") {
+    Tensor x = Tensor::from<double>({2}, {1, 2}, test_device());
+    x.require_gradient();
+    contribute_gradient(x, [&](Tensor target, const Tensor& rectified, const Tensor& added) {
+        CHECK(!rectified.defined());
+        CHECK(!added.defined());
+        target.fill(3);
+    });
+    CHECK(x.gradient().to_vector<double>() == std::vector<double>{3, 3});
+}
+
+TEST_CASE("a gradient that is passed on gives its memory away only if nobody else can look at it") {
+    const auto pass = [](Tape& tape, const Tensor& input) {
+        Tensor output = Tensor::empty_like(input);
+        output.copy_from(input);
+        tape.record(output, [=](const Tensor& gradient) { pass_gradient_on(input, gradient); });
+        return output;
+    };
+    for (const bool kept : {false, true}) {
+        Tensor x = Tensor::from<double>({2}, {1, 2}, test_device());
+        x.require_gradient();
+        Tape tape;
+        Tensor seen;
+        const auto last = [&] {
+            // y is used twice, so that the second contribution is added to what the first one passed on.
+            const Tensor y = pass(tape, x);
+            const Tensor a = pass(tape, y), b = Times{2}(tape, y);
+            Tensor sum = Tensor::zeros({2}, DType::float64, test_device());
+            tape.record(sum, [=](const Tensor& gradient) {
+                contribute_gradient(b, [&](Tensor target) { target.copy_from(gradient); });
+                pass_gradient_on(a, gradient);
+            });
+            if (kept) seen = a;
+            return sum;
+        }();
+        tape.backward(last, Tensor::from<double>({2}, {1, 10}, test_device()));
+        CHECK(x.gradient().to_vector<double>() == std::vector<double>{3, 30});
+        if (kept) CHECK(seen.gradient().to_vector<double>() == std::vector<double>{1, 10});
+    }
 }

@@ -96,6 +96,7 @@ class Check {
         for (const double scale : {1.0, -0.3})
             for (const bool more : {false, true}) {
                 backward_input(scale, more);
+                if (more) backward_input(scale, more, true);
                 backward_weight(scale, more);
             }
         for (const double scale : {1.0, 0.5}) backward_bias(scale);
@@ -125,15 +126,20 @@ class Check {
         compare(output, activation == Activation::relu ? reference::relu(expected) : expected, size);
     }
 
-    void backward_input(double scale, bool rectified) {
-        INFO("backward_input, scale " << scale << (rectified ? ", rectified" : ""));
+    /// `more`: rectified, and added to another contribution, which lies elsewhere or in the output.
+    void backward_input(double scale, bool more, bool in_place = false) {
+        INFO("backward_input, scale " << scale << (more ? in_place ? ", more, in place" : ", more" : ""));
         const auto output = output_of<T>(where_, s_.input_elements(), [&](T* to) {
+            if (in_place) DNSP_KERNEL(where_, add, T)(s_.input_elements(), added_.data(), zeros_.data(), to);
             DNSP_KERNEL(where_, conv2d_backward_input, T)
-            (s_, gradient_.data(), scale, weight_.data(), rectified ? rectified_.data() : nullptr, to);
+            (s_, gradient_.data(), scale, weight_.data(), more ? rectified_.data() : nullptr,
+             more ? in_place ? to : added_.data() : nullptr, to);
         });
         Array expected = scaled(scale, input_gradient_);
+        if (more)
+            for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += a_[i];
         const double size = reference::norm(expected);
-        if (rectified)
+        if (more)
             for (std::size_t i = 0; i < expected.size(); ++i)
                 if (m_[i] == 0) expected[i] = 0;
         compare(output, expected, size);
@@ -173,11 +179,13 @@ class Check {
     double bound_;
     const Array x_ = in_t(s_.input_elements(), 1), w_ = in_t(s_.weight_elements(), 2),
                 b_ = in_t(s_.out_channels, 3), g_ = in_t(s_.output_elements(), 4),
-                r_ = in_t(s_.output_elements(), 5), m_ = reference::relu(in_t(s_.input_elements(), 6));
+                r_ = in_t(s_.output_elements(), 5), m_ = reference::relu(in_t(s_.input_elements(), 6)),
+                a_ = in_t(s_.input_elements(), 7);
     // Without fences behind, so that AddressSanitizer sees what is read there.
     const Table<T> input_{where_, reference::cast<T>(x_)}, weight_{where_, reference::cast<T>(w_)},
         bias_{where_, reference::cast<T>(b_)}, gradient_{where_, reference::cast<T>(g_)},
-        residual_{where_, reference::cast<T>(r_)}, rectified_{where_, reference::cast<T>(m_)};
+        residual_{where_, reference::cast<T>(r_)}, rectified_{where_, reference::cast<T>(m_)},
+        added_{where_, reference::cast<T>(a_)}, zeros_{where_, std::vector<T>(a_.size())};
     const Array sums_ = reference::conv2d_forward(s_, x_, w_, b_),
                 input_gradient_ = reference::conv2d_backward_input(s_, g_, w_),
                 weight_gradient_ = reference::conv2d_backward_weight(s_, x_, g_),

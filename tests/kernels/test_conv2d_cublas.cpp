@@ -21,8 +21,8 @@ TEST_CASE("conv2d by cuBLAS takes the pixels in chunks of any size, cuda") {
         });
         CHECK(reference::relative_error(output, reference::conv2d_forward(s, x, w, b)) <= 1e-12);
         const auto input_gradient = output_of<double>(On::cuda, s.input_elements(), [&](double* to) {
-            detail::cublas_backward_input<double>(s, gradient.data(), 2.0, weight.data(), nullptr, to,
-                                                  pixels * backward_row);
+            detail::cublas_backward_input<double>(s, gradient.data(), 2.0, weight.data(), nullptr, nullptr,
+                                                  to, pixels * backward_row);
         });
         CHECK(reference::relative_error(input_gradient,
                                         scaled(2.0, reference::conv2d_backward_input(s, g, w))) <= 1e-12);

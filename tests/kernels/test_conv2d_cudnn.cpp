@@ -39,7 +39,7 @@ TEST_CASE("conv2d by cuDNN can be recorded in a graph, cuda") {
     const auto step = [&] {
         kernels::cuda::conv2d_forward<float>(s, x.data(), w.data(), b.data(),
                                              {Activation::relu, 0.5, nullptr}, y.data());
-        kernels::cuda::conv2d_backward_input<float>(s, y.data(), 0.5, w.data(), x.data(), dx.data());
+        kernels::cuda::conv2d_backward_input<float>(s, y.data(), 0.5, w.data(), x.data(), nullptr, dx.data());
         kernels::cuda::conv2d_backward_weight<float>(s, x.data(), y.data(), 0.5, dw.data(), nullptr);
     };
     step();  // chooses the algorithms and fills the arena

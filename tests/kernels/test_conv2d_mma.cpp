@@ -131,7 +131,7 @@ void check(const Conv2dShape& s, Conv2dPrecision precision) {
 
     const auto input_gradient = output_of(s.input_elements(), [&](float* to) {
         mma::mma_backward_input(s, precision, device.gradient.data(), factor, device.weight.data(), nullptr,
-                                to);
+                                nullptr, to);
     });
     CHECK(reference::relative_error(input_gradient, scaled(factor, exact.backward_input())) <= bound);
     CHECK(reference::relative_error(input_gradient, scaled(factor, rounded.backward_input())) <= 1e-5);
@@ -198,7 +198,7 @@ TEST_CASE("the gradient on tensor cores is 0 wherever the rectified input is not
     const DeviceArray rectified_on_device(rectified);
     const auto gradient = output_of(s.input_elements(), [&](float* to) {
         mma::mma_backward_input(s, Conv2dPrecision::bfloat16, device.gradient.data(), factor,
-                                device.weight.data(), rectified_on_device.data(), to);
+                                device.weight.data(), rectified_on_device.data(), nullptr, to);
     });
     CHECK(reference::relative_error(gradient, expected) <= 1e-5);
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK((gradient[i] == 0) == (expected[i] == 0));
@@ -234,7 +234,8 @@ TEST_CASE("conv2d on tensor cores of no images leaves a weight gradient of zeros
     Buffer<float> weight_gradient(On::cuda, s.weight_elements());
     for (auto precision : {Conv2dPrecision::tf32, Conv2dPrecision::bfloat16}) {
         mma::mma_forward(s, precision, nothing.data(), weight.data(), bias.data(), {}, nothing.data());
-        mma::mma_backward_input(s, precision, nothing.data(), 1.0, weight.data(), nullptr, nothing.data());
+        mma::mma_backward_input(s, precision, nothing.data(), 1.0, weight.data(), nullptr, nullptr,
+                                nothing.data());
         CHECK(nothing.fences_intact());
         mma::mma_backward_weight(s, precision, nothing.data(), nothing.data(), 1.0, weight_gradient.data());
         CHECK(weight_gradient.values() ==

@@ -88,7 +88,7 @@ TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cu
             kernels::cuda::conv2d_forward<float>(s, at(0, input), at(1, weight), at(2, bias),
                                                  {Activation::none, 1.0, at(4, residual)}, at(5, output));
             kernels::cuda::conv2d_backward_input<float>(s, at(3, gradient), 1.0, at(1, weight), nullptr,
-                                                        at(5, input_gradient));
+                                                        nullptr, at(5, input_gradient));
             kernels::cuda::conv2d_backward_weight<float>(s, at(0, input), at(3, gradient), 1.0,
                                                          at(5, weight_gradient), nullptr);
             const auto wide = [](const std::vector<float>& values) { return reference::widen(values); };
@@ -136,7 +136,7 @@ TEST_CASE("conv2d of no images leaves gradients of zeros, cuda") {
             kernels::cuda::conv2d_forward<float>(s, nothing.data(), weight.data(), bias.data(), {},
                                                  nothing.data());
             kernels::cuda::conv2d_backward_input<float>(s, nothing.data(), 1.0, weight.data(), nullptr,
-                                                        nothing.data());
+                                                        nullptr, nothing.data());
             CHECK(nothing.fences_intact());
             kernels::cuda::conv2d_backward_weight<float>(s, nothing.data(), nothing.data(), 1.0,
                                                          weight.data(), bias.data());

@@ -182,7 +182,7 @@ void check_conv2d(On where) {
         KERNEL(where, conv2d_forward, T)(s, a, b, b, {kernels::Activation::relu, 0.5, a}, o);
     });
     same("conv2d_backward_input", s.input_elements(), [&](T* o) {
-        KERNEL(where, conv2d_backward_input, T)(s, a, 0.5, b, nullptr, o);
+        KERNEL(where, conv2d_backward_input, T)(s, a, 0.5, b, nullptr, nullptr, o);
     });
     same("conv2d_backward_weight", s.weight_elements(), [&](T* o) {
         KERNEL(where, conv2d_backward_weight, T)(s, a, b, 0.5, o, bias.data());

@@ -18,7 +18,7 @@ void cudnn_forward(const Conv2dShape&, Conv2dPrecision, const float*, const floa
     refuse();
 }
 void cudnn_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*,
-                          float*) {
+                          const float*, float*) {
     refuse();
 }
 void cudnn_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) {

@@ -36,7 +36,7 @@ template <class T> void squared_error(std::int64_t, double, const T*, const T*, 
 template <class T> void copy_rows(const RowCopy&, const T*, T*) { refuse(); }
 template <class T> void adam(const AdamStep&, const T*, T*, T*, T*) { refuse(); }
 template <class T> void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*) { refuse(); }
-template <class T> void conv2d_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*) { refuse(); }
+template <class T> void conv2d_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*) { refuse(); }
 template <class T> void conv2d_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, T*) { refuse(); }
 template <class T> void conv2d_backward_bias(const Conv2dShape&, const T*, double, T*) { refuse(); }
 template <class T> void low_rank_svd(const LowRankShape&, const T*, double*, T*) { refuse(); }
@@ -61,7 +61,7 @@ template <class T> void total_variation(const TotalVariationShape&, const T*, do
     template void copy_rows<T>(const RowCopy&, const T*, T*); \
     template void adam<T>(const AdamStep&, const T*, T*, T*, T*); \
     template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*); \
-    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*); \
+    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*); \
     template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*); \
     template void conv2d_backward_bias<T>(const Conv2dShape&, const T*, double, T*); \
     template void low_rank_svd<T>(const LowRankShape&, const T*, double*, T*); \
@@ -83,14 +83,14 @@ namespace detail {  // the single paths, which tests call by name
 // clang-format off
 bool mma_supports(const Conv2dShape&) { return false; }
 void mma_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*, const Conv2dEpilogue<float>&, float*) { refuse(); }
-void mma_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*, float*) { refuse(); }
+void mma_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*, const float*, float*) { refuse(); }
 void mma_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) { refuse(); }
 template <class T> void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t) { refuse(); }
-template <class T> void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, T*, std::int64_t) { refuse(); }
+template <class T> void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*, std::int64_t) { refuse(); }
 template <class T> void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t) { refuse(); }
 #define INSTANTIATE(T) \
     template void cublas_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t); \
-    template void cublas_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, T*, std::int64_t); \
+    template void cublas_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*, std::int64_t); \
     template void cublas_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

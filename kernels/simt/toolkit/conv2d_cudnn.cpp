@@ -195,7 +195,7 @@ void cudnn_forward(const Conv2dShape& s, Conv2dPrecision precision, const float*
 }
 
 void cudnn_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const float* output_gradient,
-                          double scale, const float* weight, const float* rectified_input,
+                          double scale, const float* weight, const float* rectified_input, const float* added,
                           float* input_gradient) {
     if (s.input_elements() == 0) return;
     State& state = State::of_this_device();
@@ -212,12 +212,15 @@ void cudnn_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const
                     handle, c.weight.get(), c.output.get(), c.how.get(), c.input.get(), arguments...);
             });
     });
-    const float factor = static_cast<float>(scale), nothing = 0;
+    const float factor = static_cast<float>(scale), kept = added ? 1 : 0;
+    if (added && added != input_gradient)
+        simt::copy_on_device(input_gradient, added,
+                             static_cast<std::size_t>(s.input_elements()) * sizeof(float));
     const simt::Workspace<std::byte> workspace(static_cast<std::int64_t>(plan.workspace_bytes));
     const Convolution& c = plan.convolution;
     DNSP_CUDNN_CALL(cudnnConvolutionBackwardData, handle, &factor, c.weight.get(), weight, c.output.get(),
                     output_gradient, c.how.get(), plan.algorithm, workspace.data(), plan.workspace_bytes,
-                    &nothing, c.input.get(), input_gradient);
+                    &kept, c.input.get(), input_gradient);
     if (rectified_input)
         relu_backward<float>(s.input_elements(), input_gradient, rectified_input, input_gradient);
 }
