@@ -12,7 +12,7 @@ namespace {
 // other × 64 input channels their columns. These taps share a box of the input that is as much higher: a
 // tap's pixels lie a whole number of patterns behind those of the tap above it, which is the descriptor's
 // leading offset. Outside of the image a bulk copy fills gradients with zeros.
-constexpr int most_pixels = 80, stages = 4;
+constexpr int box_pixels = 80, stages = 4;
 
 /// A block of threads: `warpgroups` of them multiply, with 64 · `tiles` output channels each; one more
 /// copies.
@@ -24,8 +24,8 @@ struct Blocking {
     static constexpr int copying_registers = 24, multiplying_registers = multiplying_registers_;
     static constexpr int threads = (warpgroups + 1) * warpgroup_threads, slabs = warpgroups * tiles,
                          channels = slabs * slab_channels, columns = taps * slab_channels;
-    static constexpr int most_input_rows = taps == 1 ? most_pixels : 112;
-    static constexpr int slab_bytes = most_pixels * row_bytes, input_at = slabs * slab_bytes,
+    static constexpr int most_input_rows = taps == 1 ? box_pixels : 112;
+    static constexpr int slab_bytes = box_pixels * row_bytes, input_at = slabs * slab_bytes,
                          stage_bytes = input_at + most_input_rows * row_bytes,
                          shared_bytes = stages * stage_bytes;
 };
@@ -69,14 +69,12 @@ template <class B>
 __device__ __forceinline__ void copy(const Problem& p, const Part& part, const simt::TensorMap& input,
                                      const simt::TensorMap& gradient, unsigned char* memory,
                                      const RingBarriers<stages>& barriers) {
-    const int pixels = p.boxes.width * p.boxes.height,
-              input_pixels = p.boxes.width * (p.boxes.height + B::taps - 1);
+    const int rows = B::slabs * box_pixels + p.boxes.width * (p.boxes.height + B::taps - 1);
     Ring<stages> ring;
     for (int box = part.first_box; box < part.end_box; ++box, ring.advance()) {
         const auto place = p.boxes.place(box);
         unsigned char* const stage = memory + ring.stage * B::stage_bytes;
-        std::uint64_t* const full =
-            barriers.begin_copies(ring, (B::slabs * pixels + input_pixels) * row_bytes);
+        std::uint64_t* const full = barriers.begin_copies(ring, rows * row_bytes);
         for (int slab = 0; slab < B::slabs; ++slab)
             simt::load_box(stage + slab * B::slab_bytes, gradient, full,
                            part.out_channel + slab * slab_channels, place.x, place.y, place.image);
@@ -89,10 +87,8 @@ __device__ __forceinline__ void copy(const Problem& p, const Part& part, const s
 template <class B>
 __device__ __forceinline__ void multiply(const Problem& p, const Part& part, const unsigned char* memory,
                                          const RingBarriers<stages>& barriers, float* partial) {
-    constexpr int bytes_of_16_pixels = 16 * row_bytes;
     const int group = static_cast<int>(threadIdx.x) / warpgroup_threads - 1;
     const int warp = static_cast<int>(threadIdx.x) / 32 % 4, lane = static_cast<int>(threadIdx.x) % 32;
-    const int box_bytes = p.boxes.width * p.boxes.height * row_bytes;
     const auto bytes_between_taps = static_cast<std::uint32_t>(p.boxes.width * row_bytes);
 
     float sums[B::tiles][B::columns / 2];
@@ -104,8 +100,8 @@ __device__ __forceinline__ void multiply(const Problem& p, const Part& part, con
         const auto a = simt::matrix_descriptor(stage + group * B::tiles * B::slab_bytes);
         const auto b = simt::matrix_descriptor(stage + B::input_at, bytes_between_taps);
         simt::wgmma_fence();
-#pragma unroll 1
-        for (int k = 0; k < box_bytes; k += bytes_of_16_pixels)
+#pragma unroll
+        for (int k = 0; k < box_pixels * row_bytes; k += 16 * row_bytes)  // 16 pixels
 #pragma unroll
             for (int i = 0; i < B::tiles; ++i)
                 simt::wgmma_bf16<B::columns, simt::Runs::across, simt::Runs::across>(
@@ -183,9 +179,9 @@ void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* 
     p.tiles = p.channel_blocks * p.input_slabs * p.tap_groups * p.kernel_width;
     if (s.pixels() > 0) {
         p.boxes = cut_into_boxes(s, [](int width, int height, std::int64_t boxes) -> std::int64_t {
-            const int pixels = width * height, input_rows = pixels + (B::taps - 1) * width;
-            if (pixels > most_pixels || pixels % 16 != 0 || input_rows > B::most_input_rows) return -1;
-            return boxes * (B::slabs * pixels + input_rows);  // rows copied
+            const int input_rows = width * (height + B::taps - 1);
+            if (width * height != box_pixels || input_rows > B::most_input_rows) return -1;
+            return boxes * (B::slabs * box_pixels + input_rows);  // rows copied
         });
         p.box_count = p.boxes.across * p.boxes.down * static_cast<int>(s.batch);
         p.splits = std::clamp(B::resident * simt::multiprocessor_count() / p.tiles, 1,

@@ -7,7 +7,7 @@ namespace dnsp::simt {
 
 /// What the engine for bulk tensor copies knows of an array in global memory, and of the boxes that are
 /// copied from it or to it. To be handed to a kernel by value, as a `const __grid_constant__` parameter.
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
     std::array<unsigned char, 128> bytes;
 };
 

@@ -16,7 +16,7 @@ struct Layout {
     std::array<int, 4> box;
 };
 struct LayoutInMap {
-    alignas(64) Layout layout;
+    alignas(128) Layout layout;
     std::array<unsigned char, sizeof(TensorMap) - sizeof(Layout)> unused{};
 };
 
