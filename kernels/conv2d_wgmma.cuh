@@ -27,19 +27,18 @@ struct PixelBoxes {
     }
 };
 
-/// The boxes of least cost(width, height, boxes in an image), where a negative cost rules them out. Their
-/// widths are multiples of a pattern's rows, so that boxes one row of the image apart are whole patterns
-/// apart.
+/// Of the boxes of at most `most_pixels` pixels, those of least cost(width, height, boxes in an image); a
+/// negative cost rules them out. Their widths are multiples of a pattern's rows, so that boxes one row of the
+/// image apart are whole patterns apart.
 template <class Cost>
-PixelBoxes cut_into_boxes(const Conv2dShape& s, Cost cost) {
-    constexpr int widest = 256, tallest = 256;
+PixelBoxes cut_into_boxes(const Conv2dShape& s, int most_pixels, Cost cost) {
     const auto divide_up = [](std::int64_t number, int size) {
         return static_cast<int>((number + size - 1) / size);
     };
     PixelBoxes best;
     std::int64_t least = -1;
-    for (int width = pattern_rows; width <= widest; width += pattern_rows)
-        for (int height = 1; height <= tallest; ++height) {
+    for (int width = pattern_rows; width <= most_pixels; width += pattern_rows)
+        for (int height = 1; width * height <= most_pixels; ++height) {
             const int across = divide_up(s.width, width), down = divide_up(s.height, height);
             const std::int64_t c = cost(width, height, std::int64_t{across} * down);
             if (c < 0 || (least >= 0 && c >= least)) continue;

@@ -10,8 +10,8 @@ namespace dnsp::kernels::cuda::detail {
 /// rounded to bfloat16 on the way, products are summed in float32, and images are rounded once, when they are
 /// written. Outputs are overwritten.
 ///
-/// Whether the device is of compute capability 9.0, both numbers of channels are divisible by 64, and there
-/// are fewer pixels than an int counts.
+/// Whether the device is of compute capability 9.0, both numbers of channels are divisible by 64, the kernel
+/// is at most 11 high, and there are fewer pixels than an int counts.
 bool wgmma_supports(const Conv2dShape& shape);
 
 /// `bias` may be null.

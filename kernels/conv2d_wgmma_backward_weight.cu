@@ -178,11 +178,12 @@ void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* 
     p.tap_groups = (p.kernel_height + B::taps - 1) / B::taps;
     p.tiles = p.channel_blocks * p.input_slabs * p.tap_groups * p.kernel_width;
     if (s.pixels() > 0) {
-        p.boxes = cut_into_boxes(s, [](int width, int height, std::int64_t boxes) -> std::int64_t {
-            const int input_rows = width * (height + B::taps - 1);
-            if (width * height != box_pixels || input_rows > B::most_input_rows) return -1;
-            return boxes * (B::slabs * box_pixels + input_rows);  // rows copied
-        });
+        p.boxes =
+            cut_into_boxes(s, box_pixels, [](int width, int height, std::int64_t boxes) -> std::int64_t {
+                const int input_rows = width * (height + B::taps - 1);
+                if (width * height != box_pixels || input_rows > B::most_input_rows) return -1;
+                return boxes * (B::slabs * box_pixels + input_rows);  // rows copied
+            });
         p.box_count = p.boxes.across * p.boxes.down * static_cast<int>(s.batch);
         p.splits = std::clamp(B::resident * simt::multiprocessor_count() / p.tiles, 1,
                               std::max(1, p.box_count / fewest_boxes));

@@ -69,9 +69,9 @@ __global__ void pack_weight(const float* __restrict__ weight, int taps, int in_c
 /// `s` is the convolution that runs.
 PixelBoxes boxes_for(const Conv2dShape& s) {
     const int more_rows = static_cast<int>(s.kernel_height) - 1;
-    return cut_into_boxes(s, [&](int width, int height, std::int64_t boxes) -> std::int64_t {
+    return cut_into_boxes(s, columns, [&](int width, int height, std::int64_t boxes) -> std::int64_t {
         // The columns behind the last pixel are multiplied as well.
-        if (width * height > columns || more_rows * width + columns > box_rows) return -1;
+        if (more_rows * width + columns > box_rows) return -1;
         return boxes * box_rows + width * (height + more_rows);
     });
 }
@@ -127,7 +127,7 @@ void convolve(const Conv2dShape& s, const bfloat16* input, const float* weight, 
 bool wgmma_supports(const Conv2dShape& s) {
     const auto in_slabs = [](std::int64_t channels) { return channels > 0 && channels % slab_channels == 0; };
     return in_slabs(s.in_channels) && in_slabs(s.out_channels) && s.pixels() < 1 << 30 &&
-           s.weight_elements() < 1 << 28 && (s.pixels() == 0 || boxes_for(s).width > 0) &&
+           s.weight_elements() < 1 << 28 && (s.kernel_height - 1) * pattern_rows + columns <= box_rows &&
            simt::compute_capability() == 90;
 }
 
