@@ -148,6 +148,7 @@ __device__ __forceinline__ void stmatrix_x2_transposed(uint4* row, const std::ui
         host::warp_exchange(0xffffffffu, "stmatrix transposed", std::array{words[0], words[1]});
     const auto lane = static_cast<std::size_t>(host::lane());
     if (lane >= 16) return;
+    host::note_shared_write(row, sizeof *row);
     std::array<std::uint16_t, 8> elements{};
     for (std::size_t g = 0; g < 8; ++g)
         elements[g] = static_cast<std::uint16_t>(lanes[4 * g + lane % 8 / 2][lane / 8] >> 16 * (lane % 2));
@@ -417,6 +418,8 @@ __device__ __forceinline__ void store_box_wait_read() {
 __device__ __forceinline__ void fence_for_bulk_copies() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("fence.proxy.async.shared::cta;" ::: "memory");
+#else
+    host::fence_shared_writes();
 #endif
 }
 

@@ -123,6 +123,20 @@ __global__ void store_twice(const __grid_constant__ TensorMap map, int x, Mistak
     if (mistake != Mistake::no_wait_for_store && threadIdx.x == 0) store_box_wait_read<0>();
 }
 
+/// Two warps leave 16 rows behind, of which the first 8 or the second, by stmatrix; one thread stores them.
+__global__ void store_matrices(const __grid_constant__ TensorMap map, unsigned without_fence) {
+    const auto memory = dynamic_shared<uint4>(16 * 8);
+    const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    stmatrix_x2_transposed(&memory[8 * (8 * warp + lane % 8) + lane / 8 % 2], {lane, lane});
+    if (warp != without_fence) fence_for_bulk_copies();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        store_box(map, 0, 0, 0, 0, memory.data());
+        store_box_commit();
+        store_box_wait_read<0>();
+    }
+}
+
 /// Warps 0 and 1 meet, then warps 1 and 2.
 __global__ void meet(int wanted, int* out) {
     __shared__ SharedArray<int, 96> values;
@@ -251,6 +265,19 @@ TEST_CASE("planted: a box lies out of shared memory, or where the swizzle's patt
     CHECK(error(Mistake::none).empty());
     contains(error(Mistake::other_memory), "1024 bytes do not lie in the block's dynamic shared memory");
     contains(error(Mistake::misaligned), "does not begin at a multiple of 1024 bytes");
+}
+
+TEST_CASE(
+    "planted: a warp has left out the fence between what it has written and the bulk copy that reads it") {
+    std::vector<std::uint16_t> image(64 * 16);
+    const TensorMap map = make_tensor_map(image.data(), {64, 16, 1, 1}, {64, 16, 1, 1});
+    testing::for_each_thread_order([&] {
+        const auto error = [&](unsigned warp) {
+            return error_of([&] { launch(store_matrices, 1, 64, 16 * 128, map, warp); });
+        };
+        CHECK(error(2).empty());
+        for (unsigned warp : {0u, 1u}) contains(error(warp), "written without fence_for_bulk_copies()");
+    });
 }
 
 TEST_CASE("tensor maps are refused that the hardware would refuse") {

@@ -71,6 +71,8 @@ BoxCopy checked_copy(const TensorMap& map, const std::array<int, 4>& first, cons
     const BoxCopy copy{map, first, static_cast<std::byte*>(const_cast<void*>(shared))};
     if (shared_address(shared, copy.bytes()) % pattern_bytes != 0)
         fail("a box in shared memory does not begin at a multiple of 1024 bytes");
+    if (scheduler.has_unfenced_writes(copy.shared, copy.bytes()))
+        fail("a bulk copy from or to what a thread has written without fence_for_bulk_copies()");
     if (first[0] % static_cast<int>(chunk_bytes / element_bytes) != 0)
         fail("the host executor copies boxes from every eighth element on");
     return copy;
@@ -211,6 +213,15 @@ void commit_stores() { scheduler.thread().stores.commit(); }
 void wait_stores(int groups_that_may_remain) {
     scheduler.thread().stores.land_groups(groups_that_may_remain);
 }
+
+void UnfencedWrites::add(const std::byte* first, std::size_t bytes) {
+    begin = begin ? std::min(begin, first) : first;
+    end = std::max(end, first + bytes);
+}
+void note_shared_write(const void* shared, std::size_t bytes) {
+    scheduler.thread().unfenced.add(static_cast<const std::byte*>(shared), bytes);
+}
+void fence_shared_writes() { scheduler.thread().unfenced = {}; }
 
 std::uint32_t shared_address(const void* pointer, std::size_t bytes) {
     return scheduler.shared_address(pointer, bytes);

@@ -86,8 +86,20 @@ class BulkStores {
     int groups_ = 0;
 };
 
+/// Where a thread has written to shared memory since its last fence for bulk copies.
+struct UnfencedWrites {
+    const std::byte *begin = nullptr, *end = nullptr;
+
+    void add(const std::byte* first, std::size_t bytes);
+    bool overlap(const std::byte* first, std::size_t bytes) const {
+        return begin < first + bytes && first < end;
+    }
+};
+
 // ---- For the running thread
 
+void note_shared_write(const void* shared, std::size_t bytes);
+void fence_shared_writes();
 void initialise_memory_barrier(const void* barrier, int arrivals);
 void arrive_at_memory_barrier(const void* barrier, std::size_t expected_bytes);
 void wait_at_memory_barrier(const void* barrier, unsigned parity);

@@ -21,8 +21,9 @@
 //   - the order of threads and of blocks: set_order(). What a kernel computes must not depend on it.
 //
 // What is not, and needs a GPU and compute-sanitizer
-//   - the proxies of memory: a missing fence.proxy.async does no harm here, nor do registers that setmaxnreg
-//     has given away;
+//   - the proxies of memory, but for what stmatrix writes (bulk_copies.hpp); registers that setmaxnreg has
+//   given
+//     away;
 //   - memory ordering: every write is seen by everyone at once; a missing __threadfence does no harm here;
 //   - real concurrency: a thread is interrupted only where it waits. Two threads that write to the same
 //     place between two barriers are noticed only when their order decides the result, and spinning on a

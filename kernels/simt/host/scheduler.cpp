@@ -72,7 +72,10 @@ void Scheduler::start_block() {
     ++running_block;
     static_shared_bytes_ = 0;
     std::memset(dynamic_shared_.get(), 0xFF, dynamic_shared_bytes_);
-    for (int i = 0; i < thread_count_; ++i) threads_[i].state = State::ready;
+    for (int i = 0; i < thread_count_; ++i) {
+        threads_[i].state = State::ready;
+        threads_[i].unfenced = {};
+    }
     ready_.fill(thread_count_);
     waiting_lanes_.fill(0);
     barrier_ = {};
@@ -215,6 +218,11 @@ std::byte* Scheduler::at_shared_address(std::uint32_t address, std::size_t bytes
     if (address < first_shared_address || address - first_shared_address + bytes > dynamic_shared_bytes_)
         fail("a matrix or a box reaches beyond the block's dynamic shared memory");
     return dynamic_shared_.get() + (address - first_shared_address);
+}
+
+bool Scheduler::has_unfenced_writes(const std::byte* first, std::size_t bytes) const {
+    return std::any_of(threads_.get(), threads_.get() + thread_count_,
+                       [&](const Thread& thread) { return thread.unfenced.overlap(first, bytes); });
 }
 
 }  // namespace dnsp::simt::host

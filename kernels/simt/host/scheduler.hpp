@@ -63,6 +63,7 @@ struct Thread {
     AsynchronousCopies copies;
     BulkStores stores;
     ThreadProducts products;
+    UnfencedWrites unfenced;
 
     /// What it must not return without waiting for; null where there is nothing.
     const char* in_flight() const;
@@ -93,6 +94,9 @@ class Scheduler {
     void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes);
     std::uint32_t shared_address(const void* pointer, std::size_t bytes);
     std::byte* at_shared_address(std::uint32_t address, std::size_t bytes);
+
+    /// Of any thread of the block.
+    bool has_unfenced_writes(const std::byte* first, std::size_t bytes) const;
 
     Barriers& barriers() { return barriers_; }
     WarpgroupProducts& warpgroup(std::size_t index) { return warpgroups_[index]; }
