@@ -39,9 +39,12 @@ const std::vector<Conv2dShape> cases{
 };
 
 using Array = std::vector<double>;
-using Bits = std::vector<std::uint16_t>;
+/// Of bfloat16, signed for the fences of Buffer.
+using Bits = std::vector<std::int16_t>;
 
-std::uint16_t nearest(double value) { return bfloat16(static_cast<float>(value)).bits; }
+std::int16_t nearest(double value) {
+    return std::bit_cast<std::int16_t>(bfloat16(static_cast<float>(value)));
+}
 Bits in_bfloat16(const Array& values) {
     Bits bits(values.size());
     for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = nearest(values[i]);
@@ -50,7 +53,7 @@ Bits in_bfloat16(const Array& values) {
 Array widened(const Bits& bits) {
     Array values(bits.size());
     for (std::size_t i = 0; i < bits.size(); ++i)
-        values[i] = static_cast<double>(std::bit_cast<float>(std::uint32_t{bits[i]} << 16));
+        values[i] = static_cast<double>(static_cast<float>(std::bit_cast<bfloat16>(bits[i])));
     return values;
 }
 
@@ -104,7 +107,7 @@ class DeviceArray {
 };
 
 struct OnDevice {
-    DeviceArray<std::uint16_t> input, gradient;
+    DeviceArray<std::int16_t> input, gradient;
     DeviceArray<float> weight, bias;
     explicit OnDevice(const Problem& p)
         : input(in_bfloat16(p.input)),
@@ -128,8 +131,8 @@ std::vector<T> output_of(std::int64_t count, T unwritten, Run&& run) {
 }
 template <class Run>
 Array image_of(std::int64_t count, Run&& run) {
-    return widened(output_of<std::uint16_t>(
-        count, 0x7fff, [&](std::uint16_t* to) { run(reinterpret_cast<bfloat16*>(to)); }));
+    return widened(output_of<std::int16_t>(count, 0x7fff,
+                                           [&](std::int16_t* to) { run(reinterpret_cast<bfloat16*>(to)); }));
 }
 
 /// Whether `image` is `expected`, rounded: 2⁻⁸ of an element, and what summing in float32 costs; `sums` are
