@@ -115,7 +115,7 @@ struct Multiplier {
             for (int i = 0; i < B::tiles; ++i) {
                 const int channel = first_channel + i * slab_channels;
                 if (thread == 0 && i > 0) load_companion(place, channel);
-                write(place, channel, sums[i]);
+                choose_and_write(place, channel, sums[i]);
             }
         }
         if (thread == 0) simt::store_box_wait_read<0>();
@@ -173,11 +173,25 @@ struct Multiplier {
         simt::load_box(staging, maps.companion, barrier, channel, place.x, place.y, place.image);
     }
 
+    /// The choice is made before 100 elements rather than for each of them.
+    __device__ __forceinline__ void choose_and_write(const PixelBoxes::Place& place, int channel,
+                                                     const float (&sums)[columns / 2]) {
+        if (p.companion == Companion::rectified_input)
+            write<Companion::rectified_input, false>(place, channel, sums);
+        else if (p.companion == Companion::residual)
+            p.rectify ? write<Companion::residual, true>(place, channel, sums)
+                      : write<Companion::residual, false>(place, channel, sums);
+        else
+            p.rectify ? write<Companion::none, true>(place, channel, sums)
+                      : write<Companion::none, false>(place, channel, sums);
+    }
+
     /// A warp has 16 of the 64 channels, two chunks of 8, of all pixels: it finds the companion's elements
     /// where it leaves its own.
+    template <Companion companion, bool rectify>
     __device__ __forceinline__ void write(const PixelBoxes::Place& place, int channel,
                                           const float (&sums)[columns / 2]) {
-        if (p.companion == Companion::none) {
+        if constexpr (companion == Companion::none) {
             simt::synchronise_warps(1 + group, warpgroup_threads);
         } else {
             simt::mbarrier_wait(shared.companions + group, companion_parity);
@@ -186,8 +200,8 @@ struct Multiplier {
         float offset[2] = {};
         if (p.bias) {
             const float* bias = p.bias + channel + 16 * warp + lane / 4;
-            offset[0] = bias[0];
-            offset[1] = bias[8];
+            offset[0] = p.scale * bias[0];
+            offset[1] = p.scale * bias[8];
         }
         const int chunk = 2 * warp + lane / 8 % 2, row = lane % 8;
         unsigned char* const own = staging + row * row_bytes + (chunk ^ row) * 16;
@@ -195,13 +209,18 @@ struct Multiplier {
         for (int j = 0; j < columns / 8; ++j) {
             auto* const place_in_row = reinterpret_cast<uint4*>(own + j * pattern_rows * row_bytes);
             std::uint32_t words[2] = {};
-            if (p.companion != Companion::none) simt::ldmatrix_x2_transposed(words, place_in_row);
+            if constexpr (companion != Companion::none) simt::ldmatrix_x2_transposed(words, place_in_row);
 #pragma unroll
             for (int half = 0; half < 2; ++half) {  // of the channels
-                const float low = value(sums[4 * j + 2 * half] + offset[half], words[half] << 16),
-                            high =
-                                value(sums[4 * j + 2 * half + 1] + offset[half], words[half] & 0xffff0000u);
-                words[half] = simt::pack_bfloat16x2(low, high);
+                const auto value = [&](float sum, std::uint32_t companion_bits) {
+                    const float other = __uint_as_float(companion_bits),
+                                result = p.scale * sum + offset[half];
+                    if constexpr (companion == Companion::residual) return result + other;
+                    return companion == Companion::none || other > 0.0f ? result : 0.0f;
+                };
+                words[half] = simt::pack_bfloat16x2<rectify>(
+                    value(sums[4 * j + 2 * half], words[half] << 16),
+                    value(sums[4 * j + 2 * half + 1], words[half] & 0xffff0000u));
             }
             simt::stmatrix_x2_transposed(place_in_row, words);
         }
@@ -210,13 +229,6 @@ struct Multiplier {
         if (thread != 0) return;
         simt::store_box(maps.output, channel, place.x, place.y, place.image, staging);
         simt::store_box_commit();
-    }
-
-    __device__ __forceinline__ float value(float sum, std::uint32_t companion_bits) const {
-        const float companion = __uint_as_float(companion_bits);
-        const float result = (p.companion == Companion::residual ? companion : 0.0f) + p.scale * sum;
-        const bool masked = p.companion == Companion::rectified_input && !(companion > 0.0f);
-        return masked || (p.rectify && result < 0.0f) ? 0.0f : result;
     }
 };
 

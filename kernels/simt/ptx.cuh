@@ -169,15 +169,21 @@ __device__ __forceinline__ std::uint32_t round_to_tf32(float value) {
     return bits;
 }
 
-/// Two bfloat16 (8 bits of mantissa with the leading one), rounded to nearest, to even where two are as near.
+/// Two bfloat16 (8 bits of mantissa with the leading one), rounded to nearest, to even where two are as near;
+/// `rectified`: 0 for negative numbers. A NaN stays one.
+template <bool rectified = false>
 __device__ __forceinline__ std::uint32_t pack_bfloat16x2(float low, float high) {
     std::uint32_t bits = 0;
 #if defined(__CUDACC__)
-    DNSP_PTX_SM_80("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    if constexpr (rectified)
+        DNSP_PTX_SM_80("cvt.rn.relu.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    else
+        DNSP_PTX_SM_80("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
 #else
     const auto round = [](float value) -> std::uint32_t {
         const auto all = std::bit_cast<std::uint32_t>(value);
-        return std::isnan(value) ? 0x7fffu : (all + 0x7fffu + (all >> 16 & 1u)) >> 16;
+        if (std::isnan(value)) return 0x7fffu;
+        return rectified && all >> 31 != 0 ? 0u : (all + 0x7fffu + (all >> 16 & 1u)) >> 16;
     };
     bits = round(high) << 16 | round(low);
 #endif
