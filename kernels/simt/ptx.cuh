@@ -14,16 +14,28 @@
 #include <cstdint>
 
 #include "kernels/simt/simt.cuh"
+#include "kernels/simt/tensor_map.hpp"
 
 #if !defined(__CUDACC__)
 #include <array>
 #include <bit>
 #include <cmath>
-#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
-// Instructions that Turing has not: code for it compiles, and must not be reached.
+
+#include "kernels/simt/host/bulk_copies.hpp"
+#include "kernels/simt/host/warpgroup_products.hpp"
+#else
+// Code for devices that have not got an instruction compiles, and must not be reached.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define DNSP_PTX_SM_80(...) __trap()
 #else
 #define DNSP_PTX_SM_80(...) asm volatile(__VA_ARGS__)
+#endif
+// Of 9.0 alone: wgmma is not in what later devices inherit.
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define DNSP_PTX_SM_90A(...) asm volatile(__VA_ARGS__)
+#else
+#define DNSP_PTX_SM_90A(...) __trap()
+#endif
 #endif
 
 namespace dnsp::simt {
@@ -107,6 +119,43 @@ __device__ __forceinline__ void ldmatrix_x4(std::uint32_t (&words)[4], const uin
 #endif
 }
 
+/// Loads two such matrices transposed, from the addresses of lanes 0…7 and 8…15: lane 4g + t gets elements 2t
+/// and 2t+1 of column g, which are element g of rows 2t and 2t+1, of 2 bytes each. All lanes give an address.
+__device__ __forceinline__ void ldmatrix_x2_transposed(std::uint32_t (&words)[2], const uint4* row) {
+#if defined(__CUDACC__)
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+                 : "=r"(words[0]), "=r"(words[1])
+                 : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(row)))
+                 : "memory");
+#else
+    using Row = std::array<std::uint16_t, 8>;
+    const auto rows = host::warp_exchange(0xffffffffu, "ldmatrix transposed", std::bit_cast<Row>(*row));
+    const auto g = static_cast<std::size_t>(host::lane() / 4), t = static_cast<std::size_t>(host::lane() % 4);
+    for (std::size_t i = 0; i < 2; ++i)
+        words[i] = rows[8 * i + 2 * t][g] | std::uint32_t{rows[8 * i + 2 * t + 1][g]} << 16;
+#endif
+}
+
+/// The way back: the words that ldmatrix_x2_transposed() would load.
+__device__ __forceinline__ void stmatrix_x2_transposed(uint4* row, const std::uint32_t (&words)[2]) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1, %2};" ::"r"(
+                        static_cast<std::uint32_t>(__cvta_generic_to_shared(row))),
+                    "r"(words[0]), "r"(words[1])
+                    : "memory");
+#else
+    const auto lanes =
+        host::warp_exchange(0xffffffffu, "stmatrix transposed", std::array{words[0], words[1]});
+    const auto lane = static_cast<std::size_t>(host::lane());
+    if (lane >= 16) return;
+    host::note_shared_write(row, sizeof *row);
+    std::array<std::uint16_t, 8> elements{};
+    for (std::size_t g = 0; g < 8; ++g)
+        elements[g] = static_cast<std::uint16_t>(lanes[4 * g + lane % 8 / 2][lane / 8] >> 16 * (lane % 2));
+    *row = std::bit_cast<uint4>(elements);
+#endif
+}
+
 // ---- Operands
 
 /// The nearest number with 10 bits of mantissa, away from zero where two are as near, as the bits of a float.
@@ -120,15 +169,21 @@ __device__ __forceinline__ std::uint32_t round_to_tf32(float value) {
     return bits;
 }
 
-/// Two bfloat16 (8 bits of mantissa with the leading one), rounded to nearest, to even where two are as near.
+/// Two bfloat16 (8 bits of mantissa with the leading one), rounded to nearest, to even where two are as near;
+/// `rectified`: 0 for negative numbers. A NaN stays one.
+template <bool rectified = false>
 __device__ __forceinline__ std::uint32_t pack_bfloat16x2(float low, float high) {
     std::uint32_t bits = 0;
 #if defined(__CUDACC__)
-    DNSP_PTX_SM_80("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    if constexpr (rectified)
+        DNSP_PTX_SM_80("cvt.rn.relu.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    else
+        DNSP_PTX_SM_80("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
 #else
     const auto round = [](float value) -> std::uint32_t {
         const auto all = std::bit_cast<std::uint32_t>(value);
-        return std::isnan(value) ? 0x7fffu : (all + 0x7fffu + (all >> 16 & 1u)) >> 16;
+        if (std::isnan(value)) return 0x7fffu;
+        return rectified && all >> 31 != 0 ? 0u : (all + 0x7fffu + (all >> 16 & 1u)) >> 16;
     };
     bits = round(high) << 16 | round(low);
 #endif
@@ -221,6 +276,282 @@ __device__ __forceinline__ void mma_m8n8k4_f64(double (&d)[2], double a, double 
 #endif
 }
 
+// ---- Barriers of some warps, and registers
+
+/// Waits until `threads` threads, whole warps, have come to barrier `id` (1…15).
+__device__ __forceinline__ void synchronise_warps(int id, int threads) {
+#if defined(__CUDACC__)
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+#else
+    host::synchronise_some(id, threads);
+#endif
+}
+
+/// The number of registers that each thread of this warpgroup has from now on, a multiple of 8 from 24 to
+/// 256. The kernel needs __launch_bounds__ with a number of blocks.
+template <int count>
+__device__ __forceinline__ void give_up_registers() {
+    static_assert(count % 8 == 0 && count >= 24 && count <= 256);
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+#endif
+}
+template <int count>
+__device__ __forceinline__ void take_registers() {
+    static_assert(count % 8 == 0 && count >= 24 && count <= 256);
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
+#endif
+}
+
+// ---- Barriers in shared memory that count arrivals and bytes: mbarrier
+//
+// The phases of a barrier are numbered from 0. One ends when as many have arrived as the barrier counts and
+// all bytes that they expect have come. wait(parity) returns when the phase of that parity has ended: on a
+// new barrier wait(0) waits for the first phase, wait(1) returns at once.
+
+#if defined(__CUDACC__)
+/// Addresses of the shared window, which is what the instructions take.
+__device__ __forceinline__ std::uint32_t shared_address(const void* shared) {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+}
+#else
+using host::shared_address;
+#endif
+
+__device__ __forceinline__ void mbarrier_init(std::uint64_t* barrier, int arrivals) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals)
+                    : "memory");
+#else
+    host::initialise_memory_barrier(barrier, arrivals);
+#endif
+}
+
+/// By the thread that has initialised barriers, before others and bulk copies use them.
+__device__ __forceinline__ void mbarrier_fence_init() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ void mbarrier_arrive(std::uint64_t* barrier) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+#else
+    host::arrive_at_memory_barrier(barrier, 0);
+#endif
+}
+
+/// Arrives, and makes the phase expect so many bytes more.
+__device__ __forceinline__ void mbarrier_arrive_expecting(std::uint64_t* barrier, std::uint32_t bytes) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+                    "r"(bytes)
+                    : "memory");
+#else
+    host::arrive_at_memory_barrier(barrier, bytes);
+#endif
+}
+
+__device__ __forceinline__ void mbarrier_wait(std::uint64_t* barrier, std::uint32_t parity) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A(
+        "{\n"
+        ".reg .pred done;\n"
+        "again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+        "@!done bra again;\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(parity)
+        : "memory");
+#else
+    host::wait_at_memory_barrier(barrier, parity);
+#endif
+}
+
+// ---- Bulk tensor copies. One thread starts one for all.
+
+/// Starts to load the box whose first element has these coordinates; what lies outside of the array is zero.
+/// The barrier is told of all bytes of the box.
+__device__ __forceinline__ void load_box(void* shared, const TensorMap& map, std::uint64_t* barrier,
+                                         int channel, int x, int y, int image) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A(
+        "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, "
+        "%6}], [%2];" ::"r"(shared_address(shared)),
+        "l"(&map), "r"(shared_address(barrier)), "r"(channel), "r"(x), "r"(y), "r"(image)
+        : "memory");
+#else
+    host::load_box(shared, map, barrier, {channel, x, y, image});
+#endif
+}
+
+/// Starts to store a box; what lies outside of the array is not written. What ordinary stores have written
+/// into shared memory must be behind fence_for_bulk_copies() and a barrier.
+__device__ __forceinline__ void store_box(const TensorMap& map, int channel, int x, int y, int image,
+                                          const void* shared) {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A(
+        "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(&map),
+        "r"(shared_address(shared)), "r"(channel), "r"(x), "r"(y), "r"(image)
+        : "memory");
+#else
+    host::store_box(map, {channel, x, y, image}, shared);
+#endif
+}
+
+/// Ends the group of the stores that this thread has started since the last call.
+__device__ __forceinline__ void store_box_commit() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("cp.async.bulk.commit_group;" ::: "memory");
+#else
+    host::commit_stores();
+#endif
+}
+
+/// Waits until all but the last `groups` groups of this thread have read shared memory, which may be written
+/// then, or given up by returning.
+template <int groups>
+__device__ __forceinline__ void store_box_wait_read() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("cp.async.bulk.wait_group.read %0;" ::"n"(groups) : "memory");
+#else
+    host::wait_stores(groups);
+#endif
+}
+
+/// Between this thread's ordinary accesses to shared memory and those of bulk copies and of wgmma.
+__device__ __forceinline__ void fence_for_bulk_copies() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("fence.proxy.async.shared::cta;" ::: "memory");
+#else
+    host::fence_shared_writes();
+#endif
+}
+
+// ---- Matrix products of a warpgroup: wgmma
+//
+// D = A·B + D with A of 64 × 16 and B of 16 × columns elements in shared memory, D in the registers of the
+// 128 threads: PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply". Of warp w, lane 4g + t:
+//   d[4j…4j+3] = D[16w+g][8j+2t], D[16w+g][8j+2t+1], D[16w+g+8][8j+2t], D[16w+g+8][8j+2t+1]
+//
+// An operand is told by a descriptor of 64 bits, lengths and addresses in units of 16 bytes:
+//   bits  0…13   where it begins in shared memory
+//   bits 16…29   "leading" offset            bits 32…45   "stride" offset
+//   bits 49…51   0: the pattern below begins at multiples of 1024 bytes
+//   bits 62…63   1: the 128-byte swizzle of tensor_map.hpp
+// The pattern has 8 rows of 128 bytes, 64 elements. Runs::along_k: a row of the pattern runs along k; the
+// next row is the next row of A or column of B, the next pattern, `stride` bytes on, the eighth one after it.
+// Of the row, the 16 elements that begin at the address are used: for the next 16 k the address moves by 32
+// bytes; the swizzle is one of addresses. Runs::across: a row runs along the rows of A or the columns of B,
+// the next row is the next k, the next pattern, `stride` bytes on, the eighth k after it; columns 64… follow
+// `leading` bytes on. For the next 16 k the address moves by 2048 bytes where patterns follow one another.
+
+enum class Runs { along_k, across };
+
+/// Of an operand whose patterns of 1024 bytes follow one another.
+__device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared,
+                                                           std::uint32_t leading_bytes = 16) {
+    constexpr std::uint64_t stride_bytes = 1024, swizzle = 1;
+    return std::uint64_t{(shared_address(shared) & 0x3ffff) >> 4} | std::uint64_t{leading_bytes >> 4} << 16 |
+           (stride_bytes >> 4) << 32 | swizzle << 62;
+}
+/// The descriptor of what lies so many bytes further on.
+__device__ __forceinline__ std::uint64_t advanced(std::uint64_t descriptor, int bytes) {
+    return descriptor + static_cast<std::uint64_t>(bytes >> 4);
+}
+
+/// Before the first product, and between other uses of sums and the next product that they are part of.
+__device__ __forceinline__ void wgmma_fence() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("wgmma.fence.sync.aligned;" ::: "memory");
+#else
+    host::fence_products();
+#endif
+}
+
+/// Ends the group of the products that the warpgroup has started since the last call.
+__device__ __forceinline__ void wgmma_commit() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("wgmma.commit_group.sync.aligned;" ::: "memory");
+#else
+    host::commit_products();
+#endif
+}
+
+/// Waits until at most the last `groups` groups are in flight. What others have read may be written then, and
+/// sums of which no product is in flight may be used, behind settle().
+template <int groups>
+__device__ __forceinline__ void wgmma_wait() {
+#if defined(__CUDACC__)
+    DNSP_PTX_SM_90A("wgmma.wait_group.sync.aligned %0;" ::"n"(groups) : "memory");
+#else
+    host::wait_products(groups);
+#endif
+}
+
+/// Keeps the compiler, which does not know what products and waits have to do with each other, from moving
+/// uses of the sums over this place.
+template <int count>
+__device__ __forceinline__ void settle([[maybe_unused]] float (&sums)[count]) {
+#if defined(__CUDACC__)
+#pragma unroll
+    for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");
+#endif
+}
+
+#if defined(__CUDACC__)
+// The operands' names and the operands themselves, by tens.
+#define DNSP_NAMES(tens)                                                                                 \
+    "%" #tens "0, %" #tens "1, %" #tens "2, %" #tens "3, %" #tens "4, %" #tens "5, %" #tens "6, %" #tens \
+    "7, %" #tens "8, %" #tens "9"
+#define DNSP_SUMS_2(i) "+f"(d[i]), "+f"(d[(i) + 1])
+#define DNSP_SUMS_10(i) \
+    DNSP_SUMS_2(i), DNSP_SUMS_2((i) + 2), DNSP_SUMS_2((i) + 4), DNSP_SUMS_2((i) + 6), DNSP_SUMS_2((i) + 8)
+#define DNSP_SUMS_30(i) DNSP_SUMS_10(i), DNSP_SUMS_10((i) + 10), DNSP_SUMS_10((i) + 20)
+#define DNSP_NAMES_30 DNSP_NAMES() ", " DNSP_NAMES(1) ", " DNSP_NAMES(2)
+#define DNSP_NAMES_90                                                                       \
+    DNSP_NAMES_30 ", " DNSP_NAMES(3) ", " DNSP_NAMES(4) ", " DNSP_NAMES(5) ", " DNSP_NAMES( \
+        6) ", " DNSP_NAMES(7) ", " DNSP_NAMES(8)
+#define DNSP_WGMMA(shape, names, a, b, accumulate, a_across, b_across, ...)                                  \
+    DNSP_PTX_SM_90A("{.reg .pred p; setp.ne.b32 p, %" accumulate ", 0; wgmma.mma_async.sync.aligned." shape  \
+                    "k16.f32.bf16.bf16 {" names "}, %" a ", %" b ", p, 1, 1, %" a_across ", %" b_across ";}" \
+                    : __VA_ARGS__                                                                            \
+                    : "l"(descriptor_a), "l"(descriptor_b), "r"(static_cast<int>(accumulate_sums)),          \
+                      "n"(a_runs == Runs::across ? 1 : 0), "n"(b_runs == Runs::across ? 1 : 0))
+#endif
+
+/// Starts d = (accumulate ? d : 0) + A·B. Operands are bfloat16, sums float32.
+template <int columns, Runs a_runs, Runs b_runs>
+__device__ __forceinline__ void wgmma_bf16(float (&d)[columns / 2], std::uint64_t descriptor_a,
+                                           std::uint64_t descriptor_b, bool accumulate_sums) {
+    static_assert(columns == 64 || columns == 192 || columns == 200, "the numbers in use");
+#if defined(__CUDACC__)
+    if constexpr (columns == 64)
+        DNSP_WGMMA("m64n64", DNSP_NAMES_30 ", %30, %31", "32", "33", "34", "35", "36", DNSP_SUMS_30(0),
+                   DNSP_SUMS_2(30));
+    else if constexpr (columns == 192)
+        DNSP_WGMMA("m64n192", DNSP_NAMES_90 ", %90, %91, %92, %93, %94, %95", "96", "97", "98", "99", "100",
+                   DNSP_SUMS_30(0), DNSP_SUMS_30(30), DNSP_SUMS_30(60), DNSP_SUMS_2(90), DNSP_SUMS_2(92),
+                   DNSP_SUMS_2(94));
+    else
+        DNSP_WGMMA("m64n200", DNSP_NAMES_90 ", " DNSP_NAMES(9), "100", "101", "102", "103", "104",
+                   DNSP_SUMS_30(0), DNSP_SUMS_30(30), DNSP_SUMS_30(60), DNSP_SUMS_10(90));
+#else
+    host::start_product(
+        d, accumulate_sums,
+        {descriptor_a, descriptor_b, columns, a_runs == Runs::across, b_runs == Runs::across});
+#endif
+}
+
 }  // namespace dnsp::simt
 
 #undef DNSP_PTX_SM_80
+#undef DNSP_PTX_SM_90A
+#undef DNSP_NAMES
+#undef DNSP_SUMS_2
+#undef DNSP_SUMS_10
+#undef DNSP_SUMS_30
+#undef DNSP_NAMES_30
+#undef DNSP_NAMES_90
+#undef DNSP_WGMMA

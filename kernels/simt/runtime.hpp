@@ -34,6 +34,9 @@ void select_device(int index);
 /// Of the selected device, as one number: 80, 90 …; 90 in the host executor.
 int compute_capability();
 
+/// Of the selected device; 2 in the host executor.
+int multiprocessor_count();
+
 /// Bytes free on the selected device.
 std::size_t free_memory();
 

@@ -3,8 +3,8 @@
 // Shared memory with the bounds of every dimension checked in the host executor, at no cost on the device.
 //   __shared__ SharedArray<float, 32, 33> tile;      tile[row][col]
 //   auto tile = dynamic_shared<float>(count);        tile[i]; `count` elements from byte `offset_bytes` on
-// Both are aligned to 16 bytes, and full of NaN (every byte 0xFF) at the start of a block of the host
-// executor.
+// Both are aligned to 16 bytes, the dynamic shared memory to 1024, and full of NaN (every byte 0xFF) at the
+// start of a block of the host executor.
 #include <cstddef>
 
 #if defined(__CUDACC__)
@@ -77,7 +77,7 @@ struct SharedSpan {
 template <class T>
 __device__ __forceinline__ SharedSpan<T> dynamic_shared(std::size_t count, std::size_t offset_bytes = 0) {
 #if defined(__CUDACC__)
-    extern __shared__ __align__(16) unsigned char dnsp_dynamic_shared[];
+    extern __shared__ __align__(1024) unsigned char dnsp_dynamic_shared[];
     return {reinterpret_cast<T*>(dnsp_dynamic_shared + offset_bytes), count};
 #else
     return {static_cast<T*>(host::dynamic_shared_bytes(offset_bytes, count * sizeof(T))), count};

@@ -193,7 +193,9 @@ TEST_CASE(
     for (std::size_t i = 0; i < values.size(); ++i) {
         const float low = values[i], high = values[values.size() - 1 - i];
         const std::uint32_t both = simt::pack_bfloat16x2(low, high);
+        const std::uint32_t rectified = simt::pack_bfloat16x2<true>(low, high);
         INFO(low << " and " << high);
+        CHECK(rectified == ((low > 0 ? both & 0xffffu : 0u) | (high > 0 ? both & 0xffff0000u : 0u)));
         CHECK(static_cast<double>(unpack(both & 0xffffu)) ==
               reference::round_to_bfloat16(static_cast<double>(low)));
         CHECK(static_cast<double>(unpack(both >> 16)) ==
@@ -201,6 +203,7 @@ TEST_CASE(
     }
     CHECK(std::isnan(unpack(simt::pack_bfloat16x2(not_a_number, 1.0f) & 0xffffu)));
     CHECK(std::isnan(unpack(simt::pack_bfloat16x2(1.0f, std::bit_cast<float>(0xffffffffu)) >> 16)));
+    CHECK(std::isnan(unpack(simt::pack_bfloat16x2<true>(1.0f, std::bit_cast<float>(0xffffffffu)) >> 16)));
 }
 
 TEST_CASE("load_or_zero reads nothing where nothing is present") {

@@ -15,10 +15,15 @@
 //     operation and with the same mask; the others of the warp go their own way;
 //   - asynchronous copies. One lands in shared memory only when the thread that started it waits for it,
 //     so that reading too early finds the old value; one that is never waited for is an error;
+//   - bulk tensor copies, mbarriers, named barriers and wgmma, likewise: bulk_copies.hpp and
+//     warpgroup_products.hpp;
 //   - integer atomics;
 //   - the order of threads and of blocks: set_order(). What a kernel computes must not depend on it.
 //
 // What is not, and needs a GPU and compute-sanitizer
+//   - the proxies of memory, but for what stmatrix writes (bulk_copies.hpp); registers that setmaxnreg has
+//   given
+//     away;
 //   - memory ordering: every write is seen by everyone at once; a missing __threadfence does no harm here;
 //   - real concurrency: a thread is interrupted only where it waits. Two threads that write to the same
 //     place between two barriers are noticed only when their order decides the result, and spinning on a

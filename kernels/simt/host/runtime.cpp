@@ -54,6 +54,7 @@ const char* use_thread_order(int index) {
 
 void select_device(int index) { require_only_device(index); }
 int compute_capability() { return 90; }
+int multiprocessor_count() { return 2; }
 
 std::size_t free_memory() {
     std::lock_guard lock(device_memory().mutex);

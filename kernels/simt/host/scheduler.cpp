@@ -68,35 +68,59 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
     }
 }
 
-void Scheduler::run_block() {
+void Scheduler::start_block() {
     ++running_block;
     static_shared_bytes_ = 0;
     std::memset(dynamic_shared_.get(), 0xFF, dynamic_shared_bytes_);
-    for (int i = 0; i < thread_count_; ++i) threads_[i].state = State::ready;
+    for (int i = 0; i < thread_count_; ++i) {
+        threads_[i].state = State::ready;
+        threads_[i].unfenced = {};
+    }
     ready_.fill(thread_count_);
     waiting_lanes_.fill(0);
     barrier_ = {};
+    barriers_.clear();
+    for (WarpgroupProducts& products : warpgroups_) products.clear();
     returned_ = 0;
+}
 
+void Scheduler::run_block() {
+    start_block();
     launcher_.switch_to(choose_next());
 
+    for (const auto& [place, barrier] : barriers_.in_memory)
+        if (!error_ && barrier.has_unread_copies())
+            error_ = std::make_exception_ptr(Error("[host executor] block " + text(blockIdx) +
+                                                   " ends with a bulk copy nobody waited for"));
     if (!error_) return;
     for (int i = 0; i < thread_count_; ++i) {
         threads_[i].fibre.start(&thread_main);
-        threads_[i].copies.clear();
+        threads_[i].forget_what_is_in_flight();
     }
     std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 // ---- Switching between threads
 
+const char* Thread::in_flight() const {
+    if (!copies.empty()) return "asynchronous copies";
+    if (!stores.empty()) return "bulk stores";
+    return products.empty() ? nullptr : "products";
+}
+
+void Thread::forget_what_is_in_flight() {
+    copies.clear();
+    stores.clear();
+    products.clear();
+}
+
 /// All that a fibre ever does: the launch's body, once in each block that it is a thread of.
 void Scheduler::thread_main() {
     for (;;) {
         try {
             scheduler.body_(scheduler.argument_);
-            if (!scheduler.running_->copies.empty())
-                fail("returns without waiting for its asynchronous copies");
+            if (const char* left = scheduler.running_->in_flight())
+                fail(std::string("returns without waiting for its ") + left);
         } catch (...) {
             scheduler.error_ = std::current_exception();
         }
@@ -106,7 +130,7 @@ void Scheduler::thread_main() {
 
 void Scheduler::return_from_thread() {
     Thread& me = *running_;
-    me.copies.clear();
+    me.forget_what_is_in_flight();
     me.state = State::returned;
     ready_.erase(me.number);
     ++returned_;
@@ -174,6 +198,31 @@ void* Scheduler::dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
              std::to_string(offset) + " on is used, the launch asks for " +
              std::to_string(dynamic_shared_bytes_));
     return dynamic_shared_.get() + offset;
+}
+
+namespace {
+/// Where dynamic shared memory begins; not at 0, so that a place in it is not taken for its address.
+constexpr std::uint32_t first_shared_address = 1024;
+}  // namespace
+
+std::uint32_t Scheduler::shared_address(const void* pointer, std::size_t bytes) {
+    thread();
+    const std::byte *begin = dynamic_shared_.get(), *at = static_cast<const std::byte*>(pointer);
+    if (at < begin || at > begin + dynamic_shared_bytes_ ||
+        bytes > static_cast<std::size_t>(begin + dynamic_shared_bytes_ - at))
+        fail(std::to_string(bytes) + " bytes do not lie in the block's dynamic shared memory");
+    return first_shared_address + static_cast<std::uint32_t>(at - begin);
+}
+
+std::byte* Scheduler::at_shared_address(std::uint32_t address, std::size_t bytes) {
+    if (address < first_shared_address || address - first_shared_address + bytes > dynamic_shared_bytes_)
+        fail("a matrix or a box reaches beyond the block's dynamic shared memory");
+    return dynamic_shared_.get() + (address - first_shared_address);
+}
+
+bool Scheduler::has_unfenced_writes(const std::byte* first, std::size_t bytes) const {
+    return std::any_of(threads_.get(), threads_.get() + thread_count_,
+                       [&](const Thread& thread) { return thread.unfenced.overlap(first, bytes); });
 }
 
 }  // namespace dnsp::simt::host

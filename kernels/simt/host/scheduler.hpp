@@ -12,9 +12,11 @@
 
 #include "kernels/require.hpp"
 #include "kernels/simt/host/asynchronous_copies.hpp"
+#include "kernels/simt/host/bulk_copies.hpp"
 #include "kernels/simt/host/executor.hpp"
 #include "kernels/simt/host/fibre.hpp"
 #include "kernels/simt/host/thread_set.hpp"
+#include "kernels/simt/host/warpgroup_products.hpp"
 
 namespace dnsp::simt::host {
 
@@ -49,7 +51,7 @@ struct WarpCall {
     bool meets(const WarpCall& other) const;
 };
 
-enum class State { ready, at_barrier, in_warp_operation, returned };
+enum class State { ready, at_barrier, in_warp_operation, in_wait_list, returned };
 
 struct Thread {
     Fibre fibre;
@@ -57,7 +59,15 @@ struct Thread {
     uint3 index;
     State state;
     WarpCall call;
+    const WaitList* list;  ///< where it waits
     AsynchronousCopies copies;
+    BulkStores stores;
+    ThreadProducts products;
+    UnfencedWrites unfenced;
+
+    /// What it must not return without waiting for; null where there is nothing.
+    const char* in_flight() const;
+    void forget_what_is_in_flight();
 };
 
 struct Barrier {
@@ -82,9 +92,22 @@ class Scheduler {
     int lane() { return thread().number % warpSize; }
     void enter_shared_array(void* elements, std::size_t bytes);
     void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes);
+    std::uint32_t shared_address(const void* pointer, std::size_t bytes);
+    std::byte* at_shared_address(std::uint32_t address, std::size_t bytes);
+
+    /// Of any thread of the block.
+    bool has_unfenced_writes(const std::byte* first, std::size_t bytes) const;
+
+    Barriers& barriers() { return barriers_; }
+    WarpgroupProducts& warpgroup(std::size_t index) { return warpgroups_[index]; }
+    /// The running thread is to wait in the list, from pause() on, unless the list is released before.
+    void enlist(WaitList& list);
+    void pause() { wait(); }
+    void release(WaitList& list);
 
   private:
     void run_block();
+    void start_block();
     static void thread_main();
     void return_from_thread();
     void wait();
@@ -115,6 +138,8 @@ class Scheduler {
     std::array<unsigned, ThreadSet::capacity / warpSize>
         waiting_lanes_{};  ///< in warp operations, of each warp
     Barrier barrier_{};
+    Barriers barriers_;
+    std::array<WarpgroupProducts, ThreadSet::capacity / 128> warpgroups_;
     std::size_t static_shared_bytes_ = 0;
     int returned_ = 0;
     std::exception_ptr error_;

@@ -101,11 +101,28 @@ void Scheduler::deliver(const WarpCall& last, const Thread* lanes) {
     });
 }
 
+void Scheduler::enlist(WaitList& list) {
+    Thread& me = thread();
+    me.state = State::in_wait_list;
+    me.list = &list;
+    list.threads.push_back(me.number);
+    ready_.erase(me.number);
+}
+
+void Scheduler::release(WaitList& list) {
+    for (const int number : list.threads) {
+        threads_[number].state = State::ready;
+        ready_.insert(number);
+    }
+    list.threads.clear();
+}
+
 std::string Scheduler::describe_stall() const {
     std::map<std::string, int> waiting;  // barriers come before warp operations
     for (int i = 0; i < thread_count_; ++i) {
         const Thread& thread = threads_[i];
         if (thread.state == State::at_barrier) ++waiting[std::string(" at ") + barrier_.operation];
+        if (thread.state == State::in_wait_list) ++waiting[thread.list->description()];
         if (thread.state == State::in_warp_operation) {
             char mask[16];
             std::snprintf(mask, sizeof mask, "0x%08x", thread.call.mask);

@@ -18,6 +18,7 @@ int thread_orders() { return 1; }
 const char* use_thread_order(int) { return "as it comes"; }
 void select_device(int) { refuse(); }
 int compute_capability() { refuse(); }
+int multiprocessor_count() { refuse(); }
 std::size_t free_memory() { refuse(); }
 void* allocate(std::size_t) { refuse(); }
 void release(void*) noexcept {}

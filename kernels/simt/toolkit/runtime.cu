@@ -80,6 +80,12 @@ int compute_capability() {
     return 10 * major + minor;
 }
 
+int multiprocessor_count() {
+    int count = 0;
+    CUDA_CHECK(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, selected_device()));
+    return count;
+}
+
 std::size_t free_memory() {
     std::size_t free = 0, total = 0;
     CUDA_CHECK(cudaMemGetInfo(&free, &total));

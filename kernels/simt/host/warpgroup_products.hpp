@@ -1,0 +1,82 @@
+#pragma once
+
+// wgmma: asynchronous products of 64 × 16 by 16 × columns matrices in shared memory, which 128 threads start
+// together. The operands are read when the first of them waits; the sums are NaN until all products that add
+// to them have been waited for.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+namespace dnsp::simt::host {
+
+struct Product {
+    std::uint64_t a, b;  ///< descriptors, as in ptx.cuh
+    int columns;
+    bool a_runs_along_rows, b_runs_along_columns;
+
+    bool operator==(const Product&) const = default;
+};
+
+/// What the threads of a warpgroup have in common.
+class WarpgroupProducts {
+  public:
+    void clear() { products_.clear(), first_ = 0; }
+    /// The product number `index` of a thread.
+    void start(std::size_t index, const Product& product);
+    /// Its 64 × columns elements, which each of the threads takes once, in order.
+    const std::vector<double>& elements(std::size_t index);
+    void taken(std::size_t index);
+
+  private:
+    struct Started {
+        Product product;
+        std::vector<double> elements;
+        int takers = 0;
+    };
+    std::deque<Started> products_;
+    std::size_t first_ = 0;  ///< the index of the first of them
+};
+
+/// The products of one thread.
+class ThreadProducts {
+  public:
+    bool empty() const { return started_.empty(); }
+    void clear();
+    void fence() { fenced_ = true; }
+    void start(float* sums, bool accumulate, const Product& product);
+    void commit() { ++groups_; }
+    void land_groups(int remaining);
+
+  private:
+    struct Sums {
+        float* target;
+        std::vector<float> values;
+        int in_flight;
+    };
+    struct Started {
+        std::size_t index;
+        float* target;
+        bool accumulate;
+        int columns, group;
+    };
+    Sums& sums_at(float* target);
+
+    std::deque<Started> started_;
+    std::vector<Sums> sums_;
+    std::size_t next_index_ = 0;
+    int groups_ = 0;
+    bool fenced_ = false;
+};
+
+// ---- For the running thread
+
+void fence_products();
+/// sums = (accumulate ? sums : 0) + A·B, of which the thread has columns / 2 elements.
+void start_product(float* sums, bool accumulate, const Product& product);
+void commit_products();
+/// Also brings the lanes of the warp together, which all of these do on the device.
+void wait_products(int groups_that_may_remain);
+
+}  // namespace dnsp::simt::host
