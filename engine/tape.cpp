@@ -13,6 +13,10 @@ void mask_gradient(const Tensor& gradient, const Tensor& rectified) {
 }
 
 void add_gradient(const Tensor& sum, const Tensor& contribution) {
+    if (sum.dtype() == DType::bfloat16) {
+        auto* target = sum.data<kernels::bfloat16>();
+        return kernels::cuda::add(sum.elements(), target, contribution.data<kernels::bfloat16>(), target);
+    }
     dispatch(sum.dtype(), [&]<class T>() {
         on(sum.device(), kernels::cpu::add<T>, kernels::cuda::add<T>)(sum.elements(), sum.data<T>(),
                                                                       contribution.data<T>(), sum.data<T>());

@@ -8,9 +8,15 @@
 
 namespace dnsp {
 
-std::size_t size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
+std::size_t size_of(DType dtype) {
+    return dtype == DType::float32   ? sizeof(float)
+           : dtype == DType::float64 ? sizeof(double)
+                                     : sizeof(kernels::bfloat16);
+}
 
-std::string to_string(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
+std::string to_string(DType dtype) {
+    return dtype == DType::float32 ? "float32" : dtype == DType::float64 ? "float64" : "bfloat16";
+}
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
     Tensor tensor;
@@ -68,6 +74,7 @@ std::vector<T> Tensor::to_vector() const {
 }
 template std::vector<float> Tensor::to_vector<float>() const;
 template std::vector<double> Tensor::to_vector<double>() const;
+template std::vector<kernels::bfloat16> Tensor::to_vector<kernels::bfloat16>() const;
 
 double Tensor::item() const {
     require(elements() == 1, "[Tensor::item] expected one element, got shape " + shape_.text());
@@ -79,19 +86,17 @@ void Tensor::copy_from(const Tensor& other) {
         other.defined() && shape_ == other.shape_ && dtype_ == other.dtype_,
         "[Tensor::copy_from] expected " + to_string(dtype_) + " " + shape_.text() + ", got " +
             (other.defined() ? to_string(other.dtype_) + " " + other.shape_.text() : "an undefined tensor"));
-    dispatch(dtype_, [&]<class T>() {
-        const std::size_t bytes = static_cast<std::size_t>(elements()) * sizeof(T);
-        const bool from_host = other.device().kind == DeviceKind::cpu;
-        if (bytes == 0) return;
-        if (device().kind == DeviceKind::cpu && from_host)
-            std::memmove(data<T>(), other.data<T>(), bytes);
-        else if (from_host)
-            simt::copy_to_device(data<T>(), other.data<T>(), bytes);
-        else if (device().kind == DeviceKind::cpu)
-            simt::copy_to_host(data<T>(), other.data<T>(), bytes);
-        else
-            simt::copy_on_device(data<T>(), other.data<T>(), bytes);
-    });
+    const std::size_t bytes = static_cast<std::size_t>(elements()) * size_of(dtype_);
+    const bool from_host = other.device().kind == DeviceKind::cpu;
+    if (bytes == 0) return;
+    if (device().kind == DeviceKind::cpu && from_host)
+        std::memmove(bytes_of_first(), other.bytes_of_first(), bytes);
+    else if (from_host)
+        simt::copy_to_device(bytes_of_first(), other.bytes_of_first(), bytes);
+    else if (device().kind == DeviceKind::cpu)
+        simt::copy_to_host(bytes_of_first(), other.bytes_of_first(), bytes);
+    else
+        simt::copy_on_device(bytes_of_first(), other.bytes_of_first(), bytes);
 }
 
 void Tensor::fill(double value) {

@@ -8,10 +8,12 @@
 #include "engine/device.hpp"
 #include "engine/memory.hpp"
 #include "engine/shape.hpp"
+#include "kernels/bfloat16.hpp"
 
 namespace dnsp {
 
-enum class DType { float32, float64 };
+/// bfloat16 is for storage on CUDA devices, inside of networks: few operations take it.
+enum class DType { float32, float64, bfloat16 };
 
 std::size_t size_of(DType dtype);
 std::string to_string(DType dtype);
@@ -25,6 +27,10 @@ constexpr DType dtype_of<float>() {
 template <>
 constexpr DType dtype_of<double>() {
     return DType::float64;
+}
+template <>
+constexpr DType dtype_of<kernels::bfloat16>() {
+    return DType::bfloat16;
 }
 
 struct Gradient;
@@ -88,6 +94,11 @@ class Tensor {
     const std::shared_ptr<Gradient>& gradient_slot() const { return gradient_; }
 
   private:
+    void* bytes_of_first() const {
+        return static_cast<std::byte*>(storage_->data()) +
+               static_cast<std::size_t>(offset_) * size_of(dtype_);
+    }
+
     Shape shape_;
     DType dtype_ = DType::float32;
     std::int64_t offset_ = 0;
@@ -105,9 +116,11 @@ struct Gradient {
     Tensor rectified;
 };
 
-/// Calls f.template operator()<float>() or <double>() by dtype.
+/// Calls f.template operator()<float>() or <double>() by dtype; refuses bfloat16, which operations that take
+/// it treat by themselves.
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
+    require(dtype != DType::bfloat16, "[Tensor] this operation does not take bfloat16");
     if (dtype == DType::float64) return f.template operator()<double>();
     return f.template operator()<float>();
 }

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_mixed.hpp"
 #include "kernels/conv2d_partial_sums.hpp"
 #include "kernels/simt/simt.cuh"
 
@@ -8,6 +8,12 @@ namespace dnsp::kernels::cuda {
 namespace {
 
 constexpr int most_columns = 256, sum_columns = 32, sum_rows = 8;
+
+__device__ __forceinline__ float number(bfloat16 stored) { return static_cast<float>(stored); }
+template <class T>
+__device__ __forceinline__ T number(T value) {
+    return value;
+}
 
 /// partial[split, o] = Σ gradient[pixel, o] over the pixels of a split. A block owns a split and up to 256
 /// channels; its threads are as many whole rows of these as fit, so that neighbours read neighbouring
@@ -29,7 +35,8 @@ __global__ void __launch_bounds__(most_columns)
         const std::int64_t first = split * pixels_per_split, end = min(pixels, first + pixels_per_split);
         const T* source = gradient + first_channel + column;
 #pragma unroll 4
-        for (std::int64_t pixel = first + row; pixel < end; pixel += rows) sum += source[pixel * channels];
+        for (std::int64_t pixel = first + row; pixel < end; pixel += rows)
+            sum += number(source[pixel * channels]);
     }
     sums[thread] = sum;
     while (rows > 1) {
@@ -75,8 +82,8 @@ void detail::add_partial_sums(std::int64_t count, std::int64_t parts, double sca
                  dim3(sum_columns * sum_rows), 0, count, parts, scale, partial, result);
 }
 
-template <class T>
-void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale, T* bias_gradient) {
+template <class Gradient, class T>
+void sum_over_pixels(const Conv2dShape& s, const Gradient* output_gradient, double scale, T* bias_gradient) {
     // Enough splits to fill a large device, none with too little to do.
     constexpr std::int64_t most_splits = 512, fewest_numbers = 4096;
     const std::int64_t columns = std::min<std::int64_t>(s.out_channels, most_columns);
@@ -85,16 +92,29 @@ void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double
     const std::int64_t pixels_per_split = parts_of(s.pixels(), wanted);
     const std::int64_t splits = s.pixels() == 0 ? 0 : parts_of(s.pixels(), pixels_per_split);
     const simt::Workspace<double> partial(splits * s.out_channels);
-    simt::launch(sum_columns_of_pixels<T>,
+    simt::launch(sum_columns_of_pixels<Gradient>,
                  dim3(static_cast<unsigned>(splits * parts_of(s.out_channels, most_columns))),
                  dim3(most_columns), 0, s.pixels(), pixels_per_split, s.out_channels, splits, output_gradient,
                  partial.data());
     detail::add_partial_sums(s.out_channels, splits, scale, partial.data(), bias_gradient);
 }
 
+template <class T>
+void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale, T* bias_gradient) {
+    sum_over_pixels(s, output_gradient, scale, bias_gradient);
+}
+
+template <class Out>
+void conv2d_mixed_backward_bias(const Conv2dShape& s, const Out* output_gradient, double scale,
+                                float* bias_gradient) {
+    sum_over_pixels(s, output_gradient, scale, bias_gradient);
+}
+
 template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const float*, float*);
 template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const double*, double*);
 template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const double*, float*);
+template void conv2d_mixed_backward_bias(const Conv2dShape&, const float*, double, float*);
+template void conv2d_mixed_backward_bias(const Conv2dShape&, const bfloat16*, double, float*);
 template void conv2d_backward_bias(const Conv2dShape&, const float*, double, float*);
 template void conv2d_backward_bias(const Conv2dShape&, const double*, double, double*);
 

@@ -18,9 +18,10 @@ bool wgmma_supports(const Conv2dShape& shape);
 void wgmma_forward(const Conv2dShape& shape, const bfloat16* input, const float* weight, const float* bias,
                    const Conv2dEpilogue<bfloat16>& epilogue, bfloat16* output);
 
-/// `rectified_input` may be null; see conv2d.hpp.
+/// One of `rectified_input` and `added` is null, or both; see conv2d.hpp.
 void wgmma_backward_input(const Conv2dShape& shape, const bfloat16* output_gradient, double scale,
-                          const float* weight, const bfloat16* rectified_input, bfloat16* input_gradient);
+                          const float* weight, const bfloat16* rectified_input, const bfloat16* added,
+                          bfloat16* input_gradient);
 
 void wgmma_backward_weight(const Conv2dShape& shape, const bfloat16* input, const bfloat16* output_gradient,
                            double scale, float* weight_gradient);

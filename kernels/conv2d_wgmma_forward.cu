@@ -138,12 +138,15 @@ void wgmma_forward(const Conv2dShape& s, const bfloat16* input, const float* wei
 }
 
 void wgmma_backward_input(const Conv2dShape& s, const bfloat16* output_gradient, double scale,
-                          const float* weight, const bfloat16* rectified_input, bfloat16* input_gradient) {
+                          const float* weight, const bfloat16* rectified_input, const bfloat16* added,
+                          bfloat16* input_gradient) {
+    require(!rectified_input || !added, "[conv2d] wgmma reads one image besides the gradient's, not two");
     Conv2dShape backward = s;
     backward.in_channels = s.out_channels;
     backward.out_channels = s.in_channels;
-    convolve(backward, output_gradient, weight, true, nullptr, scale, false, Companion::rectified_input,
-             rectified_input, input_gradient);
+    convolve(backward, output_gradient, weight, true, nullptr, scale, false,
+             added ? Companion::residual : Companion::rectified_input, added ? added : rectified_input,
+             input_gradient);
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -68,6 +68,12 @@ template <class T>
 struct Sum {
     __device__ T operator()(T a, T b) const { return a + b; }
 };
+template <>
+struct Sum<bfloat16> {
+    __device__ bfloat16 operator()(bfloat16 a, bfloat16 b) const {
+        return bfloat16(static_cast<float>(a) + static_cast<float>(b));
+    }
+};
 template <class T>
 struct Scaled {
     T scale;
@@ -86,6 +92,30 @@ template <class T>
 struct PassedWherePositive {
     __device__ T operator()(T gradient, T output) const { return output > T(0) ? gradient : T(0); }
 };
+
+/// A thread converts as many elements at a time as fill 16 bytes of the wider type.
+template <class From, class To>
+__global__ void __launch_bounds__(threads)
+    convert_kernel(std::int64_t count, bool aligned, const From* input, To* output) {
+    constexpr int width = Vector<float>::width;
+    struct alignas(width * sizeof(From)) FromRun {
+        From element[width];
+    };
+    struct alignas(width * sizeof(To)) ToRun {
+        To element[width];
+    };
+    for_each_run<float>(count, [&](std::int64_t first, int elements) {
+        if (aligned && elements == width) {
+            const FromRun run = *reinterpret_cast<const FromRun*>(input + first);
+            ToRun result;
+#pragma unroll
+            for (int k = 0; k < width; ++k) result.element[k] = static_cast<To>(run.element[k]);
+            *reinterpret_cast<ToRun*>(output + first) = result;
+        } else {
+            for (int k = 0; k < elements; ++k) output[first + k] = static_cast<To>(input[first + k]);
+        }
+    });
+}
 
 /// The factor is read once a thread.
 template <class T>
@@ -162,6 +192,12 @@ void add(std::int64_t count, const T* a, const T* b, T* output) {
     launch_map(count, Sum<T>{}, output, a, b);
 }
 
+template <class From, class To>
+void convert(std::int64_t count, const From* input, To* output) {
+    simt::launch(convert_kernel<From, To>, blocks<float>(count), threads, 0, count,
+                 are_aligned(input, output), input, output);
+}
+
 template <class T>
 void scale(std::int64_t count, double scale, const T* input, T* output) {
     launch_map(count, Scaled<T>{static_cast<T>(scale)}, output, input);
@@ -224,5 +260,8 @@ void squared_error(std::int64_t count, double scale, const T* output, const T* t
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE
+template void add<bfloat16>(std::int64_t, const bfloat16*, const bfloat16*, bfloat16*);
+template void convert<float, bfloat16>(std::int64_t, const float*, bfloat16*);
+template void convert<bfloat16, float>(std::int64_t, const bfloat16*, float*);
 
 }  // namespace dnsp::kernels::cuda

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/bfloat16.hpp"
+
 // All arrays hold `count` elements and lie on the device of the namespace. `output` may be one of the inputs.
 // What the functions of `cuda` start runs on simt::current_stream(). Sums are accumulated in double in an
 // order that depends on `count` alone, and go to memory of the device, so that a step needs no word with the
@@ -53,8 +55,12 @@ void squared_error(std::int64_t count, double scale, const T* output, const T* t
 
 }  // namespace cpu
 
-/// The same for device memory.
+/// The same for device memory. add is there for bfloat16, too: it adds in float.
 namespace cuda {
+
+/// output = input, rounded where it has to be, between float and bfloat16
+template <class From, class To>
+void convert(std::int64_t count, const From* input, To* output);
 
 template <class T>
 void fill(std::int64_t count, T value, T* output);

@@ -1,6 +1,10 @@
 #include "layers/conv2d.hpp"
 
+#include <algorithm>
+#include <type_traits>
+
 #include "engine/on_device.hpp"
+#include "kernels/conv2d_mixed.hpp"
 
 namespace dnsp {
 namespace {
@@ -14,12 +18,52 @@ kernels::Conv2dShape check_shapes(const Tensor& input, const Tensor& weight, con
     require(w[1] % 2 == 1 && w[2] % 2 == 1, "[conv2d] kernel sides must be odd, got " + w.text());
     require(bias.shape() == Shape{w[0]},
             "[conv2d] bias expects [" + std::to_string(w[0]) + "], got " + bias.shape().text());
-    require(input.dtype() == weight.dtype() && input.dtype() == bias.dtype(),
-            "[conv2d] input, weight and bias must have one dtype");
+    require(weight.dtype() == bias.dtype(), "[conv2d] weight and bias must have one dtype");
     require(x.elements() > 0 && w.elements() > 0,
             "[conv2d] expects at least one pixel, channel and tap, got input " + x.text() + " and weight " +
                 w.text());
     return {x[0], x[1], x[2], x[3], w[0], w[1], w[2]};
+}
+
+using kernels::bfloat16, kernels::Conv2dEpilogue, kernels::Conv2dShape;
+
+/// The passes of a convolution between images of types In and Out with weights of type Weight.
+template <class In, class Out, class Weight>
+struct Kernels {
+    void (*forward)(const Conv2dShape&, const In*, const Weight*, const Weight*, const Conv2dEpilogue<Out>&,
+                    Out*);
+    void (*backward_input)(const Conv2dShape&, const Out*, double, const Weight*, const In*, const In*, In*);
+    void (*backward_weight)(const Conv2dShape&, const In*, const Out*, double, Weight*, Weight*);
+    void (*backward_bias)(const Conv2dShape&, const Out*, double, Weight*);
+
+    static Kernels of(Device device) {
+        using namespace kernels;
+        if constexpr (std::is_same_v<In, Weight> && std::is_same_v<Out, Weight>)
+            return {on(device, cpu::conv2d_forward<In>, cuda::conv2d_forward<In>),
+                    on(device, cpu::conv2d_backward_input<In>, cuda::conv2d_backward_input<In>),
+                    on(device, cpu::conv2d_backward_weight<In>, cuda::conv2d_backward_weight<In>),
+                    on(device, cpu::conv2d_backward_bias<In>, cuda::conv2d_backward_bias<In>)};
+        else
+            return {cuda::conv2d_mixed_forward<In, Out>, cuda::conv2d_mixed_backward_input<In, Out>,
+                    cuda::conv2d_mixed_backward_weight<In, Out>, cuda::conv2d_mixed_backward_bias<Out>};
+    }
+};
+
+/// Calls body.operator()<In, Out, Weight>().
+template <class Body>
+void with_types(DType in, DType out, Body&& body) {
+    if (in == DType::bfloat16)
+        out == DType::bfloat16 ? body.template operator()<bfloat16, bfloat16, float>()
+                               : body.template operator()<bfloat16, float, float>();
+    else if (out == DType::bfloat16)
+        body.template operator()<float, bfloat16, float>();
+    else
+        dispatch(in, [&]<class T>() { body.template operator()<T, T, T>(); });
+}
+
+template <class T>
+T* data_or_null(const Tensor& tensor) {
+    return tensor.defined() ? tensor.data<T>() : nullptr;
 }
 
 }  // namespace
@@ -31,41 +75,47 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
     const Device device = input.device();
     const double scale = fusion.scale;
     const Tensor residual = fusion.residual;
+    const DType stored = fusion.store_bfloat16 ? DType::bfloat16 : weight.dtype();
+    require(input.dtype() == weight.dtype() || input.dtype() == DType::bfloat16,
+            "[conv2d] input and weight must have one dtype");
+    require((input.dtype() != DType::bfloat16 && stored != DType::bfloat16) ||
+                (device.kind == DeviceKind::cuda && weight.dtype() == DType::float32),
+            "[conv2d] bfloat16 images are for float32 weights on a CUDA device");
     Tensor output =
-        Tensor::empty({shape.batch, shape.height, shape.width, shape.out_channels}, input.dtype(), device);
+        Tensor::empty({shape.batch, shape.height, shape.width, shape.out_channels}, stored, device);
     if (residual.defined()) {
         require_one_device("conv2d", input, residual);
         require(residual.shape() == output.shape() && residual.dtype() == output.dtype(),
-                "[conv2d] residual expects " + output.shape().text() + ", got " + residual.shape().text());
+                "[conv2d] residual expects " + to_string(output.dtype()) + " " + output.shape().text() +
+                    ", got " + to_string(residual.dtype()) + " " + residual.shape().text());
     }
-    dispatch(input.dtype(), [&]<class T>() {
-        on(device, kernels::cpu::conv2d_forward<T>, kernels::cuda::conv2d_forward<T>)(
-            shape, input.data<T>(), weight.data<T>(), bias.data<T>(),
-            {fusion.activation, scale, residual.defined() ? residual.data<T>() : nullptr}, output.data<T>());
+    with_types(input.dtype(), stored, [&]<class In, class Out, class Weight>() {
+        Kernels<In, Out, Weight>::of(device).forward(
+            shape, input.data<In>(), weight.data<Weight>(), bias.data<Weight>(),
+            {fusion.activation, scale, data_or_null<Out>(residual)}, output.data<Out>());
     });
     const bool residual_learns = residual.defined() && tape.needs_gradient(residual);
     if (!tape.needs_gradient(input, weight, bias) && !residual_learns) return output;
 
     const Tensor saved = output;  // without the gradient slot, which holds it
     tape.record(output, [=](const Tensor& output_gradient) {
-        dispatch(input.dtype(), [&]<class T>() {
-            const auto data_or_null = [](const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; };
-            contribute_gradient(input, [&](const Tensor& target, const Tensor& rectified,
-                                           const Tensor& added) {
-                on(device, kernels::cpu::conv2d_backward_input<T>, kernels::cuda::conv2d_backward_input<T>)(
-                    shape, output_gradient.data<T>(), scale, weight.data<T>(), data_or_null(rectified),
-                    data_or_null(added), target.data<T>());
-            });
+        with_types(input.dtype(), stored, [&]<class In, class Out, class Weight>() {
+            const auto kernels = Kernels<In, Out, Weight>::of(device);
+            const Out* gradient = output_gradient.data<Out>();
+            contribute_gradient(input,
+                                [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
+                                    kernels.backward_input(shape, gradient, scale, weight.data<Weight>(),
+                                                           data_or_null<In>(rectified),
+                                                           data_or_null<In>(added), target.data<In>());
+                                });
             // Weight and bias in one pass where both learn.
             const Tensor bias_gradient = bias.requires_gradient() ? Tensor::empty_like(bias) : Tensor();
-            T* const bias_target = bias_gradient.defined() ? bias_gradient.data<T>() : nullptr;
             contribute_gradient(weight, [&](const Tensor& target) {
-                on(device, kernels::cpu::conv2d_backward_weight<T>, kernels::cuda::conv2d_backward_weight<T>)(
-                    shape, input.data<T>(), output_gradient.data<T>(), scale, target.data<T>(), bias_target);
+                kernels.backward_weight(shape, input.data<In>(), gradient, scale, target.data<Weight>(),
+                                        data_or_null<Weight>(bias_gradient));
             });
-            if (bias_target && !weight.requires_gradient())
-                on(device, kernels::cpu::conv2d_backward_bias<T>, kernels::cuda::conv2d_backward_bias<T>)(
-                    shape, output_gradient.data<T>(), scale, bias_target);
+            if (bias_gradient.defined() && !weight.requires_gradient())
+                kernels.backward_bias(shape, gradient, scale, bias_gradient.data<Weight>());
             contribute_gradient(bias, [&](Tensor target) { target.copy_from(bias_gradient); });
         });
         if (residual_learns) pass_gradient_on(residual, output_gradient);
@@ -83,14 +133,23 @@ Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Options& o)
     bias_ = store.add(name + ".bias", {o.out_channels}, ParameterGroup::network, initialiser);
 }
 
+Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const {
+    // The first layer of a network has too few channels for a kernel of its own, the next ones do not.
+    const std::int64_t in_channels = std::max(options_.in_channels, options_.out_channels);
+    fusion.store_bfloat16 = options_.inside && input.device().kind == DeviceKind::cuda &&
+                            (*store_)[weight_].dtype() == DType::float32 &&
+                            kernels::cuda::conv2d_stores_bfloat16(in_channels, options_.out_channels);
+    return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], fusion);
+}
+
 Tensor Conv2d::operator()(Tape& tape, const Tensor& input) const {
-    return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], options_.activation);
+    return apply(tape, input, options_.activation);
 }
 
 Tensor Conv2d::add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const {
     require(options_.activation == Activation::none,
             "[conv2d] add_to() is for convolutions without activation");
-    return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], {scale, residual});
+    return apply(tape, input, {scale, residual});
 }
 
 }  // namespace dnsp

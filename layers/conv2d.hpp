@@ -15,14 +15,16 @@ using kernels::Activation;
 struct Conv2dFusion {
     Activation activation = Activation::none;
     double scale = 1.0;
-    Tensor residual = {};  ///< of the output's shape, or undefined: nothing is added
+    Tensor residual = {};         ///< of the output's shape and type, or undefined: nothing is added
+    bool store_bfloat16 = false;  ///< the output is stored as bfloat16; for float32 weights on a CUDA device
 
     Conv2dFusion(Activation a = Activation::none) : activation(a) {}  // NOLINT: an activation is a fusion
     Conv2dFusion(double factor, Tensor added) : scale(factor), residual(std::move(added)) {}
 };
 
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
-/// 1, zero padding to the same size, cross-correlation.
+/// 1, zero padding to the same size, cross-correlation. All of one type; on a CUDA device, images inside of a
+/// network may be bfloat16 while weights, bias and their gradients are float32.
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dFusion& fusion = {});
 
@@ -34,6 +36,9 @@ class Conv2d {
         std::int64_t out_channels = 1;
         std::int64_t kernel = 3;
         Activation activation = Activation::none;
+        /// What only such convolutions read may be stored as bfloat16 where that is faster: on a CUDA device
+        /// told to multiply in bfloat16 that has kernels for it (kernels/conv2d_mixed.hpp).
+        bool inside = false;
         bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
     };
     Conv2d(ParameterStore& store, const std::string& name, const Options& options);
@@ -48,6 +53,8 @@ class Conv2d {
     }
 
   private:
+    Tensor apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const;
+
     ParameterStore* store_;
     Options options_;
     std::size_t weight_, bias_;

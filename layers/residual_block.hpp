@@ -10,8 +10,8 @@ namespace dnsp {
 class ResidualBlock {
   public:
     ResidualBlock(ParameterStore& store, const std::string& name, std::int64_t width, double scale)
-        : conv1_(store, name + ".conv1", {width, width, 3, Activation::relu}),
-          conv2_(store, name + ".conv2", {width, width, 3, Activation::none}),
+        : conv1_(store, name + ".conv1", {width, width, 3, Activation::relu, true}),
+          conv2_(store, name + ".conv2", {width, width, 3, Activation::none, true}),
           scale_(scale) {}
 
     Tensor operator()(Tape& tape, const Tensor& input) const {

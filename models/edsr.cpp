@@ -24,10 +24,10 @@ class Edsr : public Model {
   public:
     Edsr(const ModelOptions& options, ParameterStore& store)
         : Model(with_defaults(options)),
-          head_(store, "head", {1, options_.width, 3}),
+          head_(store, "head", {1, options_.width, 3, Activation::none, true}),
           blocks_(make_blocks(store)),
-          body_(store, "body", {options_.width, options_.width, 3}),
-          tail_(store, "tail", {options_.width, 1, 3, Activation::none, options_.global_skip}) {}
+          body_(store, "body", {options_.width, options_.width, 3, Activation::none, true}),
+          tail_(store, "tail", {options_.width, 1, 3, Activation::none, false, options_.global_skip}) {}
 
     int receptive_radius(int alignment) const override {
         int radius = head_.receptive_radius(alignment) + body_.receptive_radius(alignment) +

@@ -12,7 +12,7 @@ class Srcnn : public Model {
         : Model(options),
           extraction_(store, "extraction", {1, 64, 9, Activation::relu}),
           mapping_(store, "mapping", {64, 32, 1, Activation::relu}),
-          reconstruction_(store, "reconstruction", {32, 1, 5, Activation::none, options.global_skip}) {
+          reconstruction_(store, "reconstruction", {32, 1, 5, Activation::none, false, options.global_skip}) {
         require(options.depth == 0 && options.width == 0, "[srcnn] has no --depth or --width to choose");
     }
 

@@ -2,6 +2,7 @@
 #include "kernels/adam.hpp"
 #include "kernels/conv2d.hpp"
 #include "kernels/conv2d_cublas.hpp"
+#include "kernels/conv2d_mixed.hpp"
 #include "kernels/conv2d_mma.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
@@ -76,6 +77,28 @@ template <class T> void total_variation(const TotalVariationShape&, const T*, do
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE
+// clang-format on
+
+// clang-format off
+bool conv2d_stores_bfloat16(std::int64_t, std::int64_t) { return false; }
+template <class From, class To> void convert(std::int64_t, const From*, To*) { refuse(); }
+template <class In, class Out> void conv2d_mixed_forward(const Conv2dShape&, const In*, const float*, const float*, const Conv2dEpilogue<Out>&, Out*) { refuse(); }
+template <class In, class Out> void conv2d_mixed_backward_input(const Conv2dShape&, const Out*, double, const float*, const In*, const In*, In*) { refuse(); }
+template <class In, class Out> void conv2d_mixed_backward_weight(const Conv2dShape&, const In*, const Out*, double, float*, float*) { refuse(); }
+template <class Out> void conv2d_mixed_backward_bias(const Conv2dShape&, const Out*, double, float*) { refuse(); }
+#define INSTANTIATE(In, Out) \
+    template void conv2d_mixed_forward(const Conv2dShape&, const In*, const float*, const float*, const Conv2dEpilogue<Out>&, Out*); \
+    template void conv2d_mixed_backward_input(const Conv2dShape&, const Out*, double, const float*, const In*, const In*, In*); \
+    template void conv2d_mixed_backward_weight(const Conv2dShape&, const In*, const Out*, double, float*, float*);
+INSTANTIATE(bfloat16, bfloat16)
+INSTANTIATE(float, bfloat16)
+INSTANTIATE(bfloat16, float)
+#undef INSTANTIATE
+template void conv2d_mixed_backward_bias(const Conv2dShape&, const float*, double, float*);
+template void conv2d_mixed_backward_bias(const Conv2dShape&, const bfloat16*, double, float*);
+template void add<bfloat16>(std::int64_t, const bfloat16*, const bfloat16*, bfloat16*);
+template void convert<float, bfloat16>(std::int64_t, const float*, bfloat16*);
+template void convert<bfloat16, float>(std::int64_t, const bfloat16*, float*);
 // clang-format on
 
 namespace detail {  // the single paths, which tests call by name
