@@ -113,7 +113,7 @@ TEST_CASE("what has no case of its own is declared") {
 TEST_CASE("every test of kernels drives the CUDA device, or says that there is none") {
     const Names without_device{"test_philox.cpp", "test_coverage.cpp"};
     const std::regex on_cuda(R"re(TEST_CASE\(\s*("[^"]*"\s*)*"[^"]*cuda"\s*\)\s*\{\s*(\w*)\()re");
-    const Names skips{"DNSP_REQUIRE_CUDA", "REQUIRE_TENSOR_CORES"};
+    const Names skips{"DNSP_REQUIRE_CUDA", "REQUIRE_TENSOR_CORES", "REQUIRE_HOPPER"};
     for (const auto& entry :
          std::filesystem::directory_iterator(source_folder().string() + "/tests/kernels")) {
         const std::string file = entry.path().filename().string(), text = read(entry.path());
