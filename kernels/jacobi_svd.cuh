@@ -259,7 +259,9 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     if (!(abs(ab) > max(tolerance * product_of_norms, dust<T>))) return false;
 
     const T zeta = (bb - aa) / (2 * ab);
-    const T tangent = copysign(1 / (abs(zeta) + hypot(T(1), zeta)), zeta);
+    // hypot(1, ζ), whose square may overflow.
+    const T hypotenuse = abs(zeta) < 1 / tolerance ? sqrt(fma(zeta, zeta, T(1))) : abs(zeta);
+    const T tangent = copysign(1 / (abs(zeta) + hypotenuse), zeta);
     const T cosine = 1 / sqrt(1 + tangent * tangent);
 #pragma unroll
     for (int r = 0; r < most_rows; ++r) {

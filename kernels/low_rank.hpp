@@ -23,8 +23,8 @@ namespace cpu {
 template <class T>
 void low_rank_svd(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
-/// Without one: exp(−X) = (exp(−X/2ᵏ))^(2ᵏ), X = YᵀY/2δ², with exp(−Z) ≈ I − Z + Z²/2 at the bottom and k
-/// repeated squarings, k chosen from ‖Y‖²_F so that ‖Z‖ ≤ 1. The Gram matrix is taken of the shorter side.
+/// Without one: exp(−X), X = YᵀY/2δ², by repeated squaring, as often as ‖Y‖²_F asks for
+/// (kernels/matrix_exponential.hpp). The Gram matrix is taken of the shorter side.
 template <class T>
 void low_rank_matrix_exponential(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
@@ -41,13 +41,19 @@ inline constexpr std::int64_t largest_low_rank_side = 64;
 template <class T>
 void low_rank_svd(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
-/// The repeated squaring of the CPU path in float64, a block a matrix.
+/// The repeated squaring of the CPU path on the float64 tensor cores, a block a matrix; without them on
+/// devices before compute capability 8.0, which have none.
 template <class T>
 void low_rank_matrix_exponential(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 
-/// cuSOLVER in float64, for matrices of any size: a batch whose shorter side is at most 512 by the eigenvectors of the
-/// Gram matrices (XsyevBatched), anything else by gesvdj, one matrix after the other. May synchronise: not to be
-/// captured, nor are the sizes of the other paths that come here.
+/// The latter on any device.
+template <class T>
+void low_rank_matrix_exponential_fma(const LowRankShape& shape, const T* matrices, double* value,
+                                     T* gradient);
+
+/// cuSOLVER in float64, for matrices of any size: a batch whose shorter side is at most 512 by the
+/// eigenvectors of the Gram matrices (XsyevBatched), anything else by gesvdj, one matrix after the other. May
+/// synchronise: not to be captured, nor are the sizes of the other paths that come here.
 template <class T>
 void low_rank_cusolver(const LowRankShape& shape, const T* matrices, double* value, T* gradient);
 

@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 // Products of row-major matrices on the current stream by cuBLAS, in T throughout (no TF32), float and
 // double. The first call of a thread on a device creates what cuBLAS needs; later ones neither allocate nor
 // synchronise, so that they can be captured in a graph. In the host executor CBLAS answers. A missing library
 // is a dnsp::Error.
 namespace dnsp::simt {
+
+/// Whether the library can be loaded; and why not, as half a sentence.
+bool cublas_available();
+std::string cublas_unavailable_reason();
 
 /// C ← α·op(A)·op(B) + β·C, where op(A) is m × k, op(B) is k × n, C is m × n, and op transposes or does not.
 /// lda, ldb and ldc are the elements from one row to the next in memory, of A and B as they are stored. With

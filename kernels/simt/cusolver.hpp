@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 // Decompositions of dense row-major matrices on the current stream by cuSOLVER, in float64. In the host
 // executor LAPACK answers. A missing library is a dnsp::Error.
@@ -9,6 +10,10 @@
 // not decompose; then the other results are not to be used. cuSOLVER does not promise to leave the host
 // alone: these calls may synchronise, and are not to be captured in a graph.
 namespace dnsp::simt {
+
+/// Whether the library can be loaded; and why not, as half a sentence.
+bool cusolver_available();
+std::string cusolver_unavailable_reason();
 
 /// A = Σ σᵢ uᵢ zᵢᵀ for rows × cols, r = min(rows, cols): sigma[r] descending, row i of left[r, rows] is uᵢ,
 /// row i of right[r, cols] is zᵢ. One-sided Jacobi (gesvdj). The matrix is destroyed.

@@ -9,7 +9,7 @@
 //   m16n8k16 bf16   the same with a pair for an element: word t of a row of A, or of a column of B, holds
 //                   k = 2t (low half) and 2t+1, word t+4 holds k = 2t+8 and 2t+9
 //   both            c[0…3] = C[g][2t], C[g][2t+1], C[g+8][2t], C[g+8][2t+1], float32
-//   m8n8k4 f64      a = A[g][t]    b = B[t][g]    c[0…1] = C[g][2t], C[g][2t+1]
+//   m16n8k8 f64     as tf32, but a, b and c are doubles
 #include <cstddef>
 #include <cstdint>
 
@@ -258,19 +258,35 @@ __device__ __forceinline__ void mma_m16n8k16_bf16(float (&d)[4], const std::uint
 #endif
 }
 
-__device__ __forceinline__ void mma_m8n8k4_f64(double (&d)[2], double a, double b, const double (&c)[2]) {
-#if defined(__CUDACC__)
-    DNSP_PTX_SM_80("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%4, %5};"
-                   : "=d"(d[0]), "=d"(d[1])
-                   : "d"(a), "d"(b), "d"(c[0]), "d"(c[1]));
+/// One instruction on Hopper, whose full rate needs the size; elsewhere four products of 8×4 by 4×8.
+__device__ __forceinline__ void mma_m16n8k8_f64(double (&d)[4], const double (&a)[4], double b0, double b1,
+                                                const double (&c)[4]) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ != 900
+    for (int i = 0; i < 4; ++i) d[i] = c[i];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+        DNSP_PTX_SM_80("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};"
+                       : "+d"(d[i % 2 * 2]), "+d"(d[i % 2 * 2 + 1])
+                       : "d"(a[i]), "d"(i < 2 ? b0 : b1));
+#elif defined(__CUDACC__)
+    DNSP_PTX_SM_80(
+        "mma.sync.aligned.m16n8k8.row.col.f64.f64.f64.f64 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%10, %11, %12, %13};"
+        : "=d"(d[0]), "=d"(d[1]), "=d"(d[2]), "=d"(d[3])
+        : "d"(a[0]), "d"(a[1]), "d"(a[2]), "d"(a[3]), "d"(b0), "d"(b1), "d"(c[0]), "d"(c[1]), "d"(c[2]),
+          "d"(c[3]));
 #else
-    const auto lanes = host::warp_exchange(0xffffffffu, "mma m8n8k4 f64", std::array<double, 2>{a, b});
+    const auto lanes =
+        host::warp_exchange(0xffffffffu, "mma m16n8k8 f64", std::array{a[0], a[1], a[2], a[3], b0, b1});
     const int g = host::lane() / 4, t = host::lane() % 4;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 4; ++i) {
         double sum = c[i];
-        for (int k = 0; k < 4; ++k)
-            sum = std::fma(lanes[static_cast<std::size_t>(4 * g + k)][0],
-                           lanes[static_cast<std::size_t>(4 * (2 * t + i) + k)][1], sum);
+        for (int k = 0; k < 8; ++k) {
+            const auto& left = lanes[static_cast<std::size_t>(4 * g + k % 4)];
+            const auto& right = lanes[static_cast<std::size_t>(4 * (2 * t + i % 2) + k % 4)];
+            sum = std::fma(left[static_cast<std::size_t>(i / 2 + k / 4 * 2)],
+                           right[static_cast<std::size_t>(4 + k / 4)], sum);
+        }
         d[i] = sum;
     }
 #endif

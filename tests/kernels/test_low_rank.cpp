@@ -3,6 +3,9 @@
 #include <cmath>
 #include <string>
 
+#include "kernels/matrix_exponential.hpp"
+#include "kernels/simt/cublas.hpp"
+#include "kernels/simt/cusolver.hpp"
 #include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/kernels/devices.hpp"
@@ -38,19 +41,39 @@ struct Path {
 constexpr bool is_double(float) { return false; }
 constexpr bool is_double(double) { return true; }
 
+/// On the CUDA device a matrix that a path does not hold in shared memory goes to cuSOLVER, which is not
+/// everywhere: its cases are cases of their own.
+struct Where {
+    On device;
+    bool cusolver;
+};
+constexpr Where cpu{On::cpu, false}, cuda{On::cuda, false}, by_cusolver{On::cuda, true};
+
+/// Those that go there, or do not, with matrices of this size.
 template <class T>
-std::vector<Path<T>> paths(On where) {
+std::vector<Path<T>> paths(Where where, std::int64_t rows, std::int64_t cols) {
     constexpr Bounds from_float{1e-3, 1e-6}, in_float{1e-3, 1e-4, 8 * 0x1p-24};
     constexpr Bounds decomposed = is_double(T()) ? Bounds{1e-9, 1e-10} : from_float;
     constexpr Bounds squared = is_double(T()) ? Bounds{1e-6, 1e-7} : from_float;
-    std::vector<Path<T>> all{
-        {"svd", DNSP_KERNEL(where, low_rank_svd, T),
-         where == On::cuda && !is_double(T()) ? in_float : decomposed},
-        {"matrix exponential", DNSP_KERNEL(where, low_rank_matrix_exponential, T), squared}};
-    if (where == On::cuda) {
-        (void)&Tested<"low_rank_cusolver", T>::registered;
-        all.push_back({"cusolver", kernels::cuda::low_rank_cusolver<T>, squared});
-    }
+    const bool on_cuda = where.device == On::cuda, here = !where.cusolver;
+    const auto larger_than_shared_memory = [&](std::int64_t side) {
+        return on_cuda && side > kernels::cuda::largest_low_rank_side;
+    };
+    const auto longer = std::max(rows, cols), shorter = std::min(rows, cols);
+    std::vector<Path<T>> all;
+    const auto add = [&](const char* name, Kernel<T> kernel, const Bounds& bounds, bool goes_to_cusolver) {
+        if (goes_to_cusolver == where.cusolver) all.push_back({name, kernel, here ? bounds : squared});
+    };
+    add("svd", DNSP_KERNEL(where.device, low_rank_svd, T), on_cuda && !is_double(T()) ? in_float : decomposed,
+        larger_than_shared_memory(longer));
+    add("matrix exponential", DNSP_KERNEL(where.device, low_rank_matrix_exponential, T), squared,
+        larger_than_shared_memory(shorter));
+    if (!on_cuda) return all;
+    (void)&Tested<"low_rank_matrix_exponential_fma", T>::registered;
+    add("matrix exponential without tensor cores", kernels::cuda::low_rank_matrix_exponential_fma<T>, squared,
+        larger_than_shared_memory(shorter));
+    (void)&Tested<"low_rank_cusolver", T>::registered;
+    add("cuSOLVER", kernels::cuda::low_rank_cusolver<T>, squared, true);
     return all;
 }
 
@@ -104,17 +127,14 @@ void check_one(const LowRankShape& shape, std::int64_t b, const std::vector<T>& 
 }
 
 template <class T>
-void check(On where, const Path<T>& path, const Case& c) {
-    INFO(path.name << ", " << c.name);
-    const LowRankShape shape{1, c.rows, c.cols, delta};
-    const auto matrix = reference::cast<T>(c.matrix);
-    check_one(shape, 0, matrix, run(where, path.kernel, shape, matrix), path.bounds);
-}
-
-template <class T>
-void check_cases(On where) {
-    for (const Path<T>& path : paths<T>(where))
-        for (const Case& c : cases()) check(where, path, c);
+void check_cases(Where where) {
+    for (const Case& c : cases())
+        for (const Path<T>& path : paths<T>(where, c.rows, c.cols)) {
+            INFO(path.name << ", " << c.name);
+            const LowRankShape shape{1, c.rows, c.cols, delta};
+            const auto matrix = reference::cast<T>(c.matrix);
+            check_one(shape, 0, matrix, run(where.device, path.kernel, shape, matrix), path.bounds);
+        }
 }
 
 /// Matrices that have nothing in common, of the same shape.
@@ -132,53 +152,52 @@ using Size = std::pair<int, int>;
 constexpr Size tall{13, 6}, wide{7, 23}, square{18, 18}, larger_than_shared_memory{67, 65};
 
 template <class T>
-void check_batch(On where, Size size) {
-    const auto all = paths<T>(where);
+void check_batch(Where where, Size size) {
     const LowRankShape shape{4, size.first, size.second, delta};
     const auto matrices = unlike_matrices<T>(shape.rows, shape.cols);
-    const bool by_cusolver = where == On::cuda && shape.rows > kernels::cuda::largest_low_rank_side;
-    for (const Path<T>& path : all) {
+    for (const Path<T>& path : paths<T>(where, shape.rows, shape.cols)) {
         INFO(path.name << ", " << shape.rows << " × " << shape.cols);
-        const Result<T> got = run(where, path.kernel, shape, matrices);
-        for (std::int64_t b = 0; b < shape.batch; ++b)
-            check_one(shape, b, matrices, got, by_cusolver ? all.back().bounds : path.bounds);
+        const Result<T> got = run(where.device, path.kernel, shape, matrices);
+        for (std::int64_t b = 0; b < shape.batch; ++b) check_one(shape, b, matrices, got, path.bounds);
     }
 }
 
-void check_batches(On where, Size size) {
-    check_batch<double>(where, size);
-    check_batch<float>(where, size);
+void check_batches(Where where) {
+    for (const Size& size : {tall, wide, square, larger_than_shared_memory}) {
+        check_batch<double>(where, size);
+        check_batch<float>(where, size);
+    }
 }
 
 /// What a factorisation leaves of images without structure is the rounding of rounding, down to where numbers
 /// end.
 template <class T>
-void check_constant_images(On where) {
+void check_constant_images(Where where) {
     const LowRankShape shape{40, 8, 9, delta};
     const auto intensities = reference::uniform(shape.batch, 21, 0.2, 1.0);
     std::vector<T> images;
     for (const double intensity : intensities) images.insert(images.end(), 72, static_cast<T>(intensity));
-    for (const Path<T>& path : paths<T>(where)) {
+    for (const Path<T>& path : paths<T>(where, shape.rows, shape.cols)) {
         INFO(path.name);
-        const Result<T> got = run(where, path.kernel, shape, images);
+        const Result<T> got = run(where.device, path.kernel, shape, images);
         for (std::int64_t b = 0; b < shape.batch; ++b) check_one(shape, b, images, got, path.bounds);
     }
 }
 
 /// One matrix that is not finite among others, which must not notice.
 template <class T>
-void check_not_finite(On where) {
-    for (const Path<T>& path : paths<T>(where))
-        for (const auto& [rows, cols] : {tall, wide, square, larger_than_shared_memory})
+void check_not_finite(Where where) {
+    for (const auto& [rows, cols] : {tall, wide, square, larger_than_shared_memory})
+        for (const Path<T>& path : paths<T>(where, rows, cols))
             for (const bool at_the_end : {false, true}) {
                 const double poison = at_the_end ? HUGE_VAL : std::nan("");
                 INFO(path.name << ", " << rows << " × " << cols << ", " << poison);
                 const LowRankShape shape{4, rows, cols, delta};
                 const std::ptrdiff_t size = rows * cols;
                 auto matrices = unlike_matrices<T>(rows, cols);
-                const Result<T> sound = run(where, path.kernel, shape, matrices);
+                const Result<T> sound = run(where.device, path.kernel, shape, matrices);
                 matrices[static_cast<std::size_t>(at_the_end ? 2 * size - 1 : size)] = static_cast<T>(poison);
-                Result<T> got = run(where, path.kernel, shape, matrices);
+                Result<T> got = run(where.device, path.kernel, shape, matrices);
                 CHECK(std::isnan(got.value[1]));
                 const auto first = got.gradient.begin() + size;
                 CHECK(std::all_of(first, first + size, [](T g) { return std::isnan(g); }));
@@ -189,95 +208,129 @@ void check_not_finite(On where) {
 }
 
 template <class T>
-void check_counting(On where) {
+void check_counting(Where where) {
     const auto matrix = reference::cast<T>(flat(spectrum(7, 9, {3.0, 2.0, 1.0})));
-    for (const Path<T>& path : paths<T>(where)) {
+    for (const Path<T>& path : paths<T>(where, 7, 9)) {
         INFO(path.name);
-        CHECK(std::abs(run(where, path.kernel, {1, 7, 9, delta}, matrix).value[0] - 3.0) < 1e-7);
+        CHECK(std::abs(run(where.device, path.kernel, {1, 7, 9, delta}, matrix).value[0] - 3.0) < 1e-7);
     }
 }
 
+void check_same_bits(Where where) {
+    for (const auto& [rows, cols] : {std::pair{21, 21}, std::pair{6, 31}})
+        for (const Path<float>& path : paths<float>(where, rows, cols)) {
+            INFO(path.name << ", " << rows << " × " << cols);
+            const LowRankShape shape{4, rows, cols, delta};
+            const auto matrices = unlike_matrices<float>(rows, cols);
+            const Result<float> first = run(where.device, path.kernel, shape, matrices);
+            for_each_thread_order(
+                [&] { CHECK(run(where.device, path.kernel, shape, matrices).same_bits(first)); });
+        }
+}
+
+void check_no_matrices(Where where) {
+    for (const Path<float>& path : paths<float>(where, 5, 4)) {
+        INFO(path.name);
+        CHECK(run<float>(where.device, path.kernel, {0, 5, 4, delta}, {}).value.empty());
+    }
+}
+
+#define REQUIRE_CUSOLVER()                                                       \
+    if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason()); \
+    if (!simt::cusolver_available()) DNSP_SKIP(simt::cusolver_unavailable_reason())
+
 }  // namespace
 
-TEST_CASE("low_rank agrees with long double eigenvectors") { check_cases<double>(On::cpu); }
+TEST_CASE("low_rank agrees with long double eigenvectors") { check_cases<double>(cpu); }
 
 TEST_CASE("low_rank takes float32 images without losing the small singular values") {
-    check_cases<float>(On::cpu);
+    check_cases<float>(cpu);
 }
 
-TEST_CASE("low_rank treats every matrix of a batch by itself") {
-    for (const Size& size : {tall, wide, square}) check_batches(On::cpu, size);
-}
+TEST_CASE("low_rank treats every matrix of a batch by itself") { check_batches(cpu); }
 
 TEST_CASE("low_rank of constant images has no gradient") {
-    check_constant_images<double>(On::cpu);
-    check_constant_images<float>(On::cpu);
+    check_constant_images<double>(cpu);
+    check_constant_images<float>(cpu);
 }
 
 TEST_CASE("low_rank of a matrix that is not finite is not a number") {
-    check_not_finite<double>(On::cpu);
-    check_not_finite<float>(On::cpu);
+    check_not_finite<double>(cpu);
+    check_not_finite<float>(cpu);
 }
 
 TEST_CASE("low_rank counts the singular values that are large against delta") {
-    check_counting<double>(On::cpu);
-    check_counting<float>(On::cpu);
+    check_counting<double>(cpu);
+    check_counting<float>(cpu);
+}
+
+TEST_CASE("the steps of low_rank's matrix exponential agree with exp up to their reach") {
+    double reach = 0;
+    for (const kernels::ExponentialSteps& steps : kernels::exponential_table()) {
+        CHECK(steps.reach >= 4 * reach);
+        reach = steps.reach;
+        const double of_rounding = 4 * 0x1p-53 * reach;
+        INFO("reach " << reach);
+        // Where exp(−x) lives, and all the way to the end.
+        for (int i = 0; i <= 4000; ++i) {
+            const double x = std::min(reach, i <= 2000 ? 0.02 * i : reach * (i - 2000) / 2000.0);
+            double h = steps.start_identity + steps.start_x * x;
+            for (int j = 0; j < steps.doublings; ++j) h = h * h - 2;
+            const double v = steps.v_square * h * h + steps.v_h * h + steps.v_identity;
+            double power = v * v + steps.p_h * h + steps.p_identity;
+            for (int j = 0; j < kernels::ExponentialSteps::squarings; ++j) power *= power;
+            INFO("exp(-" << x << ")");
+            REQUIRE(std::abs(power - std::exp(-x)) <= 1.5e-10 + of_rounding * std::exp(-x / 2));
+            if (x > 50) REQUIRE(power < 1e-18);
+        }
+    }
+    CHECK(reach > 1e13);
 }
 
 TEST_CASE("low_rank agrees with long double eigenvectors, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_cases<double>(On::cuda);
+    check_cases<double>(cuda);
 }
 
 TEST_CASE("low_rank takes float32 images without losing the small singular values, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_cases<float>(On::cuda);
+    check_cases<float>(cuda);
 }
 
 TEST_CASE("low_rank treats every matrix of a batch by itself, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_batches(On::cuda, larger_than_shared_memory);
-    for_each_thread_order([] {
-        for (const Size& size : {tall, wide, square}) check_batches(On::cuda, size);
-    });
+    for_each_thread_order([] { check_batches(cuda); });
 }
 
 TEST_CASE("low_rank of constant images has no gradient, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_constant_images<double>(On::cuda);
-    check_constant_images<float>(On::cuda);
+    check_constant_images<double>(cuda);
+    check_constant_images<float>(cuda);
 }
 
 TEST_CASE("low_rank of a matrix that is not finite is not a number, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_not_finite<double>(On::cuda);
-    check_not_finite<float>(On::cuda);
+    check_not_finite<double>(cuda);
+    check_not_finite<float>(cuda);
 }
 
 TEST_CASE("low_rank counts the singular values that are large against delta, cuda") {
     DNSP_REQUIRE_CUDA();
-    check_counting<double>(On::cuda);
-    check_counting<float>(On::cuda);
+    check_counting<double>(cuda);
+    check_counting<float>(cuda);
 }
 
 TEST_CASE("low_rank gives the same bits again and in every thread order, cuda") {
     DNSP_REQUIRE_CUDA();
-    for (const Path<float>& path : paths<float>(On::cuda))
-        for (const auto& [rows, cols] : {std::pair{21, 21}, std::pair{6, 31}}) {
-            INFO(path.name << ", " << rows << " × " << cols);
-            const LowRankShape shape{4, rows, cols, delta};
-            const auto matrices = unlike_matrices<float>(rows, cols);
-            const Result<float> first = run(On::cuda, path.kernel, shape, matrices);
-            for_each_thread_order(
-                [&] { CHECK(run(On::cuda, path.kernel, shape, matrices).same_bits(first)); });
-        }
+    check_same_bits(cuda);
 }
 
 TEST_CASE("low_rank of matrices that fit in shared memory can be recorded in a graph, cuda") {
     DNSP_REQUIRE_CUDA();
     const LowRankShape shape{4, 9, 7, delta};
     for (const Kernel<float> kernel :
-         {kernels::cuda::low_rank_svd<float>, kernels::cuda::low_rank_matrix_exponential<float>}) {
+         {kernels::cuda::low_rank_svd<float>, kernels::cuda::low_rank_matrix_exponential<float>,
+          kernels::cuda::low_rank_matrix_exponential_fma<float>}) {
         const auto matrices = unlike_matrices<float>(9, 7);
         Buffer<float> in(On::cuda, matrices), gradient(On::cuda, static_cast<std::int64_t>(matrices.size()));
         Buffer<double> value(On::cuda, shape.batch);
@@ -291,8 +344,31 @@ TEST_CASE("low_rank of matrices that fit in shared memory can be recorded in a g
 
 TEST_CASE("low_rank of no matrices does nothing, cuda") {
     DNSP_REQUIRE_CUDA();
-    for (const Path<float>& path : paths<float>(On::cuda)) {
-        INFO(path.name);
-        CHECK(run<float>(On::cuda, path.kernel, {0, 5, 4, delta}, {}).value.empty());
-    }
+    check_no_matrices(cuda);
+}
+
+TEST_CASE("low_rank by cuSOLVER agrees with long double eigenvectors, cuda") {
+    DNSP_REQUIRE_CUDA();
+    REQUIRE_CUSOLVER();
+    check_cases<double>(by_cusolver);
+    check_cases<float>(by_cusolver);
+    check_batches(by_cusolver);
+}
+
+TEST_CASE("low_rank by cuSOLVER of what is constant, not finite, large, or not there, cuda") {
+    DNSP_REQUIRE_CUDA();
+    REQUIRE_CUSOLVER();
+    check_constant_images<double>(by_cusolver);
+    check_constant_images<float>(by_cusolver);
+    check_not_finite<double>(by_cusolver);
+    check_not_finite<float>(by_cusolver);
+    check_counting<double>(by_cusolver);
+    check_counting<float>(by_cusolver);
+    check_no_matrices(by_cusolver);
+}
+
+TEST_CASE("low_rank by cuSOLVER gives the same bits again and in every thread order, cuda") {
+    DNSP_REQUIRE_CUDA();
+    REQUIRE_CUSOLVER();
+    check_same_bits(by_cusolver);
 }

@@ -88,10 +88,12 @@ __global__ void multiply_bfloat16(const float* a, const float* b, const float* c
 
 __global__ void multiply_f64(const double* a, const double* b, const double* c, double* d) {
     const unsigned warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    a += warp * 32, b += warp * 32, c += warp * 64, d += warp * 64;
-    double sums[2]{c[g * 8 + 2 * t], c[g * 8 + 2 * t + 1]};
-    simt::mma_m8n8k4_f64(sums, a[g * 4 + t], b[t * 8 + g], sums);
-    for (unsigned i = 0; i < 2; ++i) d[g * 8 + 2 * t + i] = sums[i];
+    a += warp * 128, b += warp * 64, c += warp * 128, d += warp * 128;
+    const double rows[4]{a[g * 8 + t], a[(g + 8) * 8 + t], a[g * 8 + t + 4], a[(g + 8) * 8 + t + 4]};
+    double sums[4];
+    for (unsigned i = 0; i < 4; ++i) sums[i] = c[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    simt::mma_m16n8k8_f64(sums, rows, b[t * 8 + g], b[(t + 4) * 8 + g], sums);
+    for (unsigned i = 0; i < 4; ++i) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
 }
 
 /// out[warp][matrix][row][word], of four 8 × 4 matrices whose rows lie anywhere in shared memory.
@@ -223,8 +225,8 @@ TEST_CASE("mma m16n8k16 bfloat16 multiplies 16×16 by 16×8") {
                    [](float value) { return reference::round_to_bfloat16(static_cast<double>(value)); });
 }
 
-TEST_CASE("mma m8n8k4 float64 multiplies 8×4 by 4×8") {
-    check_products(multiply_f64, 8, 4, 1e-15, [](double value) { return value; });
+TEST_CASE("mma m16n8k8 float64 multiplies 16×8 by 8×8") {
+    check_products(multiply_f64, 16, 8, 1e-15, [](double value) { return value; });
 }
 
 TEST_CASE("a NaN in a matrix reaches the row or the column of the product that it belongs to, and no other") {

@@ -22,6 +22,11 @@ void require_finite(const double* values, std::int64_t count) {
 
 }  // namespace
 
+bool cublas_available() { return true; }
+std::string cublas_unavailable_reason() { return ""; }
+bool cusolver_available() { return true; }
+std::string cusolver_unavailable_reason() { return ""; }
+
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha,
           const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc) {

@@ -42,6 +42,7 @@ template <class T> void conv2d_backward_weight(const Conv2dShape&, const T*, con
 template <class T> void conv2d_backward_bias(const Conv2dShape&, const T*, double, T*) { refuse(); }
 template <class T> void low_rank_svd(const LowRankShape&, const T*, double*, T*) { refuse(); }
 template <class T> void low_rank_matrix_exponential(const LowRankShape&, const T*, double*, T*) { refuse(); }
+template <class T> void low_rank_matrix_exponential_fma(const LowRankShape&, const T*, double*, T*) { refuse(); }
 template <class T> void low_rank_cusolver(const LowRankShape&, const T*, double*, T*) { refuse(); }
 template <class T> void filter_variance(const FilterVarianceShape&, const T*, const T*, double*, T*, T*) { refuse(); }
 template <class T> void accumulate_tap_gram(const FilterVarianceShape&, const T*, double, double*) { refuse(); }
@@ -67,6 +68,7 @@ template <class T> void total_variation(const TotalVariationShape&, const T*, do
     template void conv2d_backward_bias<T>(const Conv2dShape&, const T*, double, T*); \
     template void low_rank_svd<T>(const LowRankShape&, const T*, double*, T*); \
     template void low_rank_matrix_exponential<T>(const LowRankShape&, const T*, double*, T*); \
+    template void low_rank_matrix_exponential_fma<T>(const LowRankShape&, const T*, double*, T*); \
     template void low_rank_cusolver<T>(const LowRankShape&, const T*, double*, T*); \
     template void filter_variance<T>(const FilterVarianceShape&, const T*, const T*, double*, T*, T*); \
     template void accumulate_tap_gram<T>(const FilterVarianceShape&, const T*, double, double*); \

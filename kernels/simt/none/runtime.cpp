@@ -2,6 +2,8 @@
 #include "kernels/simt/runtime.hpp"
 
 #include "kernels/require.hpp"
+#include "kernels/simt/cublas.hpp"
+#include "kernels/simt/cusolver.hpp"
 
 namespace dnsp::simt {
 namespace {
@@ -14,6 +16,10 @@ int device_count() { return 0; }
 std::string unavailable_reason() { return "this build has no CUDA backend"; }
 std::string device_description(int) { refuse(); }
 bool is_host_executor() { return false; }
+bool cublas_available() { return false; }
+std::string cublas_unavailable_reason() { return unavailable_reason(); }
+bool cusolver_available() { return false; }
+std::string cusolver_unavailable_reason() { return unavailable_reason(); }
 int thread_orders() { return 1; }
 const char* use_thread_order(int) { return "as it comes"; }
 void select_device(int) { refuse(); }

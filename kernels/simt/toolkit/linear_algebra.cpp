@@ -129,6 +129,11 @@ cublasOperation_t operation(bool transpose) { return transpose ? CUBLAS_OP_T : C
 
 }  // namespace
 
+bool cublas_available() { return cublas().available(); }
+std::string cublas_unavailable_reason() { return cublas().unavailable_reason(); }
+bool cusolver_available() { return cusolver().available(); }
+std::string cusolver_unavailable_reason() { return cusolver().unavailable_reason(); }
+
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha,
           const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
