@@ -16,6 +16,8 @@ struct bfloat16 {
     constexpr explicit operator float() const {
         return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     }
+    /// The same bits.
+    bool operator==(const bfloat16&) const = default;
 
   private:
     static constexpr std::uint16_t nearest(std::uint32_t bits_of_float) {

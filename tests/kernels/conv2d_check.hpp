@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/conv2d.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/require.hpp"
 #include "tests/kernels/table.hpp"
 #include "tests/reference/arrays.hpp"

@@ -26,8 +26,9 @@ class Buffer {
     Buffer(On where, std::int64_t count)
         : Buffer(where, std::vector<T>(static_cast<std::size_t>(count), unwritten())) {}
     Buffer(On where, const std::vector<T>& values) : where_(where), count_(values.size()) {
-        std::vector<T> memory(count_ + 2 * fence, sentinel());
-        std::copy_n(values.data(), count_, memory.data() + fence);
+        std::vector<T> memory(fence, sentinel());
+        memory.insert(memory.end(), values.begin(), values.end());
+        memory.insert(memory.end(), fence, sentinel());
         if (where_ == On::cpu) {
             host_ = std::move(memory);
         } else {

@@ -165,7 +165,7 @@ void check(const Conv2dShape& s) {
 
     const auto input_gradient = image_of(s.input_elements(), [&](bfloat16* to) {
         wgmma::wgmma_backward_input(s, device.gradient.as<bfloat16>(), factor, device.weight.as(), nullptr,
-                                    to);
+                                    nullptr, to);
     });
     const Array expected = scaled(factor, rounded.backward_input());
     CHECK(reference::relative_error(input_gradient, scaled(factor, exact.backward_input())) <= 1e-2);
@@ -237,7 +237,7 @@ TEST_CASE("the gradient by wgmma is 0 wherever the rectified input is not positi
     const DeviceArray rectified_on_device(in_bfloat16(rectified));
     const auto gradient = image_of(s.input_elements(), [&](bfloat16* to) {
         wgmma::wgmma_backward_input(s, device.gradient.as<bfloat16>(), factor, device.weight.as(),
-                                    rectified_on_device.as<bfloat16>(), to);
+                                    rectified_on_device.as<bfloat16>(), nullptr, to);
     });
     check_image(gradient, expected, sums);
     for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE((gradient[i] == 0) == (expected[i] == 0));
@@ -271,7 +271,7 @@ TEST_CASE("conv2d by wgmma of no images leaves a weight gradient of zeros, cuda"
               wgmma::wgmma_forward(s, device.input.as<bfloat16>(), device.weight.as(), device.bias.as(), {},
                                    to);
               wgmma::wgmma_backward_input(s, device.gradient.as<bfloat16>(), 1.0, device.weight.as(), nullptr,
-                                          to);
+                                          nullptr, to);
           }).empty());
     const auto weight_gradient =
         output_of(s.weight_elements(), std::numeric_limits<float>::quiet_NaN(), [&](float* to) {

@@ -5,6 +5,7 @@
 #include "kernels/conv2d.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
+#include "kernels/simt/runtime.hpp"
 #include "models/model.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/objective.hpp"
@@ -119,6 +120,17 @@ TEST_CASE("three steps through the tensor cores agree with the CPU") {
         const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
         compare({"edsr", 1, 8, true}, "NP", "exponential", 1e-2);
     }
+}
+
+TEST_CASE("three steps with the images inside of the network stored as bfloat16 agree with the CPU") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    if (simt::compute_capability() != 90) DNSP_SKIP("bfloat16 is stored on Hopper alone");
+    const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+    compare({"edsr", 1, 64, true}, "AP", "exponential", 1e-2);
+    const auto again = [] { return train({"edsr", 1, 64, true}, "NP", "exponential", test_device()); };
+    const Run first = again(), second = again();
+    CHECK(first.terms == second.terms);
+    CHECK(first.weights == second.weights);
 }
 
 TEST_CASE("three steps by cuBLAS agree with the CPU") {
