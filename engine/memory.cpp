@@ -38,6 +38,8 @@ void copy_to_host(void* host, const Storage& storage, std::size_t first, std::si
 
 ArenaStatistics arena_statistics(Device device) { return arena_of(device).statistics(); }
 
+void set_memory_limit(Device device, std::size_t bytes) { arena_of(device).set_limit(bytes); }
+
 void release_cached_memory(Device device) { arena_of(device).release_cached(); }
 
 }  // namespace dnsp

@@ -37,6 +37,9 @@ using kernels::ArenaStatistics;
 /// training step allocates nothing after its first iteration (kernels/arena.hpp).
 ArenaStatistics arena_statistics(Device device);
 
+/// The most that the device's arena may hold from now on; asking for more is OutOfMemory.
+void set_memory_limit(Device device, std::size_t bytes);
+
 /// Gives the cached blocks back to the system.
 void release_cached_memory(Device device);
 
