@@ -253,8 +253,9 @@ int main(int argc, char** argv) {
         ->expected(0, 1);
     app.add_flag("--force", options.force, "start anew in a folder that holds a run");
     options.device.add_to(app);
-    app.add_flag("!--no-graph", options.execution.graph,
-                 "start every kernel of a step by itself on a CUDA device: the same bits, slower");
+    app.add_flag_callback(
+        "--no-graph", [&] { options.execution.graph = false; },
+        "start every kernel of a step by itself on a CUDA device: the same bits, slower");
     tools::add_axis_option(app, settings.axis);
     options.degradation.add_to(app);
     add_model_options(app, settings);
