@@ -100,6 +100,16 @@ void Arena::release_cached_locked() {
     }
 }
 
+std::size_t Arena::available_by_limit() {
+    std::lock_guard lock(mutex_);
+    return limit_ - std::min(limit_, statistics_.bytes_in_use);
+}
+
+void Arena::forget_peak() {
+    std::lock_guard lock(mutex_);
+    statistics_.peak_bytes_in_use = statistics_.bytes_in_use;
+}
+
 ArenaStatistics Arena::statistics() {
     std::lock_guard lock(mutex_);
     return statistics_;

@@ -14,7 +14,7 @@ struct ArenaStatistics {
     std::size_t system_allocations = 0;  ///< blocks ever asked of the system: constant in a steady state
     std::size_t bytes_held = 0;          ///< in use or cached
     std::size_t bytes_in_use = 0;
-    std::size_t peak_bytes_in_use = 0;
+    std::size_t peak_bytes_in_use = 0;  ///< since the start, or since forget_peak()
 };
 
 /// A caching allocator: freed blocks are kept by size class and handed out again, so that a training step
@@ -37,6 +37,9 @@ class Arena {
     void release_cached();
     /// Refuses to hold more than this from now on: for sharing a device, and for tests.
     void set_limit(std::size_t bytes);
+    /// The most that it may still hold by its limit, cached blocks included.
+    std::size_t available_by_limit();
+    void forget_peak();
     ArenaStatistics statistics();
 
     class PrivatePool;

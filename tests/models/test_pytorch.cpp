@@ -39,7 +39,8 @@ void check_srcnn(DType dtype, double bound) {
     Tensor input = as(dtype, file.tensors.at("input")).require_gradient();
     Tape tape;
     const Tensor output = model->forward(tape, input);
-    const Tensor loss = squared_error(tape, output, as(dtype, file.tensors.at("target")), Reduction::mean).value;
+    const Tensor loss =
+        squared_error(tape, output, as(dtype, file.tensors.at("target")), Reduction::mean).value;
     tape.backward(loss);
 
     const auto compare = [&](const std::string& name, const Tensor& ours) {
