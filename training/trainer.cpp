@@ -114,6 +114,7 @@ bool Trainer::run(const std::function<void(const TrainingProgress&)>& watch,
             block = std::clamp<std::int64_t>(static_cast<std::int64_t>(read_interval_seconds / seconds *
                                                                        static_cast<double>(steps.size())),
                                              1, TrainingStep::most_unread);
+        log_execution();
         progress_.seconds = seconds_since(begin);
         if (const double elapsed = seconds_since(window); elapsed >= rate_window_seconds) {
             progress_.steps_per_second = static_cast<double>(state_.step - window_step) / elapsed;
@@ -164,6 +165,18 @@ void Trainer::log_step(std::int64_t step, const TrainingStep::Figures& figures) 
         {"terms", terms},  {"gradient_norm", norms}, {"lr", factor(step - 1) * settings_.learning_rate}};
     if (objective_.filters()) line["filter_norms"] = figures.filter_norms;
     log_->write(line);
+}
+
+/// Once it is known.
+void Trainer::log_execution() {
+    if (execution_logged_) return;
+    if (step_->graph_size() > 0)
+        log_->write({{"event", "graph"}, {"step", state_.step}, {"nodes", step_->graph_size()}});
+    else if (!step_->not_a_graph_because().empty())
+        log_->write({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->not_a_graph_because()}});
+    else
+        return;
+    execution_logged_ = true;
 }
 
 void Trainer::log_epoch(double seconds) {

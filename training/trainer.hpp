@@ -70,6 +70,7 @@ class Trainer {
     std::vector<TrainingStep::Figures> read_figures();
     void log_step(std::int64_t step, const TrainingStep::Figures& figures);
     void log_epoch(double seconds);
+    void log_execution();
     double factor(std::int64_t step) const;
     ValidationScore validate(bool bicubic) const;
     void save();
@@ -86,6 +87,7 @@ class Trainer {
     std::unique_ptr<Adam> adam_;
     std::unique_ptr<TrainingStep> step_;
     std::unique_ptr<RunLog> log_;
+    bool execution_logged_ = false;
     RunState state_;
     TrainingProgress progress_;
     ValidationScore bicubic_, validation_;

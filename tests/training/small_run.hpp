@@ -37,14 +37,18 @@ inline std::string bytes_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-inline std::vector<nlohmann::json> step_lines(const std::filesystem::path& log) {
+inline std::vector<nlohmann::json> lines_of(const std::filesystem::path& log, const std::string& event) {
     std::vector<nlohmann::json> out;
     std::ifstream in(log);
     for (std::string line; std::getline(in, line);) {
         auto entry = nlohmann::json::parse(line);
-        if (entry["event"] == "step") out.push_back(entry);
+        if (entry["event"] == event) out.push_back(entry);
     }
     return out;
+}
+
+inline std::vector<nlohmann::json> step_lines(const std::filesystem::path& log) {
+    return lines_of(log, "step");
 }
 
 }  // namespace dnsp::testing

@@ -35,9 +35,11 @@ Result run(const TrainingSettings& settings, const Execution& execution) {
     REQUIRE(
         trainer.run([&](const TrainingProgress& p) { CHECK(p.step == ++watched); }, [] { return false; }));
     CHECK(watched == trainer.total_steps());
+    const fs::path log = folder / "run/log.jsonl";
+    CHECK(lines_of(log, "graph").size() == (trainer.step().graph_size() > 0 ? 1u : 0u));
+    CHECK(lines_of(log, "no_graph").size() == (trainer.step().not_a_graph_because().empty() ? 0u : 1u));
     return {bytes_of(folder / "run/weights.safetensors"), bytes_of(folder / "run/checkpoint.safetensors"),
-            step_lines(folder / "run/log.jsonl"), trainer.step().graph_size(),
-            trainer.step().not_a_graph_because()};
+            step_lines(log), trainer.step().graph_size(), trainer.step().not_a_graph_because()};
 }
 
 std::string error_of(Trainer& trainer) {
