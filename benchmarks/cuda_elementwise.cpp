@@ -29,12 +29,18 @@ void on_arrays(const char* name, int touched, Work&& work) {
 void adam(benchmark::State& state) {
     const Constant gradient(edsr_parameters, 1e-3f), value(edsr_parameters, 0.1f),
         first_moment(edsr_parameters, 0.0f), second_moment(edsr_parameters, 0.0f);
-    kernels::AdamStep step;
-    step.segments[0] = {0, edsr_parameters, 1e-4};
-    step.segment_count = 1;
+    kernels::AdamShape shape;
+    shape.segments[0] = {0, edsr_parameters};
+    shape.segment_count = 1;
+    const kernels::AdamRates rates = kernels::adam_rates(shape, {1e-4}, 1);
+    const kernels::StepPosition first{};
+    const simt::Workspace<kernels::AdamRates> table(1);
+    const simt::Workspace<kernels::StepPosition> position(1);
+    simt::copy_to_device(table.data(), &rates, sizeof rates);
+    simt::copy_to_device(position.data(), &first, sizeof first);
     benchmarks::time_on_device(state, {.bytes = 7.0 * sizeof(float) * edsr_parameters}, [&] {
-        kernels::cuda::adam<float>(step, gradient.data(), value.data(), first_moment.data(),
-                                   second_moment.data());
+        kernels::cuda::adam<float>(shape, table.data(), position.data(), gradient.data(), value.data(),
+                                   first_moment.data(), second_moment.data());
     });
 }
 

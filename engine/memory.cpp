@@ -1,7 +1,9 @@
 #include "engine/memory.hpp"
 
+#include <algorithm>
 #include <cstring>
 
+#include "kernels/require.hpp"
 #include "kernels/simt/runtime.hpp"
 
 namespace dnsp {
@@ -37,6 +39,17 @@ void copy_to_host(void* host, const Storage& storage, std::size_t first, std::si
 }
 
 ArenaStatistics arena_statistics(Device device) { return arena_of(device).statistics(); }
+
+void set_memory_limit(Device device, std::size_t bytes) { arena_of(device).set_limit(bytes); }
+
+std::size_t available_memory(Device device) {
+    require(device.kind == DeviceKind::cuda, "[memory] how much the machine has left is not known");
+    const ArenaStatistics now = arena_statistics(device);
+    return std::min(simt::free_memory() + now.bytes_held - now.bytes_in_use,
+                    arena_of(device).available_by_limit());
+}
+
+void forget_peak_memory(Device device) { arena_of(device).forget_peak(); }
 
 void release_cached_memory(Device device) { arena_of(device).release_cached(); }
 

@@ -37,6 +37,15 @@ using kernels::ArenaStatistics;
 /// training step allocates nothing after its first iteration (kernels/arena.hpp).
 ArenaStatistics arena_statistics(Device device);
 
+/// The most that the device's arena may hold from now on; asking for more is OutOfMemory.
+void set_memory_limit(Device device, std::size_t bytes);
+
+/// What a CUDA device has left for tensors: free, or cached by its arena.
+std::size_t available_memory(Device device);
+
+/// Lets peak_bytes_in_use begin anew.
+void forget_peak_memory(Device device);
+
 /// Gives the cached blocks back to the system.
 void release_cached_memory(Device device);
 

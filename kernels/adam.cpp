@@ -1,22 +1,21 @@
 #include "kernels/adam.hpp"
 
-#include <cmath>
-
 #include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
 
 template <class T>
-void adam(const AdamStep& a, const T* gradient, T* value, T* first_moment, T* second_moment) {
+void adam(const AdamShape& a, const AdamRates* rates, const StepPosition* position, const T* gradient,
+          T* value, T* first_moment, T* second_moment) {
+    const AdamRates& rate = rates[position->step];
     const T beta1 = static_cast<T>(a.beta1), beta2 = static_cast<T>(a.beta2);
     const T one_minus_beta1 = static_cast<T>(1 - a.beta1), one_minus_beta2 = static_cast<T>(1 - a.beta2);
-    const double steps = static_cast<double>(a.step);
-    const T correction2 = static_cast<T>(1 / std::sqrt(1 - std::pow(a.beta2, steps)));
+    const T correction2 = static_cast<T>(rate.root_correction);
     const T epsilon = static_cast<T>(a.epsilon);
-    for (int s = 0; s < a.segment_count; ++s) {
-        const auto& [first, count, learning_rate] = a.segments[static_cast<std::size_t>(s)];
+    for (std::size_t s = 0; s < static_cast<std::size_t>(a.segment_count); ++s) {
+        const auto& [first, count] = a.segments[s];
         const std::int64_t last = first + count;
-        const T step_size = static_cast<T>(learning_rate / (1 - std::pow(a.beta1, steps)));
+        const T step_size = static_cast<T>(rate.step_size[s]);
 #pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
         for (std::int64_t i = first; i < last; ++i) {
             const T g = gradient[i];
@@ -29,7 +28,9 @@ void adam(const AdamStep& a, const T* gradient, T* value, T* first_moment, T* se
     }
 }
 
-template void adam<float>(const AdamStep&, const float*, float*, float*, float*);
-template void adam<double>(const AdamStep&, const double*, double*, double*, double*);
+template void adam<float>(const AdamShape&, const AdamRates*, const StepPosition*, const float*, float*,
+                          float*, float*);
+template void adam<double>(const AdamShape&, const AdamRates*, const StepPosition*, const double*, double*,
+                           double*, double*);
 
 }  // namespace dnsp::kernels::cpu

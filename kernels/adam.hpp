@@ -1,7 +1,10 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+
+#include "kernels/step_position.hpp"
 
 namespace dnsp::kernels {
 
@@ -9,30 +12,49 @@ namespace dnsp::kernels {
 struct AdamSegment {
     std::int64_t first = 0;
     std::int64_t count = 0;
-    double learning_rate = 1e-4;
 };
 
-/// Kingma and Ba, Algorithm 1, with the bias corrections of step t = 1, 2, …
-struct AdamStep {
+/// Kingma and Ba, Algorithm 1.
+struct AdamShape {
     static constexpr int most_segments = 4;
     std::array<AdamSegment, most_segments> segments;
     int segment_count = 0;
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
-    std::int64_t step = 1;
 };
 
-/// For the elements of all segments, in place and in one pass over the flat arrays:
+/// What changes from step to step, a row of a table in the memory of the device.
+struct AdamRates {
+    std::array<double, AdamShape::most_segments> step_size{};  ///< lr / (1 − β₁ᵗ), for each segment
+    double root_correction = 1.0;                              ///< 1 / √(1 − β₂ᵗ)
+};
+
+/// Of step t = 1, 2, … with a learning rate for each segment.
+inline AdamRates adam_rates(const AdamShape& adam,
+                            const std::array<double, AdamShape::most_segments>& learning_rates,
+                            std::int64_t t) {
+    const double steps = static_cast<double>(t);
+    AdamRates rates;
+    for (std::size_t s = 0; s < learning_rates.size(); ++s)
+        rates.step_size[s] = learning_rates[s] / (1 - std::pow(adam.beta1, steps));
+    rates.root_correction = 1 / std::sqrt(1 - std::pow(adam.beta2, steps));
+    return rates;
+}
+
+/// For the elements of all segments, in place and in one pass over the flat arrays, by row position->step of
+/// the table of rates:
 ///   m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², value ← value − lr · m̂ / (√v̂ + ε)
 namespace cpu {
 template <class T>
-void adam(const AdamStep& adam, const T* gradient, T* value, T* first_moment, T* second_moment);
+void adam(const AdamShape& adam, const AdamRates* rates, const StepPosition* position, const T* gradient,
+          T* value, T* first_moment, T* second_moment);
 }  // namespace cpu
 
 namespace cuda {
 template <class T>
-void adam(const AdamStep& adam, const T* gradient, T* value, T* first_moment, T* second_moment);
+void adam(const AdamShape& adam, const AdamRates* rates, const StepPosition* position, const T* gradient,
+          T* value, T* first_moment, T* second_moment);
 }  // namespace cuda
 
 }  // namespace dnsp::kernels

@@ -20,28 +20,52 @@ std::size_t size_class(std::size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
+/// A block of the list, or null.
+void* take(std::map<std::size_t, std::vector<void*>>& blocks, std::size_t block) {
+    const auto found = blocks.find(block);
+    if (found == blocks.end() || found->second.empty()) return nullptr;
+    void* const data = found->second.back();
+    found->second.pop_back();
+    return data;
+}
+
 }  // namespace
 
 void* Arena::allocate(std::size_t bytes) {
     const std::size_t block = size_class(bytes);
     std::lock_guard lock(mutex_);
     void* data = nullptr;
-    if (auto& cached = free_[block]; !cached.empty()) {
-        data = cached.back();
-        cached.pop_back();
+    if (recording_here()) {
+        data = take(recording_->free_, block);
+        if (!data) data = take(free_, block);
+        if (!data)
+            throw CaptureError("[memory] a graph that is recorded needs a block of " + std::to_string(block) +
+                               " bytes that the same work did not need before");
+        owners_[data] = recording_;
     } else {
-        data = system_.allocate(block);
-        if (!data) {
-            release_cached_locked();
-            data = system_.allocate(block);
-        }
-        require(data != nullptr, std::string("[memory] ") + system_.name + " has no " +
-                                     std::to_string(std::max<std::size_t>(block >> 20, 1)) + " MiB left");
-        ++statistics_.system_allocations;
-        statistics_.bytes_held += block;
+        data = take(free_, block);
+        if (!data) data = from_system(block);
     }
     statistics_.bytes_in_use += block;
     statistics_.peak_bytes_in_use = std::max(statistics_.peak_bytes_in_use, statistics_.bytes_in_use);
+    return data;
+}
+
+void* Arena::from_system(std::size_t block) {
+    const auto ask = [&]() -> void* {
+        return block <= limit_ && statistics_.bytes_held <= limit_ - block ? system_.allocate(block)
+                                                                           : nullptr;
+    };
+    void* data = ask();
+    if (!data) {
+        release_cached_locked();
+        data = ask();
+    }
+    if (!data)
+        throw OutOfMemory(std::string("[memory] ") + system_.name + " has no " +
+                          std::to_string(std::max<std::size_t>(block >> 20, 1)) + " MiB left");
+    ++statistics_.system_allocations;
+    statistics_.bytes_held += block;
     return data;
 }
 
@@ -49,7 +73,18 @@ void Arena::release(void* data, std::size_t bytes) noexcept {
     const std::size_t block = size_class(bytes);
     std::lock_guard lock(mutex_);
     statistics_.bytes_in_use -= block;
-    free_.find(block)->second.push_back(data);
+    const auto owner = owners_.find(data);
+    if (owner != owners_.end())
+        owner->second->free_[block].push_back(data);
+    else if (recording_here())
+        recording_->kept_[block].push_back(data);
+    else
+        free_[block].push_back(data);
+}
+
+void Arena::set_limit(std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    limit_ = bytes;
 }
 
 void Arena::release_cached() {
@@ -65,9 +100,48 @@ void Arena::release_cached_locked() {
     }
 }
 
+std::size_t Arena::available_by_limit() {
+    std::lock_guard lock(mutex_);
+    return limit_ - std::min(limit_, statistics_.bytes_in_use);
+}
+
+void Arena::forget_peak() {
+    std::lock_guard lock(mutex_);
+    statistics_.peak_bytes_in_use = statistics_.bytes_in_use;
+}
+
 ArenaStatistics Arena::statistics() {
     std::lock_guard lock(mutex_);
     return statistics_;
+}
+
+// ---- The blocks of a graph
+
+Arena::PrivatePool::~PrivatePool() {
+    std::lock_guard lock(arena_.mutex_);
+    std::erase_if(arena_.owners_, [this](const auto& entry) { return entry.second == this; });
+    for (const Blocks* blocks : {&free_, &kept_})
+        for (const auto& [block, own] : *blocks) {
+            auto& cached = arena_.free_[block];
+            cached.insert(cached.end(), own.begin(), own.end());
+        }
+}
+
+void Arena::PrivatePool::record(const std::function<void()>& work) {
+    const auto set_recording = [this](PrivatePool* pool) {
+        std::lock_guard lock(arena_.mutex_);
+        if (pool && arena_.recording_) throw CaptureError("[memory] two graphs cannot be recorded at once");
+        arena_.recording_ = pool;
+        arena_.recorder_ = std::this_thread::get_id();
+    };
+    set_recording(this);
+    try {
+        work();
+    } catch (...) {
+        set_recording(nullptr);
+        throw;
+    }
+    set_recording(nullptr);
 }
 
 // Never destroyed: tensors with static lifetime may outlive any other order.

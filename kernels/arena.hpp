@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace dnsp::kernels {
@@ -12,7 +14,7 @@ struct ArenaStatistics {
     std::size_t system_allocations = 0;  ///< blocks ever asked of the system: constant in a steady state
     std::size_t bytes_held = 0;          ///< in use or cached
     std::size_t bytes_in_use = 0;
-    std::size_t peak_bytes_in_use = 0;
+    std::size_t peak_bytes_in_use = 0;  ///< since the start, or since forget_peak()
 };
 
 /// A caching allocator: freed blocks are kept by size class and handed out again, so that a training step
@@ -28,19 +30,57 @@ class Arena {
     };
     explicit Arena(System system) : system_(std::move(system)) {}
 
-    /// At least `bytes` bytes, aligned to 64; the same `bytes` is to be given to release(). Throws Error.
+    /// At least `bytes` bytes, aligned to 64; the same `bytes` is to be given to release(). Throws
+    /// OutOfMemory.
     void* allocate(std::size_t bytes);
     void release(void* data, std::size_t bytes) noexcept;
     void release_cached();
+    /// Refuses to hold more than this from now on: for sharing a device, and for tests.
+    void set_limit(std::size_t bytes);
+    /// The most that it may still hold by its limit, cached blocks included.
+    std::size_t available_by_limit();
+    void forget_peak();
     ArenaStatistics statistics();
 
+    class PrivatePool;
+
   private:
+    using Blocks = std::map<std::size_t, std::vector<void*>>;  // by size class
+
+    void* from_system(std::size_t block);
     void release_cached_locked();
+    bool recording_here() const { return recording_ && recorder_ == std::this_thread::get_id(); }
 
     System system_;
     std::mutex mutex_;
-    std::map<std::size_t, std::vector<void*>> free_;
+    Blocks free_;
+    std::unordered_map<const void*, PrivatePool*> owners_;
+    PrivatePool* recording_ = nullptr;
+    std::thread::id recorder_;
+    std::size_t limit_ = static_cast<std::size_t>(-1);
     ArenaStatistics statistics_;
+};
+
+/// The blocks that a recorded graph works in, for as long as the graph lives: it uses the same addresses each
+/// time it runs, so nobody else may have them.
+class Arena::PrivatePool {
+  public:
+    explicit PrivatePool(Arena& arena) : arena_(arena) {}
+    /// The blocks go back to the arena.
+    ~PrivatePool();
+    PrivatePool(const PrivatePool&) = delete;
+    PrivatePool& operator=(const PrivatePool&) = delete;
+
+    /// Calls `work`. What this thread allocates meanwhile is taken from the arena's cached blocks and belongs
+    /// to the pool; freed, it may be allocated again, but by `work` alone. Blocks from before that `work`
+    /// frees are kept too, unused: the graph may read them. Where no cached block fits, which a run of the
+    /// same work just before prevents, CaptureError is thrown.
+    void record(const std::function<void()>& work);
+
+  private:
+    friend class Arena;
+    Arena& arena_;
+    Blocks free_, kept_;
 };
 
 namespace cpu {

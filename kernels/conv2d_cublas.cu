@@ -1,6 +1,7 @@
 #include "kernels/conv2d_cublas.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/conv2d_finish.cuh"
 #include "kernels/conv2d_tiled.hpp"
@@ -63,8 +64,15 @@ void for_each_chunk(const Conv2dShape& s, const T* image, std::int64_t column_by
 }
 
 template <class T>
-void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weight, const Finish<T>& finish,
+void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weight, Finish<T> finish,
               std::int64_t column_bytes) {
+    // The sums go to the output before they are finished.
+    std::optional<simt::Workspace<T>> kept;
+    if (finish.residual == finish.output) {
+        const auto bytes = static_cast<std::size_t>(s.output_elements()) * sizeof(T);
+        simt::copy_on_device(kept.emplace(s.output_elements()).data(), finish.output, bytes);
+        finish.residual = kept->data();
+    }
     const PackedShape packed_as = packed_shape(s);
     const simt::Workspace<T> packed(packed_as.elements());
     pack_weight(s, backward, weight, packed.data());

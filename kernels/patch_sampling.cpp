@@ -2,12 +2,13 @@
 
 namespace dnsp::kernels::cpu {
 
-void sample_patches(const PatchSampling& s, const std::uint32_t* order, const SliceEntry* slices,
-                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
-                    float* input, float* target) {
+void sample_patches(const PatchSampling& s, const StepPosition* position, const std::uint32_t* order,
+                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
+                    const float* target_slices, float* input, float* target) {
+    const std::int64_t epoch = position->epoch, first = s.batch * position->step;
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < s.batch; ++b) {
-        const PatchChoice choice = choose_patch(s, order[b], slices, corners);
+        const PatchChoice choice = choose_patch(s, epoch, order[first + b], slices, corners);
         std::int64_t out = b * s.patch * s.patch;
         for (std::int32_t y = 0; y < s.patch; ++y)
             for (std::int32_t x = 0; x < s.patch; ++x, ++out) {

@@ -11,10 +11,11 @@ constexpr int threads = 256;
 // symmetry for itself: ten rounds of Philox cost less than a barrier and its wait. Bound by the latency of
 // the reads, which a transposition spreads over the rows of the slice.
 __global__ void __launch_bounds__(threads)
-    cut_patches(const PatchSampling sampling, const std::uint32_t* order, const SliceEntry* slices,
-                const CornerEntry* corners, const float* input_slices, const float* target_slices,
-                float* input, float* target) {
-    const PatchChoice choice = choose_patch(sampling, order[blockIdx.x], slices, corners);
+    cut_patches(const PatchSampling sampling, const StepPosition* position, const std::uint32_t* order,
+                const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
+                const float* target_slices, float* input, float* target) {
+    const std::uint32_t which = order[sampling.batch * position->step + blockIdx.x];
+    const PatchChoice choice = choose_patch(sampling, position->epoch, which, slices, corners);
     const SliceEntry slice = slices[choice.slice];
     const std::int32_t pixels = sampling.patch * sampling.patch;
     const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * pixels;
@@ -28,11 +29,11 @@ __global__ void __launch_bounds__(threads)
 
 }  // namespace
 
-void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
-                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
-                    float* input, float* target) {
-    simt::launch(cut_patches, static_cast<unsigned>(sampling.batch), threads, 0, sampling, order, slices,
-                 corners, input_slices, target_slices, input, target);
+void sample_patches(const PatchSampling& sampling, const StepPosition* position, const std::uint32_t* order,
+                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
+                    const float* target_slices, float* input, float* target) {
+    simt::launch(cut_patches, static_cast<unsigned>(sampling.batch), threads, 0, sampling, position, order,
+                 slices, corners, input_slices, target_slices, input, target);
 }
 
 }  // namespace dnsp::kernels::cuda

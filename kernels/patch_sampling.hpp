@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/philox.hpp"
+#include "kernels/step_position.hpp"
 
 namespace dnsp::kernels {
 
@@ -25,23 +26,23 @@ struct PatchSampling {
     std::int64_t batch = 1;
     std::int32_t patch = 40;              ///< side
     std::int32_t patches_per_slice = 16;  ///< numbers k·patches_per_slice … belong to slice k
-    Philox random;                        ///< block `which` decides patch number `which`
+    Philox random;  ///< of epoch 0, the stream of epoch e is e further; block `which` decides patch `which`
 };
 
-/// For b < batch, patch number order[b] of slice order[b] / patches_per_slice: words 0 and 1 of its Philox
-/// block choose one of the slice's corners and one of the eight symmetries of the square (bit 0 mirrors
-/// columns, bit 1 rows, bit 2 transposes first). input and target [batch, patch, patch] are overwritten with
-/// the same window of both images.
+/// The batch of a position: order[batch · step + b] for b < batch is the number of a patch, of slice number /
+/// patches_per_slice; words 0 and 1 of its Philox block in the epoch's stream choose one of the slice's
+/// corners and one of the eight symmetries of the square (bit 0 mirrors columns, bit 1 rows, bit 2 transposes
+/// first). input and target [batch, patch, patch] are overwritten with the same window of both images.
 namespace cpu {
-void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
-                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
-                    float* input, float* target);
+void sample_patches(const PatchSampling& sampling, const StepPosition* position, const std::uint32_t* order,
+                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
+                    const float* target_slices, float* input, float* target);
 }  // namespace cpu
 
 namespace cuda {
-void sample_patches(const PatchSampling& sampling, const std::uint32_t* order, const SliceEntry* slices,
-                    const CornerEntry* corners, const float* input_slices, const float* target_slices,
-                    float* input, float* target);
+void sample_patches(const PatchSampling& sampling, const StepPosition* position, const std::uint32_t* order,
+                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
+                    const float* target_slices, float* input, float* target);
 }  // namespace cuda
 
 /// The window and the symmetry of a patch, for both devices.
@@ -50,11 +51,12 @@ struct PatchChoice {
     CornerEntry corner;
     int symmetry;
 };
-constexpr PatchChoice choose_patch(const PatchSampling& sampling, std::uint32_t which,
+constexpr PatchChoice choose_patch(const PatchSampling& sampling, std::int64_t epoch, std::uint32_t which,
                                    const SliceEntry* slices, const CornerEntry* corners) {
     const std::int64_t slice = which / static_cast<std::uint32_t>(sampling.patches_per_slice);
     const SliceEntry& entry = slices[slice];
-    const auto words = sampling.random.block(which);
+    const Philox random{sampling.random.seed, sampling.random.stream + static_cast<std::uint64_t>(epoch)};
+    const auto words = random.block(which);
     const auto k = (static_cast<std::uint64_t>(words[0]) * static_cast<std::uint64_t>(entry.corners)) >> 32;
     return {slice, corners[entry.first_corner + static_cast<std::int64_t>(k)],
             static_cast<int>(words[1] % 8)};

@@ -10,6 +10,16 @@ struct Error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A device has not the memory that was asked for: smaller batches or tiles may do.
+struct OutOfMemory : Error {
+    using Error::Error;
+};
+
+/// While a graph was being recorded, something was asked for that a graph cannot hold.
+struct CaptureError : Error {
+    using Error::Error;
+};
+
 inline void require(bool condition, const std::string& message) {
     if (!condition) throw Error(message);
 }

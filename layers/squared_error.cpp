@@ -6,7 +6,7 @@
 
 namespace dnsp {
 
-Tensor squared_error(Tape& tape, const Tensor& output, const Tensor& target, Reduction reduction) {
+SquaredError squared_error(Tape& tape, const Tensor& output, const Tensor& target, Reduction reduction) {
     require_one_device("squared_error", output, target);
     require(output.shape() == target.shape() && output.dtype() == target.dtype(),
             "[squared_error] expected a target of shape " + output.shape().text() + ", got " +
@@ -20,7 +20,7 @@ Tensor squared_error(Tape& tape, const Tensor& output, const Tensor& target, Red
             output.elements(), 1.0 / divisor, output.data<T>(), target.data<T>(), gradient.data<T>(),
             value.data<double>());
     });
-    return record_closed_form(tape, value, {{output, gradient}});
+    return {record_closed_form(tape, value, {{output, gradient}}), gradient};
 }
 
 }  // namespace dnsp

@@ -1,7 +1,9 @@
 #include "models/tiled_inference.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include "engine/on_device.hpp"
 #include "kernels/conv2d.hpp"
@@ -10,20 +12,29 @@
 namespace dnsp {
 namespace {
 
+constexpr double memory_share = 0.8;  // of what is free: blocks do not fit together without gaps
+constexpr std::int64_t most_at_once = 1024;
+
 struct Rectangle {
     std::int64_t y, x, height, width;
 };
 
-/// Copies the same rectangle, at two places, between [n, h, w, 1] tensors.
-void copy_rectangle(const Tensor& from, const Rectangle& source, const Tensor& to, std::int64_t y,
-                    std::int64_t x) {
+/// A tile of an image and what it reads: all windows of one shape can be computed at once.
+struct Window {
+    std::int64_t image;
+    Rectangle source, target;
+    std::pair<std::int64_t, std::int64_t> shape() const { return {source.height, source.width}; }
+};
+
+/// Copies a rectangle of one image of `from` to a place in one of `to`, both [n, h, w, 1].
+void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& source, const Tensor& to,
+                    std::int64_t to_image, std::int64_t y, std::int64_t x) {
     const Shape &f = from.shape(), &t = to.shape();
     dispatch(from.dtype(), [&]<class T>() {
-        for (std::int64_t n = 0; n < f[0]; ++n)
-            on(from.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
-                {source.height, source.width, f[2], t[2]},
-                from.data<T>() + (n * f[1] + source.y) * f[2] + source.x,
-                to.data<T>() + (n * t[1] + y) * t[2] + x);
+        on(from.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
+            {source.height, source.width, f[2], t[2]},
+            from.data<T>() + (image * f[1] + source.y) * f[2] + source.x,
+            to.data<T>() + (to_image * t[1] + y) * t[2] + x);
     });
 }
 
@@ -46,30 +57,88 @@ struct Surroundings {
     }
 };
 
+/// Those of one shape are neighbours.
+std::vector<Window> windows_of(const Shape& s, std::int64_t tile, const Surroundings& surroundings) {
+    std::vector<Window> windows;
+    for (std::int64_t n = 0; n < s[0]; ++n)
+        for (std::int64_t y = 0; y < s[1]; y += tile)
+            for (std::int64_t x = 0; x < s[2]; x += tile) {
+                const std::int64_t height = std::min(tile, s[1] - y), width = std::min(tile, s[2] - x);
+                const auto [top, bottom] = surroundings.window_of(y, height, s[1]);
+                const auto [left, right] = surroundings.window_of(x, width, s[2]);
+                windows.push_back({n, {top, left, bottom - top, right - left}, {y, x, height, width}});
+            }
+    std::stable_sort(windows.begin(), windows.end(),
+                     [](const Window& a, const Window& b) { return a.shape() < b.shape(); });
+    return windows;
+}
+
+using Compute = std::function<void(std::int64_t first, std::int64_t count)>;
+
+/// compute(first, count) for consecutive parts of 0 … total − 1, of at most `batch`, halved while memory
+/// runs out.
+void in_batches(std::int64_t total, std::int64_t batch, const Compute& compute) {
+    for (std::int64_t first = 0; first < total;) try {
+            const std::int64_t count = std::min(batch, total - first);
+            compute(first, count);
+            first += count;
+        } catch (const OutOfMemory&) {
+            if (std::min(batch, total - first) == 1) throw;
+            batch = std::min(batch, total - first) / 2;
+        }
+}
+
+/// The same with a batch of what memory takes by the measure of the first one.
+void in_batches_by_memory(std::int64_t total, Device device, const Compute& compute) {
+    if (device.kind == DeviceKind::cpu || total <= 1) return in_batches(total, 1, compute);
+    forget_peak_memory(device);
+    const std::size_t before = arena_statistics(device).bytes_in_use;
+    compute(0, 1);
+    const std::size_t needed = arena_statistics(device).peak_bytes_in_use - before;
+    const double room = memory_share * static_cast<double>(available_memory(device)) /
+                        static_cast<double>(std::max<std::size_t>(needed, 1));
+    const auto batch = static_cast<std::int64_t>(std::clamp(room, 1.0, static_cast<double>(most_at_once)));
+    in_batches(total - 1, batch, [&](std::int64_t first, std::int64_t count) { compute(first + 1, count); });
+}
+
+void compute_windows(const Model& model, const Tensor& input, const Tensor& output, const Window* windows,
+                     std::int64_t count) {
+    Tape tape = Tape::inference();
+    const auto [height, width] = windows->shape();
+    const Tensor batch = Tensor::empty({count, height, width, 1}, input.dtype(), input.device());
+    for (std::int64_t i = 0; i < count; ++i)
+        copy_rectangle(input, windows[i].image, windows[i].source, batch, i, 0, 0);
+    const Tensor result = model.forward(tape, batch);
+    for (std::int64_t i = 0; i < count; ++i) {
+        const auto& [image, source, target] = windows[i];
+        copy_rectangle(result, i, {target.y - source.y, target.x - source.x, target.height, target.width},
+                       output, image, target.y, target.x);
+    }
+}
+
 }  // namespace
 
-Tensor infer(const Model& model, const Tensor& input, int tile) {
-    require(tile >= 0, "[infer] the tile size must not be negative");
-    Tape tape = Tape::inference();
+Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options) {
+    require(options.tile >= 0 && options.batch >= 0, "[infer] tile and batch must not be negative");
     const Shape& s = input.shape();
-    if (tile == 0 || (tile >= s[1] && tile >= s[2])) return model.forward(tape, input);
-
+    require(s.rank() == 4 && s[3] == 1, "[infer] expects [batch, height, width, 1], got " + s.text());
     const int alignment = input.device().kind == DeviceKind::cpu ? kernels::cpu::conv2d_alignment
                                                                  : kernels::cuda::conv2d_alignment;
-    const Surroundings surroundings{model.receptive_radius(alignment), alignment};
-    Tensor output = Tensor::empty_like(input);
-    for (std::int64_t y = 0; y < s[1]; y += tile)
-        for (std::int64_t x = 0; x < s[2]; x += tile) {
-            const std::int64_t height = std::min<std::int64_t>(tile, s[1] - y);
-            const std::int64_t width = std::min<std::int64_t>(tile, s[2] - x);
-            const auto [top, bottom] = surroundings.window_of(y, height, s[1]);
-            const auto [left, right] = surroundings.window_of(x, width, s[2]);
-            Tensor window =
-                Tensor::empty({s[0], bottom - top, right - left, 1}, input.dtype(), input.device());
-            copy_rectangle(input, {top, left, bottom - top, right - left}, window, 0, 0);
-            const Tensor result = model.forward(tape, window);
-            copy_rectangle(result, {y - top, x - left, height, width}, output, y, x);
-        }
+    const std::int64_t whole = std::max<std::int64_t>({s[1], s[2], 1});
+    const std::vector<Window> windows = windows_of(s, options.tile == 0 ? whole : options.tile,
+                                                   {model.receptive_radius(alignment), alignment});
+    const Tensor output = Tensor::empty_like(input);
+    for (std::size_t begin = 0, end = 0; begin < windows.size(); begin = end) {
+        while (end < windows.size() && windows[end].shape() == windows[begin].shape()) ++end;
+        const Compute compute = [&, first_window = &windows[begin]](std::int64_t first, std::int64_t count) {
+            compute_windows(model, input, output, first_window + first, count);
+        };
+        const auto total = static_cast<std::int64_t>(end - begin);
+        if (options.batch == 0)
+            in_batches_by_memory(total, input.device(), compute);
+        else
+            in_batches(total, options.batch, compute);
+    }
     return output;
 }
 

@@ -4,10 +4,18 @@
 
 namespace dnsp {
 
-/// Runs a model on [n, h, w, 1] without recording. `tile` > 0 cuts the image into tile × tile squares, each
-/// computed with a halo of the receptive radius (less at the image's own border, where the network pads with
-/// zeros anyway), so that memory is bounded by the tile and every float32 output pixel has the bits that
-/// the whole image would give it.
-Tensor infer(const Model& model, const Tensor& input, int tile = 0);
+struct InferenceOptions {
+    /// > 0 cuts images into squares of this side, each computed with a halo of the receptive radius (less at
+    /// the image's own border, where the network pads with zeros anyway).
+    int tile = 0;
+    /// Images, or tiles of one size, that are computed at once. 0: one on the CPU, whose threads share an
+    /// image; on a CUDA device as many as its free memory takes.
+    int batch = 0;
+};
+
+/// Runs a model on [n, h, w, 1] without recording. The memory of the activations is bounded by `batch` images
+/// or tiles; where there is not enough, the batch is halved, down to one, before OutOfMemory is thrown. Every
+/// float32 output pixel has the same bits whatever the options.
+Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options = {});
 
 }  // namespace dnsp

@@ -21,12 +21,16 @@ FilterBank::FilterBank(ParameterStore& store, const PriorOptions& options)
                        Initialiser::normal(options.filter_deviation, laplacian(options.laplacian_scale)));
 }
 
-std::vector<double> FilterBank::norms() const {
-    const Tensor norms = Tensor::empty({filters_}, DType::float64, weights().device());
+void FilterBank::write_norms(const Tensor& norms) const {
     dispatch(weights().dtype(), [&]<class T>() {
         on(norms.device(), kernels::cpu::filter_norms<T>, kernels::cuda::filter_norms<T>)(
             filters_, taps, weights().data<T>(), norms.data<double>());
     });
+}
+
+std::vector<double> FilterBank::norms() const {
+    const Tensor norms = Tensor::empty({filters_}, DType::float64, weights().device());
+    write_norms(norms);
     return norms.to_vector<double>();
 }
 

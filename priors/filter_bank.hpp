@@ -18,7 +18,10 @@ class FilterBank {
 
     const Tensor& weights() const { return (*store_)[index_]; }
 
-    /// ‖Wˡ‖_F of every filter.
+    int filters() const { return filters_; }
+
+    /// ‖Wˡ‖_F of every filter; written to [filters] of float64 on the weights' device, or read from there.
+    void write_norms(const Tensor& norms) const;
     std::vector<double> norms() const;
 
     /// After an optimiser step: scales every filter back to its reference norm, if the options ask for it.

@@ -61,9 +61,9 @@ Objective::Objective(const ObjectiveOptions& options, ParameterStore& store) : o
     context_.store = &store;
     const Variant& variant = variant_table().at(options.variant);
     for (const auto& [name, weight] : variant.terms)
-        terms_.push_back({name, weight(options), make_prior(name, context_)});
+        priors_.push_back({{name, weight(options)}, make_prior(name, context_)});
     for (const auto& [name, weight] : options.extra_terms)
-        terms_.push_back({name, weight, make_prior(name, context_)});
+        priors_.push_back({{name, weight}, make_prior(name, context_)});
     uses_measure_ = variant.filter_measure;
 }
 
@@ -75,45 +75,46 @@ void Objective::set_patches(const SharpAndSmooth& patches) {
 
 Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, const Tensor& target) const {
     require(!uses_measure_ || measure_, "[objective] the filter measure needs set_patches() first");
+    const std::vector<Term> all = terms();
+    const auto count = static_cast<std::int64_t>(all.size());
     Evaluation evaluation;
-    const std::int64_t count = 1 + static_cast<std::int64_t>(terms_.size()) + (uses_measure_ ? 1 : 0);
     evaluation.scalars = Tensor::empty({2 * count + 1}, DType::float64, output.device());
     std::vector<WeightedScalar> sum;
-    auto add = [&](const std::string& name, double weight, const Tensor& value) {
+    const auto add = [&](const Tensor& value, const Tensor& gradient) {
         const std::int64_t first = 2 * static_cast<std::int64_t>(sum.size());
-        sum.push_back({value, weight});
-        evaluation.terms.push_back({name, weight, std::abs(weight)});
         evaluation.scalars.view(first, {1}).copy_from(value.view(0, {1}));
-        return evaluation.scalars.view(first + 1, {1});
+        write_norm(gradient, evaluation.scalars.view(first + 1, {1}));
+        sum.push_back({value, all[sum.size()].weight});
     };
-
-    const Tensor data = squared_error(tape, output, target, options_.reduction);
-    // ‖∂data/∂Y‖_F follows from the value, ½ ‖Y − Yg‖² / divisor; report() takes the root.
-    add("data", 1.0, data).copy_from(data.view(0, {1}));
-    evaluation.terms.front().gradient_scale =
-        2.0 /
-        static_cast<double>(options_.reduction == Reduction::mean ? output.elements() : output.shape()[0]);
-    for (const auto& [name, weight, prior] : terms_) {
-        const PriorTerm term = prior->evaluate(tape, output);
-        write_norm(term.gradient, add(name, weight, term.value));
+    const SquaredError data = squared_error(tape, output, target, options_.reduction);
+    add(data.value, data.gradient);
+    for (const auto& [term, prior] : priors_) {
+        const PriorTerm evaluated = prior->evaluate(tape, output);
+        add(evaluated.value, evaluated.gradient);
     }
     if (uses_measure_) {
-        const PriorTerm term = measure_->evaluate(tape, context_.filters->weights());
-        write_norm(term.gradient, add("filter_measure", options_.gamma, term.value));
+        const PriorTerm evaluated = measure_->evaluate(tape, context_.filters->weights());
+        add(evaluated.value, evaluated.gradient);
     }
     evaluation.loss = weighted_sum(tape, sum);
     evaluation.scalars.view(2 * count, {1}).copy_from(evaluation.loss.view(0, {1}));
     return evaluation;
 }
 
-Objective::Evaluation::Report Objective::Evaluation::report() const {
-    const std::vector<double> numbers = scalars.to_vector<double>();
-    Report report{numbers.back(), {}};
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-        const double scaled = terms[i].gradient_scale * numbers[2 * i + 1];
+std::vector<Objective::Term> Objective::terms() const {
+    std::vector<Term> all{{"data", 1.0}};
+    for (const auto& [term, prior] : priors_) all.push_back(term);
+    if (uses_measure_) all.push_back({"filter_measure", options_.gamma});
+    return all;
+}
+
+Objective::Report Objective::report(std::span<const double> scalars) const {
+    const std::vector<Term> all = terms();
+    require(scalars.size() == 2 * all.size() + 1, "[objective] a report needs the scalars of an evaluation");
+    Report report{scalars.back(), {}};
+    for (std::size_t i = 0; i < all.size(); ++i)
         report.terms.push_back(
-            {terms[i].name, terms[i].weight, numbers[2 * i], i == 0 ? std::sqrt(scaled) : scaled});
-    }
+            {all[i].name, all[i].weight, scalars[2 * i], std::abs(all[i].weight) * scalars[2 * i + 1]});
     return report;
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,44 +45,47 @@ class Objective {
     bool needs_patches() const { return uses_measure_; }
     void set_patches(const SharpAndSmooth& patches);
 
-    struct TermReport {
-        std::string name;
-        double weight = 1.0;  ///< signed, as it enters the sum
-        double value = 0.0;   ///< unweighted
-        double gradient_norm = 0.0;  ///< ‖weight · ∂term/∂Y‖_F over the batch (∂/∂W for the filter measure)
-    };
-    /// All on the device: nothing waits for it before report() is called.
+    /// All on the device: evaluate() waits for nothing.
     struct Evaluation {
         Tensor loss;  ///< float64 scalar [1] on the tape
-        struct Term {
-            std::string name;
-            double weight;          ///< signed
-            double gradient_scale;  ///< of the norm in `scalars`
-        };
-        std::vector<Term> terms;
-        Tensor scalars;  ///< [2·terms + 1], float64: value and gradient norm of each term, then the loss
-
-        struct Report {
-            double loss = 0.0;
-            std::vector<TermReport> terms;
-        };
-        Report report() const;
+        /// [2·terms + 1], float64: of each term the value and the norm of its gradient, unweighted; then the
+        /// loss
+        Tensor scalars;
     };
     Evaluation evaluate(Tape& tape, const Tensor& output, const Tensor& target) const;
+
+    /// The terms in the order of `scalars`: the data term, the priors, the filter measure.
+    struct Term {
+        std::string name;
+        double weight = 1.0;  ///< signed, as it enters the sum
+    };
+    std::vector<Term> terms() const;
+
+    struct TermReport {
+        std::string name;
+        double weight = 1.0;
+        double value = 0.0;  ///< unweighted
+        double gradient_norm = 0.0;  ///< ‖weight · ∂term/∂Y‖_F over the batch (∂/∂W for the filter measure)
+    };
+    struct Report {
+        double loss = 0.0;
+        std::vector<TermReport> terms;
+    };
+    /// What `scalars`, once read, say.
+    Report report(std::span<const double> scalars) const;
 
     /// Null unless the variant learns filters.
     FilterBank* filters() const { return context_.filters.get(); }
     const ObjectiveOptions& options() const { return options_; }
 
   private:
-    struct Term {
-        std::string name;
-        double weight;
+    struct WeightedPrior {
+        Term term;
         std::unique_ptr<Prior> prior;
     };
     ObjectiveOptions options_;
     PriorContext context_;
-    std::vector<Term> terms_;
+    std::vector<WeightedPrior> priors_;
     bool uses_measure_ = false;
     std::unique_ptr<FilterMeasure> measure_;
 };

@@ -5,13 +5,20 @@
 
 namespace dnsp {
 
-PriorTerm sharpness(Tape& tape, const Tensor& output, double laplacian_scale, Border border) {
-    const std::vector<double> taps = laplacian(laplacian_scale);
+namespace {
+
+/// One filter like `output`, [1, 3, 3].
+Tensor laplacian_like(const Tensor& output, double scale) {
+    const std::vector<double> taps = laplacian(scale);
     return dispatch(output.dtype(), [&]<class T>() {
-        const Tensor filter =
-            Tensor::from<T>({1, 3, 3}, std::vector<T>(taps.begin(), taps.end()), output.device());
-        return learned_sharpness(tape, output, filter, border);
+        return Tensor::from<T>({1, 3, 3}, std::vector<T>(taps.begin(), taps.end()), output.device());
     });
+}
+
+}  // namespace
+
+PriorTerm sharpness(Tape& tape, const Tensor& output, double laplacian_scale, Border border) {
+    return learned_sharpness(tape, output, laplacian_like(output, laplacian_scale), border);
 }
 
 namespace {
@@ -20,11 +27,15 @@ class Sharpness : public Prior {
   public:
     explicit Sharpness(const PriorOptions& options) : options_(options) {}
     PriorTerm evaluate(Tape& tape, const Tensor& output) override {
-        return sharpness(tape, output, options_.laplacian_scale, options_.border);
+        // Made once: a step that is recorded as a graph takes nothing from the host.
+        if (!filter_.defined() || filter_.dtype() != output.dtype() || filter_.device() != output.device())
+            filter_ = laplacian_like(output, options_.laplacian_scale);
+        return learned_sharpness(tape, output, filter_, options_.border);
     }
 
   private:
     PriorOptions options_;
+    Tensor filter_;
 };
 
 const PriorRegistration registration{"sharpness", "V, variance of the Laplacian",

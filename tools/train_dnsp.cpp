@@ -22,6 +22,7 @@ struct Options {
     fs::path out = "run";
     std::optional<std::string> resume;  // present: resume; empty: from out/checkpoint.safetensors
     bool force = false;
+    Execution execution;
 };
 
 constexpr const char* checkpoint_name = "checkpoint.safetensors";
@@ -165,6 +166,11 @@ class Watcher {
   public:
     explicit Watcher(tools::ProgressLine& line) : line_(line) {}
     void operator()(const TrainingProgress& p) {
+        if (!p.not_a_graph_because.empty() && !explained_) {
+            line_.clear();
+            fmt::print("steps do not run as a graph: {}\n", p.not_a_graph_because);
+            explained_ = true;
+        }
         const double left =
             p.steps_per_second > 0 ? static_cast<double>(p.total_steps - p.step) / p.steps_per_second : 0.0;
         if (line_.on_terminal())
@@ -182,6 +188,7 @@ class Watcher {
   private:
     tools::ProgressLine& line_;
     std::int64_t reported_epoch_ = -1;
+    bool explained_ = false;
 };
 
 int train(Options options, const std::optional<fs::path>& resume, const std::string& command) {
@@ -206,7 +213,7 @@ int train(Options options, const std::optional<fs::path>& resume, const std::str
     fmt::print("{}\n", split.sentence);
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command,
-                    resume.value_or(fs::path{}));
+                    resume.value_or(fs::path{}), options.execution);
     fmt::print(
         "{}: {} parameters; {} slices, {} steps an epoch; bicubic on the held-out slices {:.2f} dB, SSIM "
         "{:.4f}\n",
@@ -246,6 +253,9 @@ int main(int argc, char** argv) {
         ->expected(0, 1);
     app.add_flag("--force", options.force, "start anew in a folder that holds a run");
     options.device.add_to(app);
+    app.add_flag_callback(
+        "--no-graph", [&] { options.execution.graph = false; },
+        "start every kernel of a step by itself on a CUDA device: the same bits, slower");
     tools::add_axis_option(app, settings.axis);
     options.degradation.add_to(app);
     add_model_options(app, settings);

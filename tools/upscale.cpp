@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <future>
 #include <optional>
+#include <variant>
 
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
@@ -19,89 +22,130 @@ namespace fs = std::filesystem;
 struct Options {
     fs::path input, output, weights;
     tools::DeviceOptions device;
-    int axis = -1, tile = 0;
+    InferenceOptions inference;
+    int axis = -1;
     std::optional<int> scale, volume;
     bool force = false;
 };
 
-void upscale_picture(const Upscaler& upscaler, const fs::path& input, const fs::path& output) {
-    imaging::Picture picture = imaging::read_picture(input);
-    const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, input.string());
-    picture.image = upscaler.upscale(picture.image, normalisation);
-    imaging::write_picture(output, picture);
-}
+struct Job {
+    fs::path input, output;
+};
+using Contents = std::variant<imaging::Picture, imaging::Volume>;
 
-void upscale_volume(const Upscaler& upscaler, const Options& options, const fs::path& input,
-                    const fs::path& output) {
-    const imaging::Volume low = imaging::read_nifti(input, options.volume);
-    const int axis = options.axis >= 0 ? options.axis : imaging::default_slice_axis(low);
-    const auto normalisation = imaging::percentile_normalisation(low.voxels, input.string());
-    imaging::Volume high = imaging::finer_grid(low, axis, upscaler.scale(), upscaler.degradation().phase);
-    tools::ProgressLine progress;
-    const int slices = imaging::slice_count(low, axis);
-    for (int i = 0; i < slices; ++i) {
-        imaging::insert_slice(high, axis, i,
-                              upscaler.upscale(imaging::extract_slice(low, axis, i), normalisation));
-        progress.show((i + 1.0) / slices,
-                      fmt::format("{}: slice {} of {}", input.filename().string(), i + 1, slices));
-        if (tools::interrupted()) throw Error(output.string() + ": interrupted, nothing written");
-    }
-    progress.clear();
-    imaging::write_nifti(output, high);
-    fmt::print("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm, ×{} across slices along {}\n",
-               output.string(), high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
-               high.voxel_size_mm[1], high.voxel_size_mm[2], upscaler.scale(), "xyz"[axis]);
-}
-
-void upscale_file(const Upscaler& upscaler, const Options& options, const fs::path& input,
-                  const fs::path& output) {
-    require(fs::exists(input), input.string() + ": is not there");
-    const tools::ImageKind kind = tools::image_kind(input);
-    require(kind == tools::image_kind(output),
-            output.string() +
+Contents read(const Options& options, const Job& job) {
+    require(fs::exists(job.input), job.input.string() + ": is not there");
+    const tools::ImageKind kind = tools::image_kind(job.input);
+    require(kind == tools::image_kind(job.output),
+            job.output.string() +
                 ": a picture becomes a picture and a volume a volume; choose a name of the input's kind");
-    tools::require_free(output, options.force);
-    if (kind == tools::ImageKind::volume)
-        upscale_volume(upscaler, options, input, output);
-    else
-        upscale_picture(upscaler, input, output);
+    tools::require_free(job.output, options.force);
+    if (kind == tools::ImageKind::picture) return imaging::read_picture(job.input);
+    return imaging::read_nifti(job.input, options.volume);
+}
+
+Contents compute(const Upscaler& upscaler, const Options& options, const Job& job, Contents contents) {
+    if (auto* picture = std::get_if<imaging::Picture>(&contents)) {
+        const auto normalisation =
+            imaging::percentile_normalisation(picture->image.pixels, job.input.string());
+        picture->image = upscaler.upscale(picture->image, normalisation);
+        return contents;
+    }
+    const imaging::Volume& low = std::get<imaging::Volume>(contents);
+    const int axis = options.axis >= 0 ? options.axis : imaging::default_slice_axis(low);
+    const int slices = imaging::slice_count(low, axis);
+    tools::ProgressLine progress;
+    return upscaler.upscale(low, axis, [&](int done) {
+        progress.show(static_cast<double>(done) / slices,
+                      fmt::format("{}: slice {} of {}", job.input.filename().string(), done, slices));
+        if (tools::interrupted()) throw Error(job.output.string() + ": interrupted, nothing written");
+    });
+}
+
+/// What the user is told of it.
+std::string write(const Job& job, const Contents& contents) {
+    if (const auto* picture = std::get_if<imaging::Picture>(&contents)) {
+        imaging::write_picture(job.output, *picture);
+        return fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
+                           picture->image.height);
+    }
+    const imaging::Volume& high = std::get<imaging::Volume>(contents);
+    imaging::write_nifti(job.output, high);
+    return fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(), high.size[0],
+                       high.size[1], high.size[2], high.voxel_size_mm[0], high.voxel_size_mm[1],
+                       high.voxel_size_mm[2]);
+}
+
+/// While the network computes a file, the next one is read and the last one written. What is thrown on
+/// behalf of a file goes to `failed`, which may throw it on.
+void upscale_files(const Upscaler& upscaler, const Options& options, const std::vector<Job>& jobs,
+                   const std::function<void()>& failed) {
+    const auto start_reading = [&](std::size_t i) {
+        if (i == jobs.size()) return std::future<Contents>();
+        return std::async(std::launch::async, read, std::cref(options), std::cref(jobs[i]));
+    };
+    std::future<std::string> writing;
+    const auto attempt = [&](const std::function<void()>& part) {
+        try {
+            part();
+        } catch (const std::exception&) {
+            failed();
+        }
+    };
+    const auto finish_writing = [&] {
+        if (writing.valid()) fmt::print("{}", writing.get());
+    };
+    std::future<Contents> next = start_reading(0);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        std::future<Contents> present = std::move(next);
+        present.wait();
+        next = start_reading(i + 1);
+        attempt([&] {
+            Contents result = compute(upscaler, options, jobs[i], present.get());
+            attempt(finish_writing);
+            writing = std::async(std::launch::async, write, std::cref(jobs[i]), std::move(result));
+        });
+    }
+    attempt(finish_writing);
 }
 
 /// Goes on after a bad file and says at the end how many there were.
 int upscale_folder(const Upscaler& upscaler, const Options& options) {
     std::error_code listing;
-    std::vector<fs::path> inputs;
+    std::vector<Job> jobs;
     for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
         if (imaging::is_nifti_path(it->path()) || imaging::is_picture_path(it->path()))
-            inputs.push_back(it->path());
+            jobs.push_back({it->path(), options.output / it->path().filename()});
     require(!listing, options.input.string() + ": cannot be read (" + listing.message() + ")");
-    require(!inputs.empty(),
+    require(!jobs.empty(),
             options.input.string() + ": the folder holds no image (.nii, .nii.gz, .png, .jpg)");
-    std::sort(inputs.begin(), inputs.end());
+    std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.input < b.input; });
     fs::create_directories(options.output);
     std::size_t failures = 0;
-    for (const fs::path& input : inputs) try {
-            upscale_file(upscaler, options, input, options.output / input.filename());
+    upscale_files(upscaler, options, jobs, [&] {
+        if (tools::interrupted()) throw;
+        try {
+            throw;
         } catch (const std::exception& error) {
-            if (tools::interrupted()) throw;
             fmt::print(stderr, "upscale: {}\n", error.what());
-            ++failures;
         }
+        ++failures;
+    });
     require(failures == 0,
-            fmt::format("{}: {} of {} files failed", options.input.string(), failures, inputs.size()));
+            fmt::format("{}: {} of {} files failed", options.input.string(), failures, jobs.size()));
     return 0;
 }
 
 int upscale(const Options& options) {
     require(fs::exists(options.input), options.input.string() + ": is not there");
     const DeviceChoice device = options.device.choose();
-    Upscaler upscaler(load_network(options.weights, device.device), options.tile);
+    Upscaler upscaler(load_network(options.weights, device.device), options.inference);
     require(!options.scale || *options.scale == upscaler.scale(),
             fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler.scale(),
                         options.scale.value_or(0)));
     tools::catch_interrupts();
     if (fs::is_directory(options.input)) return upscale_folder(upscaler, options);
-    upscale_file(upscaler, options, options.input, options.output);
+    upscale_files(upscaler, options, {{options.input, options.output}}, [] { throw; });
     return 0;
 }
 
@@ -122,8 +166,13 @@ int main(int argc, char** argv) {
     app.add_option("--scale", options.scale, "refuse weights that were trained for another factor");
     tools::add_axis_option(app, options.axis);
     app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
-    app.add_option("--tile", options.tile, "compute in tiles of this many pixels: less memory, the same bits")
+    app.add_option("--tile", options.inference.tile,
+                   "compute in tiles of this many pixels: less memory, the same bits")
         ->check(CLI::NonNegativeNumber);
+    app.add_option("--batch", options.inference.batch,
+                   "slices or tiles computed at once, the same bits; default: one on the CPU, what memory "
+                   "takes on a CUDA device")
+        ->check(CLI::PositiveNumber);
     options.device.add_to(app);
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] { return upscale(options); });

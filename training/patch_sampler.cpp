@@ -80,28 +80,26 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
     target_pixels_ = Tensor::from<float>({pixels}, targets, device_);
     slice_table_ = table_of(slices, device_);
     corner_table_ = table_of(corners, device_);
+    order_table_ =
+        std::make_unique<Storage>(device_, static_cast<std::size_t>(patches) * sizeof(std::uint32_t));
 }
 
-void PatchSampler::shuffle(std::int64_t epoch) {
-    if (shuffled_epoch_ == epoch) return;
+void PatchSampler::begin_epoch(std::int64_t epoch) {
     std::vector<std::uint32_t> order(targets_.size() * static_cast<std::size_t>(patches_per_slice_));
     std::iota(order.begin(), order.end(), 0u);
     const kernels::Philox random{seed_, order_stream + static_cast<std::uint64_t>(epoch)};
     for (std::size_t i = order.size() - 1; i > 0; --i)
         std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
-    order_table_ = table_of(order, device_);
-    shuffled_epoch_ = epoch;
+    copy_from_host(*order_table_, 0, order.data(), order.size() * sizeof(std::uint32_t));
 }
 
-Batch PatchSampler::batch(std::int64_t epoch, std::int64_t step) {
-    shuffle(epoch);
-    const kernels::PatchSampling sampling{
-        batch_size_, patch_, patches_per_slice_, {seed_, patch_stream + static_cast<std::uint64_t>(epoch)}};
+Batch PatchSampler::batch(const StepClock& clock) const {
+    const kernels::PatchSampling sampling{batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}};
     const Shape shape{batch_size_, patch_, patch_, 1};
     const Batch batch{Tensor::empty(shape, DType::float32, device_),
                       Tensor::empty(shape, DType::float32, device_)};
     on(device_, kernels::cpu::sample_patches, kernels::cuda::sample_patches)(
-        sampling, static_cast<const std::uint32_t*>(order_table_->data()) + step * batch_size_,
+        sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
         static_cast<const kernels::SliceEntry*>(slice_table_->data()),
         static_cast<const kernels::CornerEntry*>(corner_table_->data()), input_pixels_.data<float>(),
         target_pixels_.data<float>(), batch.input.data<float>(), batch.target.data<float>());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/step_clock.hpp"
 #include "engine/tensor.hpp"
 #include "imaging/patches.hpp"
 #include "priors/filter_measure.hpp"
@@ -27,15 +28,17 @@ class PatchSampler {
 
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
     std::size_t slices() const { return targets_.size(); }
-    Batch batch(std::int64_t epoch, std::int64_t step);
+
+    /// To be called before the first batch of an epoch: puts the patches of the epoch in their order.
+    void begin_epoch(std::int64_t epoch);
+    /// The batch of the clock's step; the clock's epoch must have begun. Needs nothing of the host.
+    Batch batch(const StepClock& clock) const;
 
     /// The sharpest and the smoothest patch of every training slice that has them (imaging/patches.hpp), for
     /// the filter measure.
     SharpAndSmooth sharp_and_smooth() const;
 
   private:
-    void shuffle(std::int64_t epoch);
-
     std::vector<imaging::Image> targets_;  // normalised, one a slice
     // The slices, their corners and the epoch's order in the device's memory (kernels/patch_sampling.hpp).
     Tensor input_pixels_, target_pixels_;
@@ -44,7 +47,6 @@ class PatchSampler {
     std::uint64_t seed_;
     Device device_;
     std::int64_t steps_per_epoch_ = 0;
-    std::int64_t shuffled_epoch_ = -1;
 };
 
 }  // namespace dnsp

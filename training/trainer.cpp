@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -14,12 +15,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr double checkpoint_interval_seconds = 120.0;  // between the ends of long epochs
 constexpr double rate_window_seconds = 1.0;
+constexpr double read_interval_seconds = 0.5;  // of the figures of steps on a CUDA device
 
 double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-void require_finite(const Objective::Evaluation::Report& report, std::int64_t step) {
+void require_finite(const Objective::Report& report, std::int64_t step) {
     for (const auto& term : report.terms)
         require(std::isfinite(term.value) && std::isfinite(term.gradient_norm),
                 fmt::format("[training] the term '{}' is no longer finite at step {}; the last checkpoint is "
@@ -33,19 +35,23 @@ void require_finite(const Objective::Evaluation::Report& report, std::int64_t st
 }  // namespace
 
 Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
-                 std::string command, const std::filesystem::path& resume)
+                 std::string command, const std::filesystem::path& resume, const Execution& execution)
     : settings_(std::move(settings)),
       split_(std::move(split)),
       folder_(std::move(out_folder)),
       description_{settings_, split_.held_out, std::move(command)},
       model_(make_model(settings_.model, store_)),
       objective_(settings_.objective, store_),
-      sampler_(split_.training, settings_, device) {
+      sampler_(split_.training, settings_, device),
+      execution_(execution) {
     settings_.model = description_.settings.model = model_->options();
     require(settings_.epochs > 0, "[training] the number of epochs must be positive");
+    require(
+        execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::most_unread,
+        fmt::format("[training] figures are read every 1 to {} steps", TrainingStep::most_unread));
     store_.allocate(DType::float32, device, settings_.seed);
     if (objective_.needs_patches()) objective_.set_patches(sampler_.sharp_and_smooth());
-    adam_ = std::make_unique<Adam>(store_, AdamOptions{});
+    adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());
     if (FilterBank* filters = objective_.filters()) filters->reference_norms();
     if (!resume.empty()) {
         const RestoredState restored = load_checkpoint(resume, store_, *adam_);
@@ -53,6 +59,8 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         if (FilterBank* filters = objective_.filters())
             filters->set_reference_norms(restored.filter_reference_norms);
     }
+    step_ = std::make_unique<TrainingStep>(TrainingStep::Parts{sampler_, *model_, objective_, store_, *adam_},
+                                           execution_.graph);
     std::filesystem::create_directories(folder_);
     log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
     bicubic_ = validate(true);
@@ -71,74 +79,114 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
                  {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}}});
 }
 
+double Trainer::factor(std::int64_t step) const {
+    return schedule_factor(settings_.schedule, step, total_steps());
+}
+
+void Trainer::begin_epoch() {
+    const std::int64_t steps = sampler_.steps_per_epoch(), first = state_.step % steps;
+    std::vector<LearningRates> rates;
+    for (std::int64_t k = 0; k < steps - first; ++k) {
+        const double f = factor(state_.step + k);
+        rates.push_back({f * settings_.learning_rate, f * settings_.filters_learning_rate});
+    }
+    step_->begin_epoch(state_.step / steps, first, rates);
+}
+
 bool Trainer::run(const std::function<void(const TrainingProgress&)>& watch,
                   const std::function<bool()>& stop) {
     const Clock::time_point begin = Clock::now();
-    Clock::time_point last_save = begin, window = begin;
+    Clock::time_point last_save = begin, last_read = begin, window = begin;
     std::int64_t window_step = state_.step;
+    const bool every_step = store_.values().device().kind == DeviceKind::cpu;
+    std::int64_t block = std::max(execution_.steps_between_reads, 1);
+    begin_epoch();
     while (state_.step < total_steps()) {
-        train_step();
+        step_->run();
+        ++state_.step;
+        const bool epoch_ends = state_.step % sampler_.steps_per_epoch() == 0, stopped = stop();
+        const bool saves = epoch_ends || stopped || seconds_since(last_save) > checkpoint_interval_seconds;
+        if (!saves && step_->unread() < block) continue;
+
+        const auto steps = read_figures();
+        const double seconds = seconds_since(last_read);
+        if (execution_.steps_between_reads == 0 && !every_step)
+            block = std::clamp<std::int64_t>(static_cast<std::int64_t>(read_interval_seconds / seconds *
+                                                                       static_cast<double>(steps.size())),
+                                             1, TrainingStep::most_unread);
+        log_execution();
         progress_.seconds = seconds_since(begin);
         if (const double elapsed = seconds_since(window); elapsed >= rate_window_seconds) {
             progress_.steps_per_second = static_cast<double>(state_.step - window_step) / elapsed;
             window = Clock::now();
             window_step = state_.step;
         }
-        const bool epoch_ends = state_.step % sampler_.steps_per_epoch() == 0;
-        if (epoch_ends) {
-            validation_ = validate(false);
-            log_->write({{"event", "epoch"},
-                         {"step", state_.step},
-                         {"epoch", state_.step / sampler_.steps_per_epoch()},
-                         {"seconds", seconds_since(begin)},
-                         {"psnr_db", validation_.psnr_db},
-                         {"ssim", validation_.ssim}});
+        if (epoch_ends) log_epoch(seconds_since(begin));
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            progress_.step = state_.step - static_cast<std::int64_t>(steps.size() - i) + 1;
+            progress_.epoch = (progress_.step - 1) / sampler_.steps_per_epoch();
+            progress_.loss = steps[i].report.loss;
+            progress_.terms = steps[i].report.terms;
+            if (i + 1 == steps.size()) progress_.validation = validation_;
+            progress_.not_a_graph_because = step_->not_a_graph_because();
+            watch(progress_);
         }
-        progress_.validation = validation_;
-        watch(progress_);
-        const bool stopped = stop();
-        if (epoch_ends || stopped || seconds_since(last_save) > checkpoint_interval_seconds) {
+        if (saves) {
             save();
             last_save = Clock::now();
         }
         if (stopped && state_.step < total_steps()) return false;
+        if (epoch_ends && state_.step < total_steps()) begin_epoch();
+        last_read = Clock::now();
     }
     save_weights(folder_ / "weights.safetensors", description_, store_);
     return true;
 }
 
-void Trainer::train_step() {
-    const std::int64_t epoch = state_.step / sampler_.steps_per_epoch();
-    const Batch batch = sampler_.batch(epoch, state_.step % sampler_.steps_per_epoch());
-    store_.discard_gradients();
-    Tape tape;
-    const Tensor output = model_->forward(tape, batch.input);
-    const Objective::Evaluation evaluation = objective_.evaluate(tape, output, batch.target);
-    const Objective::Evaluation::Report report = evaluation.report();
-    require_finite(report, state_.step + 1);
-    tape.backward(evaluation.loss);
-    const double factor = schedule_factor(settings_.schedule, state_.step, total_steps());
-    adam_->step(factor * settings_.learning_rate, factor * settings_.filters_learning_rate);
-    if (FilterBank* filters = objective_.filters()) filters->constrain();
-    ++state_.step;
-
-    progress_.epoch = epoch;
-    progress_.step = state_.step;
-    progress_.loss = report.loss;
-    progress_.terms = report.terms;
-    log_step(report, factor * settings_.learning_rate);
+/// Of the steps since the last call, which are waited for, found finite and logged.
+std::vector<TrainingStep::Figures> Trainer::read_figures() {
+    auto steps = step_->take_figures();
+    std::int64_t number = state_.step - static_cast<std::int64_t>(steps.size());
+    for (const TrainingStep::Figures& figures : steps) {
+        require_finite(figures.report, ++number);
+        log_step(number, figures);
+    }
+    return steps;
 }
 
-void Trainer::log_step(const Objective::Evaluation::Report& report, double learning_rate) {
+void Trainer::log_step(std::int64_t step, const TrainingStep::Figures& figures) {
     nlohmann::json terms = nlohmann::json::object(), norms = nlohmann::json::object();
-    for (const auto& term : report.terms) {
+    for (const auto& term : figures.report.terms) {
         terms[term.name] = term.value;
         norms[term.name] = term.gradient_norm;
     }
-    nlohmann::json line = {{"event", "step"}, {"step", state_.step},    {"loss", report.loss},
-                           {"terms", terms},  {"gradient_norm", norms}, {"lr", learning_rate}};
-    if (const FilterBank* filters = objective_.filters()) line["filter_norms"] = filters->norms();
+    nlohmann::json line = {
+        {"event", "step"}, {"step", step},           {"loss", figures.report.loss},
+        {"terms", terms},  {"gradient_norm", norms}, {"lr", factor(step - 1) * settings_.learning_rate}};
+    if (objective_.filters()) line["filter_norms"] = figures.filter_norms;
     log_->write(line);
+}
+
+/// Once it is known.
+void Trainer::log_execution() {
+    if (execution_logged_) return;
+    if (step_->graph_size() > 0)
+        log_->write({{"event", "graph"}, {"step", state_.step}, {"nodes", step_->graph_size()}});
+    else if (!step_->not_a_graph_because().empty())
+        log_->write({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->not_a_graph_because()}});
+    else
+        return;
+    execution_logged_ = true;
+}
+
+void Trainer::log_epoch(double seconds) {
+    validation_ = validate(false);
+    log_->write({{"event", "epoch"},
+                 {"step", state_.step},
+                 {"epoch", state_.step / sampler_.steps_per_epoch()},
+                 {"seconds", seconds},
+                 {"psnr_db", validation_.psnr_db},
+                 {"ssim", validation_.ssim}});
 }
 
 ValidationScore Trainer::validate(bool bicubic) const {

@@ -12,6 +12,7 @@
 #include "training/run_log.hpp"
 #include "training/settings.hpp"
 #include "training/split.hpp"
+#include "training/training_step.hpp"
 #include "training/weights.hpp"
 
 namespace dnsp {
@@ -30,7 +31,16 @@ struct TrainingProgress {
     double steps_per_second = 0.0;  ///< over the last second or more
     double loss = 0.0;
     std::vector<Objective::TermReport> terms;
-    ValidationScore validation;  ///< of the last epoch
+    ValidationScore validation;       ///< of the last epoch
+    std::string not_a_graph_because;  ///< empty unless a CUDA device has to start every kernel by itself
+};
+
+/// How a run is executed, which changes none of its bits.
+struct Execution {
+    bool graph = true;  ///< on a CUDA device, steps run as a graph where they can be recorded
+    /// Steps from one look at the figures to the next, at most TrainingStep::most_unread; 0: every step on
+    /// the CPU, half a second's worth on a CUDA device
+    int steps_between_reads = 0;
 };
 
 /// A training run: the loop, its checkpoints and its log, in one folder.
@@ -39,25 +49,31 @@ class Trainer {
     /// `command` is recorded. With `resume`, continues from that checkpoint, whose settings must be the given
     /// ones but for the number of epochs.
     Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
-            std::string command, const std::filesystem::path& resume = {});
+            std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {});
 
-    /// Trains to the last epoch, or until `stop` says so; then writes checkpoint.safetensors and, when it is
-    /// done, weights.safetensors. Returns whether it got to the end. Throws when a loss term is not finite,
-    /// leaving the last good checkpoint.
+    /// Trains to the last epoch, or until `stop`, asked after every step, says so; then writes
+    /// checkpoint.safetensors and, when it is done, weights.safetensors. Returns whether it got to the end.
+    /// `watch` is called for every step, but perhaps for several at once. Throws when a loss term is not
+    /// finite, naming the step and leaving the last checkpoint from before it.
     bool run(const std::function<void(const TrainingProgress&)>& watch, const std::function<bool()>& stop);
 
     ValidationScore bicubic() const { return bicubic_; }
     ValidationScore validation() const { return validation_; }
     const Split& split() const { return split_; }
     const PatchSampler& sampler() const { return sampler_; }
+    const TrainingStep& step() const { return *step_; }
     std::int64_t parameters() const { return store_.elements(ParameterGroup::network); }
     std::int64_t total_steps() const { return settings_.epochs * sampler_.steps_per_epoch(); }
 
   private:
-    void train_step();
+    void begin_epoch();
+    std::vector<TrainingStep::Figures> read_figures();
+    void log_step(std::int64_t step, const TrainingStep::Figures& figures);
+    void log_epoch(double seconds);
+    void log_execution();
+    double factor(std::int64_t step) const;
     ValidationScore validate(bool bicubic) const;
     void save();
-    void log_step(const Objective::Evaluation::Report& report, double learning_rate);
 
     TrainingSettings settings_;
     Split split_;
@@ -67,8 +83,11 @@ class Trainer {
     std::unique_ptr<Model> model_;
     Objective objective_;
     PatchSampler sampler_;
+    Execution execution_;
     std::unique_ptr<Adam> adam_;
+    std::unique_ptr<TrainingStep> step_;
     std::unique_ptr<RunLog> log_;
+    bool execution_logged_ = false;
     RunState state_;
     TrainingProgress progress_;
     ValidationScore bicubic_, validation_;

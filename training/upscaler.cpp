@@ -1,9 +1,16 @@
 #include "training/upscaler.hpp"
 
+#include <algorithm>
+#include <future>
+
 #include "imaging/resample.hpp"
-#include "models/tiled_inference.hpp"
 
 namespace dnsp {
+namespace {
+
+constexpr int slices_at_once = 16;  // that the network is given together
+
+}  // namespace
 
 imaging::Image Upscaler::upscale(const imaging::Image& low,
                                  const imaging::Normalisation& normalisation) const {
@@ -12,11 +19,63 @@ imaging::Image Upscaler::upscale(const imaging::Image& low,
 
 imaging::Image Upscaler::enhance(imaging::Image image, const imaging::Normalisation& normalisation) const {
     imaging::normalise(image.pixels, normalisation);
-    const Tensor input = Tensor::from<float>({1, image.height, image.width, 1}, image.pixels,
-                                             network_.store->values().device());
-    image.pixels = infer(*network_.model, input, tile_).to_vector<float>();
-    imaging::restore(image.pixels, normalisation);
-    return image;
+    imaging::Image out = std::move(run_network({std::move(image)}).front());
+    imaging::restore(out.pixels, normalisation);
+    return out;
+}
+
+imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
+                                  const std::function<void(int done)>& progress) const {
+    const auto normalisation = imaging::percentile_normalisation(low.voxels, low.path);
+    imaging::Volume high = imaging::finer_grid(low, axis, scale(), network_.degradation.phase);
+    const int slices = imaging::slice_count(low, axis);
+
+    const auto prepare = [&](int first) {
+        Slices prepared;
+        for (int i = first; i < std::min(first + slices_at_once, slices); ++i) {
+            prepared.push_back(imaging::enlarge_bicubic(imaging::extract_slice(low, axis, i), scale(),
+                                                        network_.degradation.phase));
+            imaging::normalise(prepared.back().pixels, normalisation);
+        }
+        return prepared;
+    };
+    const auto insert = [&](int first, Slices finished) {
+        for (imaging::Image& slice : finished) {
+            imaging::restore(slice.pixels, normalisation);
+            imaging::insert_slice(high, axis, first++, slice);
+        }
+    };
+
+    Slices prepared = prepare(0), finished;
+    for (int first = 0; first < slices; first += slices_at_once) {
+        std::future<Slices> beside = std::async(std::launch::async, [&, first] {
+            insert(first - slices_at_once, std::move(finished));
+            return prepare(first + slices_at_once);
+        });
+        Slices computed = run_network(prepared);
+        prepared = beside.get();
+        finished = std::move(computed);
+        progress(std::min(first + slices_at_once, slices));
+    }
+    insert((slices - 1) / slices_at_once * slices_at_once, std::move(finished));
+    return high;
+}
+
+/// Of slices of one size.
+Upscaler::Slices Upscaler::run_network(const Slices& slices) const {
+    const int height = slices.front().height, width = slices.front().width;
+    std::vector<float> pixels;
+    for (const imaging::Image& slice : slices)
+        pixels.insert(pixels.end(), slice.pixels.begin(), slice.pixels.end());
+    const Tensor input = Tensor::from<float>({static_cast<std::int64_t>(slices.size()), height, width, 1},
+                                             pixels, network_.store->values().device());
+    pixels = infer(*network_.model, input, options_).to_vector<float>();
+    Slices out;
+    for (auto first = pixels.begin(); first != pixels.end(); first += std::ptrdiff_t{height} * width) {
+        out.emplace_back(height, width);
+        std::copy_n(first, out.back().pixels.size(), out.back().pixels.begin());
+    }
+    return out;
 }
 
 }  // namespace dnsp

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <functional>
+
 #include "imaging/image.hpp"
 #include "imaging/normalisation.hpp"
+#include "imaging/volume.hpp"
+#include "models/tiled_inference.hpp"
 #include "training/weights.hpp"
 
 namespace dnsp {
@@ -9,7 +13,8 @@ namespace dnsp {
 /// A trained network applied to images in their own intensities.
 class Upscaler {
   public:
-    explicit Upscaler(TrainedNetwork network, int tile = 0) : network_(std::move(network)), tile_(tile) {}
+    explicit Upscaler(TrainedNetwork network, const InferenceOptions& options = {})
+        : network_(std::move(network)), options_(options) {}
 
     int scale() const { return network_.degradation.scale; }
     const imaging::Degradation& degradation() const { return network_.degradation; }
@@ -20,12 +25,21 @@ class Upscaler {
     /// picture that the slice belongs to (percentile_normalisation).
     imaging::Image upscale(const imaging::Image& low, const imaging::Normalisation& normalisation) const;
 
+    /// Every slice along `axis` (storage order), several at once: while the network computes some, the next
+    /// ones are enlarged and the last ones put into the volume. `progress` is called with the number of
+    /// slices done; what it throws ends the work.
+    imaging::Volume upscale(const imaging::Volume& low, int axis,
+                            const std::function<void(int done)>& progress) const;
+
     /// The same for a slice that is enlarged already.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation) const;
 
   private:
+    using Slices = std::vector<imaging::Image>;
+    Slices run_network(const Slices& normalised) const;
+
     TrainedNetwork network_;
-    int tile_;
+    InferenceOptions options_;
 };
 
 }  // namespace dnsp

@@ -1,9 +1,11 @@
-// A training step of a network under the variant AP: forward, priors, backward, Adam, filters scaled back.
-// Parameters: model, depth, width, batch, patch.
+// A training step of a network under the variant AP: forward, priors, backward, Adam, filters scaled back. On
+// a CUDA device all but the first one run as one graph, as in training. Parameters: model, depth, width,
+// batch, patch.
 #include <fmt/format.h>
 
 #include "benchmarks/rows/network.hpp"
 #include "engine/adam.hpp"
+#include "engine/graph.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/objective.hpp"
 
@@ -13,7 +15,11 @@ namespace {
 class Step : public Row {
   public:
     Step(const Parameters& p, Device device)
-        : batch_(p.value("batch", 64)), patch_(p.value("patch", 40)), network_(p) {
+        : batch_(p.value("batch", 64)),
+          patch_(p.value("patch", 40)),
+          network_(p),
+          clock_(device),
+          loss_(Tensor::empty({1}, DType::float64, device)) {
         ObjectiveOptions options;
         options.variant = "AP";
         objective_ = std::make_unique<Objective>(options, network_.store);
@@ -27,6 +33,7 @@ class Step : public Row {
         objective_->set_patches({sharp_, smooth_});
         objective_->filters()->reference_norms();
         adam_ = std::make_unique<Adam>(network_.store, AdamOptions{});
+        adam_->plan(0, {LearningRates{}});
         weights_ = network_.weights();
         images_ = wavy_images(batch_, patch_, patch_, 0.02, 1);
         target_ = wavy_images(batch_, patch_, patch_, 0.05, 1);
@@ -47,16 +54,13 @@ class Step : public Row {
         return file;
     }
     void run() override {
-        network_.store.discard_gradients();
-        Tape tape;
-        const Tensor output = network_.model->forward(tape, input_on_device_);
-        evaluation_ = objective_->evaluate(tape, output, target_on_device_);
-        tape.backward(evaluation_.loss);
-        adam_->step(learning_rate, learning_rate);
-        objective_->filters()->constrain();
+        const bool on_cuda = input_on_device_.device().kind == DeviceKind::cuda;
+        if (on_cuda && has_run_ && !graph_) graph_ = std::make_unique<Graph>([this] { step(); });
+        graph_ ? graph_->launch() : step();
+        has_run_ = true;
     }
     TensorFile results() const override {
-        TensorFile file{{{"loss", evaluation_.loss.to({})}}, {}};
+        TensorFile file{{{"loss", loss_.to({})}}, {}};
         for (const ParameterStore::Parameter& p : network_.store.parameters())
             file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
         return file;
@@ -68,14 +72,28 @@ class Step : public Row {
     }
 
   private:
-    static constexpr double learning_rate = 1e-4;
+    /// By the learning rate and the bias corrections of the first step, each time.
+    void step() {
+        network_.store.discard_gradients();
+        Tape tape;
+        const Tensor output = network_.model->forward(tape, input_on_device_);
+        const Objective::Evaluation evaluation = objective_->evaluate(tape, output, target_on_device_);
+        loss_.copy_from(evaluation.loss.view(0, {1}));
+        tape.backward(evaluation.loss);
+        adam_->planned_step(clock_);
+        objective_->filters()->constrain();
+    }
+
     std::int64_t batch_, patch_;
     Network network_;
     std::unique_ptr<Objective> objective_;
     std::unique_ptr<Adam> adam_;
     std::map<std::string, Tensor> weights_;
     Tensor sharp_, smooth_, images_, target_, input_on_device_, target_on_device_;
-    Objective::Evaluation evaluation_;
+    StepClock clock_;
+    Tensor loss_;
+    bool has_run_ = false;
+    std::unique_ptr<Graph> graph_;
 };
 
 const RowRegistration registration{

@@ -11,8 +11,8 @@ class Upscale : public Row {
     Upscale(const Parameters& p, Device device)
         : network_(p),
           device_(device),
-          slices_(p.value("slices", 1)),
-          images_(wavy_images(slices_, p.value("height", 181), p.value("columns", 217), 0.02, 1)) {
+          images_(
+              wavy_images(p.value("slices", 1), p.value("height", 181), p.value("columns", 217), 0.02, 1)) {
         network_.allocate(device);
     }
 
@@ -21,15 +21,7 @@ class Upscale : public Row {
         file.tensors.emplace("input", images_);
         return file;
     }
-    void run() override {
-        const Shape& s = images_.shape();
-        if (!output_.defined()) output_ = Tensor::empty_like(images_);
-        for (std::int64_t n = 0; n < slices_; ++n) {
-            const std::int64_t first = n * s[1] * s[2];
-            const Tensor input = images_.view(first, {1, s[1], s[2], 1}).to(device_);
-            output_.view(first, {1, s[1], s[2], 1}).copy_from(infer(*network_.model, input));
-        }
-    }
+    void run() override { output_ = infer(*network_.model, images_.to(device_)).to({}); }
     TensorFile results() const override { return {{{"output", output_}}, {}}; }
     Cost cost() const override {
         return {static_cast<double>(images_.elements()) * network_.flops_per_pixel(), 0};
@@ -38,7 +30,6 @@ class Upscale : public Row {
   private:
     Network network_;
     Device device_;
-    std::int64_t slices_;
     Tensor images_, output_;
 };
 

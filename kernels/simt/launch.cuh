@@ -6,6 +6,7 @@
 // blocks does nothing. Throws dnsp::Error when the launch is refused.
 #include <cstddef>
 #include <string>
+#include <tuple>
 
 #include "kernels/require.hpp"
 #include "kernels/simt/runtime.hpp"
@@ -53,7 +54,9 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    host::run_grid(grid, block, shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); });
+    host::run_or_record([=, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {
+        host::run_grid(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+    });
 }
 
 #endif

@@ -57,15 +57,19 @@ void synchronise();
 void* current_stream();
 
 /// The work that `work` starts on the current stream, recorded once and started with one call as often as
-/// wanted. `work` runs once, to be recorded; it must not allocate from the system or synchronise. In the host
-/// executor launch() calls it again.
+/// wanted. `work` is called once and nothing that it starts is executed then: kernels with the grids and
+/// arguments of that call, and copies on the device. Allocating from the system, copies from and to the host,
+/// waiting, and cuSOLVER are a CaptureError, after which the stream is as before. The memory that was named
+/// must be there for as long as the graph is (engine/graph.hpp sees to it).
 class Graph {
   public:
-    explicit Graph(std::function<void()> work);
+    explicit Graph(const std::function<void()>& work);
     ~Graph();
     Graph(const Graph&) = delete;
     Graph& operator=(const Graph&) = delete;
     void launch();
+    /// Pieces of work that a launch starts: kernels, copies, calls of libraries in the host executor.
+    std::size_t size() const;
 
   private:
     struct State;

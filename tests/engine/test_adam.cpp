@@ -49,7 +49,7 @@ TEST_CASE("Adam moves each group by its own rate, wherever its parameters lie") 
         model.set_gradient(model.filters, gradient(18, 100 + t));
         const bool bias_used = t != 3;
         if (bias_used) model.set_gradient(model.bias, gradient(5, 200 + t));
-        adam.step(network_rate, filters_rate);
+        adam.step({network_rate, filters_rate});
         weight.step(gradient(35, t));
         filters.step(gradient(18, 100 + t));
         bias.step(bias_used ? gradient(5, 200 + t) : std::vector<double>(5, 0.0));
@@ -72,7 +72,7 @@ TEST_CASE("Adam continues from its moments and its number of steps") {
     const auto step = [](Model& model, Adam& adam, std::uint64_t t) {
         model.store.discard_gradients();
         model.set_gradient(model.weight, gradient(35, t));
-        adam.step(1e-3, 1e-3);
+        adam.step({1e-3, 1e-3});
     };
     for (std::uint64_t t = 1; t <= 6; ++t) step(whole, one, t);
     for (std::uint64_t t = 1; t <= 3; ++t) step(halves, *first, t);
@@ -93,6 +93,6 @@ TEST_CASE("a rate of zero leaves a group where it is") {
     Adam adam(model.store, {});
     const auto before = model.store[model.filters].to_vector<double>();
     model.set_gradient(model.filters, gradient(18, 1));
-    adam.step(1e-3, 0.0);
+    adam.step({1e-3, 0.0});
     CHECK(model.store[model.filters].to_vector<double>() == before);
 }

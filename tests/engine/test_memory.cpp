@@ -80,3 +80,14 @@ TEST_CASE("two threads may allocate at once") {
     other.join();
     CHECK(arena_statistics(device).bytes_in_use == before);
 }
+
+TEST_CASE("memory beyond the limit is refused, cached blocks not counted") {
+    release_cached_memory(device);
+    const std::size_t held = arena_statistics(device).bytes_held;
+    set_memory_limit(device, held + 2'200'000);
+    { const Storage fits(device, 1'900'000); }
+    { const Storage in_its_place(device, 1'000'000); }
+    CHECK_THROWS_AS(Storage(device, 3'000'000), OutOfMemory);
+    set_memory_limit(device, static_cast<std::size_t>(-1));
+    CHECK_NOTHROW(Storage(device, 3'000'000));
+}

@@ -87,6 +87,7 @@ class Check {
     void once() {
         forward(Activation::relu, 0.7, true);
         backward_input(-0.3, true);
+        backward_input(0.8, true, true);
         backward_weight(-0.3, true);
         backward_bias(0.5);
     }

@@ -1,55 +1,75 @@
 #include "kernels/adam.hpp"
 
 #include "tests/kernels/devices.hpp"
+#include "tests/kernels/table.hpp"
 #include "tests/reference/adam.hpp"
 #include "tests/reference/arrays.hpp"
 
 using namespace dnsp;
-using kernels::AdamSegment;
-using kernels::AdamStep;
+using kernels::AdamRates;
+using kernels::AdamShape;
+using kernels::StepPosition;
 using testing::Buffer;
 using testing::On;
+using testing::Table;
 
 namespace {
 
-AdamStep step_of(const std::vector<AdamSegment>& segments, double epsilon) {
-    AdamStep step;
-    std::copy(segments.begin(), segments.end(), step.segments.begin());
-    step.segment_count = static_cast<int>(segments.size());
-    step.epsilon = epsilon;
-    return step;
+struct Segment {
+    std::int64_t first, count;
+    double learning_rate;
+};
+
+AdamShape shape_of(const std::vector<Segment>& segments, double epsilon) {
+    AdamShape shape;
+    for (const Segment& s : segments)
+        shape.segments[static_cast<std::size_t>(shape.segment_count++)] = {s.first, s.count};
+    shape.epsilon = epsilon;
+    return shape;
 }
 
-std::vector<double> part(const std::vector<double>& all, const AdamSegment& segment) {
+/// Rows for steps 1 … steps, after one that is for nobody.
+std::vector<AdamRates> rates_of(const std::vector<Segment>& segments, const AdamShape& shape,
+                                std::int64_t steps) {
+    std::array<double, AdamShape::most_segments> learning_rates{};
+    for (std::size_t s = 0; s < segments.size(); ++s) learning_rates[s] = segments[s].learning_rate;
+    std::vector<AdamRates> rows(1);
+    for (std::int64_t t = 1; t <= steps; ++t) rows.push_back(adam_rates(shape, learning_rates, t));
+    return rows;
+}
+
+std::vector<double> part(const std::vector<double>& all, const Segment& segment) {
     return {all.begin() + segment.first, all.begin() + segment.first + segment.count};
 }
 
-void put(const std::vector<double>& values, const AdamSegment& segment, std::vector<double>& all) {
+void put(const std::vector<double>& values, const Segment& segment, std::vector<double>& all) {
     std::copy(values.begin(), values.end(), all.begin() + segment.first);
 }
 
 /// Steps with new gradients, of which every fifth is zero, against Algorithm 1 on each segment by itself;
 /// what lies outside of the segments stays as it is.
 template <class T>
-void check(On where, std::int64_t count, const std::vector<AdamSegment>& segments, double epsilon,
-           double bound, int steps = 10) {
-    AdamStep step = step_of(segments, epsilon);
+void check(On where, std::int64_t count, const std::vector<Segment>& segments, double epsilon, double bound,
+           int steps = 10) {
+    const AdamShape shape = shape_of(segments, epsilon);
+    const Table<AdamRates> rates(where, rates_of(segments, shape, steps));
     const auto start = reference::cast<T>(reference::uniform(count, 1));
     const auto untouched = reference::cast<T>(reference::uniform(count, 2));
     std::vector<T> moments = untouched;
     std::vector<reference::Adam> expected;
-    for (const AdamSegment& s : segments) {
+    for (const Segment& s : segments) {
         expected.push_back(
-            {s.learning_rate, step.beta1, step.beta2, epsilon, part(reference::widen(start), s)});
+            {s.learning_rate, shape.beta1, shape.beta2, epsilon, part(reference::widen(start), s)});
         std::fill_n(moments.begin() + s.first, s.count, T(0));
     }
     Buffer<T> value(where, start), m(where, moments), v(where, moments);
-    for (step.step = 1; step.step <= steps; ++step.step) {
-        auto values =
-            reference::cast<T>(reference::uniform(count, 10 + static_cast<std::uint64_t>(step.step)));
+    for (std::int64_t step = 1; step <= steps; ++step) {
+        const Table<StepPosition> position(where, {{7, step}});
+        auto values = reference::cast<T>(reference::uniform(count, 10 + static_cast<std::uint64_t>(step)));
         for (std::size_t i = 0; i < values.size(); i += 5) values[i] = T(0);
         Buffer<T> gradient(where, values);
-        DNSP_KERNEL(where, adam, T)(step, gradient.data(), value.data(), m.data(), v.data());
+        DNSP_KERNEL(where, adam, T)
+        (shape, rates.data(), position.data(), gradient.data(), value.data(), m.data(), v.data());
 
         auto wanted = reference::widen(start), wanted_m = reference::widen(untouched), wanted_v = wanted_m;
         for (std::size_t s = 0; s < segments.size(); ++s) {
@@ -58,7 +78,7 @@ void check(On where, std::int64_t count, const std::vector<AdamSegment>& segment
             put(expected[s].m, segments[s], wanted_m);
             put(expected[s].v, segments[s], wanted_v);
         }
-        INFO(count << " elements, " << segments.size() << " segments, step " << step.step);
+        INFO(count << " elements, " << segments.size() << " segments, step " << step);
         CHECK(reference::relative_error(value.values(), wanted) <= bound);
         CHECK(reference::relative_error(m.values(), wanted_m) <= bound);
         CHECK(reference::relative_error(v.values(), wanted_v) <= bound);
@@ -86,8 +106,12 @@ void check_first_step(On where) {
     Buffer<double> gradient(where, std::vector<double>{1e-3, -5.0, 0.0}),
         value(where, std::vector<double>(3, 1.0));
     Buffer<double> m(where, std::vector<double>(3, 0.0)), v(where, std::vector<double>(3, 0.0));
+    const std::vector<Segment> all{{0, 3, 1e-4}};
+    const AdamShape shape = shape_of(all, 1e-12);
+    const Table<AdamRates> rates(where, rates_of(all, shape, 1));
+    const Table<StepPosition> position(where, {{0, 1}});
     DNSP_KERNEL(where, adam, double)
-    (step_of({{0, 3, 1e-4}}, 1e-12), gradient.data(), value.data(), m.data(), v.data());
+    (shape, rates.data(), position.data(), gradient.data(), value.data(), m.data(), v.data());
     const auto moved = value.values();
     CHECK(std::abs(moved[0] - (1 - 1e-4)) < 1e-10);
     CHECK(std::abs(moved[1] - (1 + 1e-4)) < 1e-10);

@@ -14,6 +14,7 @@
 #include "kernels/filter_variance.hpp"
 #include "kernels/low_rank.hpp"
 #include "kernels/patch_sampling.hpp"
+#include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/kernels/table.hpp"
@@ -93,6 +94,7 @@ void check_elementwise(On where) {
     const std::int64_t n = 50001;
     Arrays<T> in(where, n);
     T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
+    const testing::Table<kernels::StepPosition> first_step(where, {{0, 0}});
     const auto same = [&](const char* name, const Run<T>& run) { check<T>(where, name, n, run); };
     same("fill", [&](T* o) { KERNEL(where, fill, T)(n, T(0.7), o); });
     same("add", [&](T* o) { KERNEL(where, add, T)(n, a, b, o); });
@@ -105,10 +107,18 @@ void check_elementwise(On where) {
     same("adam", [&](T* o) {
         Arrays<T> moments(where, n);
         KERNEL(where, relu_forward, T)(n, moments.b.data(), moments.b.data());  // v ≥ 0
-        kernels::AdamStep step;
-        step.segments[0] = {7, n - 7, 1e-2};
-        step.segment_count = 1;
-        KERNEL(where, adam, T)(step, b, o, moments.a.data(), moments.b.data());
+        kernels::AdamShape shape;
+        shape.segments[0] = {7, n - 7};
+        shape.segment_count = 1;
+        const testing::Table<kernels::AdamRates> rates(where, {adam_rates(shape, {1e-2}, 1)});
+        KERNEL(where, adam, T)
+        (shape, rates.data(), first_step.data(), b, o, moments.a.data(), moments.b.data());
+    });
+    check<double>(where, "finish_step", 81, [&](double* o) {
+        Buffer<std::int64_t> position(where, std::vector<std::int64_t>{0, 2});
+        PLAIN_KERNEL(where, finish_step)
+        ({20, 7, 3}, in.numbers.data(), in.numbers.data() + 40,
+         reinterpret_cast<kernels::StepPosition*>(position.data()), o);
     });
     check<double>(where, "mean", 1, [&](double* o) { PLAIN_KERNEL(where, mean)(81, in.numbers.data(), o); });
     check<double>(where, "norm", 1, [&](double* o) { KERNEL(where, norm, T)(n, a, o); });
@@ -196,11 +206,12 @@ void check_sampling(On where) {
     const testing::Table<SliceEntry> slices(where, {{0, 10, 0, 2}});
     const testing::Table<CornerEntry> corners(where, {{2, 3}, {5, 0}});
     const testing::Table<std::uint32_t> order(where, {4, 3, 5, 0, 2, 1});
+    const testing::Table<kernels::StepPosition> position(where, {{3, 0}});
     Buffer<float> pixels(where, reference::cast<float>(reference::uniform(100, 1))), target(where, 6 * 25);
     check<float>(where, "sample_patches", 6 * 25, [&](float* o) {
         PLAIN_KERNEL(where, sample_patches)
-        (sampling, order.data(), slices.data(), corners.data(), pixels.data(), pixels.data(), o,
-         target.data());
+        (sampling, position.data(), order.data(), slices.data(), corners.data(), pixels.data(), pixels.data(),
+         o, target.data());
     });
 }
 

@@ -11,6 +11,7 @@ using namespace dnsp;
 using kernels::CornerEntry;
 using kernels::PatchSampling;
 using kernels::SliceEntry;
+using kernels::StepPosition;
 using testing::Buffer;
 using testing::On;
 using testing::Table;
@@ -59,7 +60,7 @@ void append(const Picture& picture, std::vector<float>& out) {
     for (const auto& row : picture) out.insert(out.end(), row.begin(), row.end());
 }
 
-/// A batch of all patches of all slices but the last few, in a shuffled order.
+/// A batch of all patches of all slices but the last few, in a shuffled order; step 2 of epoch 5.
 void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, bool all_choices) {
     INFO("patches of side " << sampling.patch << ", seed " << sampling.random.seed);
     std::vector<SliceEntry> entries;
@@ -78,13 +79,14 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
     std::iota(order.begin(), order.end(), 0u);
     std::shuffle(order.begin(), order.end(), std::mt19937_64(4));
     sampling.batch = static_cast<std::int64_t>(order.size()) - 3;
+    const StepPosition position{5, 2};
 
     std::vector<float> expected_input, expected_target;
     std::set<std::uint32_t> symmetries;
     std::set<std::pair<std::size_t, std::size_t>> places;
     for (std::int64_t b = 0; b < sampling.batch; ++b) {
         const std::uint32_t which = order[static_cast<std::size_t>(b)];
-        const auto& [seed, stream] = sampling.random;
+        const std::uint64_t seed = sampling.random.seed, stream = sampling.random.stream + 5;
         const auto words = reference::PhiloxWords{}(
             {which, 0, static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
             {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
@@ -103,15 +105,19 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
         CHECK(places.size() == corners.size());
     }
 
-    const Table<std::uint32_t> order_table(where, order);
+    // The batches of the steps before are not to be looked at.
+    std::vector<std::uint32_t> batches(static_cast<std::size_t>(2 * sampling.batch), 0xFFFFFFFFu);
+    batches.insert(batches.end(), order.begin(), order.end());
+    const Table<std::uint32_t> order_table(where, batches);
+    const Table<StepPosition> position_table(where, {position});
     const Table<SliceEntry> slice_table(where, entries);
     const Table<CornerEntry> corner_table(where, corners);
     const Table<float> input_slices(where, inputs), target_slices(where, targets);
     const std::int64_t count = sampling.batch * sampling.patch * sampling.patch;
     Buffer<float> input(where, count), target(where, count);
     DNSP_PLAIN_KERNEL(where, sample_patches)
-    (sampling, order_table.data(), slice_table.data(), corner_table.data(), input_slices.data(),
-     target_slices.data(), input.data(), target.data());
+    (sampling, position_table.data(), order_table.data(), slice_table.data(), corner_table.data(),
+     input_slices.data(), target_slices.data(), input.data(), target.data());
     CHECK((input.fences_intact() && target.fences_intact()));
     CHECK(reference::same_bits(input.values(), expected_input));
     CHECK(reference::same_bits(target.values(), expected_target));

@@ -178,7 +178,7 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
     for (const Shape& shape : image_shapes)
         for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
             const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
-                return squared_error(tape, x[0], x[1], reduction);
+                return squared_error(tape, x[0], x[1], reduction).value;
             };
             Input target = random_input(shape, 2);
             target.constant = true;
@@ -198,8 +198,8 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
 
 TEST_CASE("gradients of a weighted sum of scalars") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        const Tensor a = squared_error(tape, x[0], x[1], Reduction::sum);
-        const Tensor b = squared_error(tape, x[0], x[2], Reduction::mean);
+        const Tensor a = squared_error(tape, x[0], x[1], Reduction::sum).value;
+        const Tensor b = squared_error(tape, x[0], x[2], Reduction::mean).value;
         return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {a, 0.25}});
     };
     std::vector<Input> inputs;

@@ -169,7 +169,7 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
                  on_cpu ? std::vector<int>{1, 8, 12, 13, 14, 29, 37, 64} : std::vector<int>{13, 29}) {
                 if (tile == 1 && options.name == "srcnn") continue;  // a thousand windows
                 INFO(options.name << ", " << to_string(dtype) << ", tile " << tile);
-                const Tensor tiled = infer(*network.model, input, tile);
+                const Tensor tiled = infer(*network.model, input, {.tile = tile});
                 dispatch(dtype, [&]<class T>() {
                     CHECK(reference::relative_error(tiled.to_vector<T>(), whole.to_vector<T>()) <
                           8 * std::numeric_limits<T>::epsilon());
@@ -181,5 +181,57 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
             }
         }
     Network network(small_models[0], DType::float32);
-    CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), -1), Error);
+    CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), {.tile = -1}), Error);
+    CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), {.batch = -1}), Error);
+}
+
+TEST_CASE("however many images and tiles are computed at once, the bits are the same") {
+    const bool on_cpu = test_device().kind == DeviceKind::cpu;
+    for (const ModelOptions& options : {small_models[0], ModelOptions{"edsr", 1, 8, true}}) {
+        Network network(options, DType::float32);
+        network.randomise();
+        const Tensor input =
+            on_cpu ? image_of({5, 37, 29, 1}, DType::float32) : image_of({3, 19, 17, 1}, DType::float32);
+        const auto one_by_one = infer(*network.model, input, {.tile = 0, .batch = 1}).to_vector<float>();
+        for (const InferenceOptions& o :
+             {InferenceOptions{0, 0}, InferenceOptions{0, 2}, InferenceOptions{0, 9}, InferenceOptions{13, 0},
+              InferenceOptions{13, 3}, InferenceOptions{13, 99}}) {
+            INFO(options.name << ", tile " << o.tile << ", batch " << o.batch);
+            CHECK(reference::same_bits(infer(*network.model, input, o).to_vector<float>(), one_by_one));
+        }
+    }
+}
+
+TEST_CASE("where memory runs out the batch is halved, and only a single image's lack of it is an error") {
+    Network network(small_models[0], DType::float32);
+    network.randomise();
+    const Tensor input = image_of({6, 20, 20, 1}, DType::float32);
+    const auto expected = infer(*network.model, input, {.tile = 0, .batch = 1}).to_vector<float>();
+    const auto limited = [&](std::size_t bytes, int batch) {
+        release_cached_memory(test_device());
+        set_memory_limit(test_device(), arena_statistics(test_device()).bytes_held + bytes);
+        try {
+            const auto result = infer(*network.model, input, {.tile = 0, .batch = batch}).to_vector<float>();
+            set_memory_limit(test_device(), static_cast<std::size_t>(-1));
+            return result;
+        } catch (...) {
+            set_memory_limit(test_device(), static_cast<std::size_t>(-1));
+            throw;
+        }
+    };
+    // An image takes 64 + 32 channels of 400 float32 at a time: .15 MB.
+    constexpr std::size_t for_two = 500'000, for_none = 50'000;
+    for (int batch : {0, 1, 2, 6}) {
+        INFO("batch " << batch);
+        CHECK(reference::same_bits(limited(for_two, batch), expected));
+        CHECK_THROWS_AS(limited(for_none, batch), OutOfMemory);
+    }
+    // With enough of it, all are computed at once; left to itself, a CUDA device does so too.
+    for (int batch : {6, 0}) {
+        if (batch == 0 && test_device().kind == DeviceKind::cpu) continue;
+        forget_peak_memory(test_device());
+        const std::size_t before = arena_statistics(test_device()).bytes_in_use;
+        CHECK(reference::same_bits(limited(10'000'000, batch), expected));
+        CHECK(arena_statistics(test_device()).peak_bytes_in_use - before > for_two);
+    }
 }

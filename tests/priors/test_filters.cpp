@@ -33,7 +33,7 @@ std::vector<double> norms_after_training(bool fixed, DType dtype, std::vector<do
         store.discard_gradients();
         contribute_gradient(bank.weights(), [](Tensor target) { target.fill(0.3); });
         contribute_gradient(bank.weights(), [&](Tensor target) { target.copy_from(bank.weights()); });
-        adam.step(1e-3, 5e-2);
+        adam.step({1e-3, 5e-2});
         bank.constrain();
     }
     return bank.norms();

@@ -114,7 +114,9 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
             for (const Input& input : inputs) tensors.push_back(tensor_of(input));
             const auto options = weighty(variant, reduction);
             Tape tape = Tape::inference();
-            const auto evaluation = Loss{options}.evaluate(tape, tensors).report();
+            const auto scalars = Loss{options}.evaluate(tape, tensors).scalars.to_vector<double>();
+            ParameterStore reporter;
+            const auto evaluation = Objective(options, reporter).report(scalars);
             double sum = 0;
             for (const auto& term : evaluation.terms) sum += term.weight * term.value;
             CHECK(std::abs(sum - evaluation.loss) <= 1e-14 * std::abs(sum) + 1e-15);
@@ -131,7 +133,7 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
                 Tensor value;
                 double norm = 0;
                 if (term.name == "data") {
-                    own.backward(squared_error(own, output, tensors[1], reduction));
+                    own.backward(squared_error(own, output, tensors[1], reduction).value);
                     norm = reference::norm(values_of(output.gradient()));
                 } else if (term.name == "filter_measure") {
                     Tensor filters = tensor_of(inputs[2]).require_gradient();
@@ -161,9 +163,10 @@ TEST_CASE("the terms of each variant, with their signs") {
         if (learns(variant)) objective.set_patches(patches());
         Tape tape = Tape::inference();
         const Tensor output = tensor_of(random_input(images, 1, 0, 1), DType::float32);
+        CHECK(objective.evaluate(tape, output, output).scalars.elements() ==
+              2 * static_cast<std::int64_t>(objective.terms().size()) + 1);
         std::string names;
-        for (const auto& term : objective.evaluate(tape, output, output).terms)
-            names += (term.weight < 0 ? " -" : " +") + term.name;
+        for (const auto& term : objective.terms()) names += (term.weight < 0 ? " -" : " +") + term.name;
         return names;
     };
     CHECK(names_of("NP") == " +data");
@@ -182,7 +185,8 @@ TEST_CASE("an extra term joins the variant's own, an unknown one lists those tha
     store.allocate(DType::float64, test_device(), 1);
     Tape tape = Tape::inference();
     const Tensor output = tensor_of(random_input(images, 1, 0, 1));
-    CHECK(objective.evaluate(tape, output, output).terms.size() == 3);
+    CHECK(objective.terms().size() == 3);
+    CHECK(objective.evaluate(tape, output, output).scalars.elements() == 7);
 
     options.extra_terms = {{"nonsense", 1.0}};
     ParameterStore other;

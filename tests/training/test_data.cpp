@@ -4,11 +4,13 @@
 
 #include "tests/catch.hpp"
 #include "tests/synthetic_head.hpp"
+#include "tests/test_device.hpp"
 #include "training/patch_sampler.hpp"
 #include "training/settings.hpp"
 #include "training/split.hpp"
 
 using namespace dnsp;
+using dnsp::testing::test_device;
 
 namespace {
 
@@ -25,6 +27,13 @@ TrainingSettings small_settings() {
     settings.slice_step = 4;
     settings.patches_per_slice = 4;
     return settings;
+}
+
+Batch batch_of(PatchSampler& sampler, std::int64_t epoch, std::int64_t step) {
+    StepClock clock(test_device());
+    clock.set({epoch, step});
+    sampler.begin_epoch(epoch);
+    return sampler.batch(clock);
 }
 
 }  // namespace
@@ -82,22 +91,23 @@ TEST_CASE("several subjects are split by subject") {
 TEST_CASE("patches are a pure function of seed, epoch and step") {
     const std::vector<Subject> subjects{head()};
     const TrainingSettings settings = small_settings();
-    PatchSampler a(subjects, settings, {}), b(subjects, settings, {});
+    PatchSampler a(subjects, settings, test_device()), b(subjects, settings, test_device());
     REQUIRE(a.steps_per_epoch() == static_cast<std::int64_t>(a.slices()) * 4 / 8);
-    const auto early = a.batch(0, 0).input.to_vector<float>();
-    const auto late = a.batch(2, 1).input.to_vector<float>();
+    const auto early = batch_of(a, 0, 0).input.to_vector<float>();
+    const auto late = batch_of(a, 2, 1).input.to_vector<float>();
     REQUIRE(early != late);
-    REQUIRE(b.batch(2, 1).input.to_vector<float>() == late);  // without having seen the epochs before
-    REQUIRE(b.batch(0, 0).input.to_vector<float>() == early);
+    REQUIRE(batch_of(b, 2, 1).input.to_vector<float>() == late);  // without having seen the epochs before
+    REQUIRE(batch_of(b, 0, 0).input.to_vector<float>() == early);
     TrainingSettings other = settings;
     other.seed = 2;
-    REQUIRE(PatchSampler(subjects, other, {}).batch(0, 0).input.to_vector<float>() != early);
+    PatchSampler c(subjects, other, test_device());
+    REQUIRE(batch_of(c, 0, 0).input.to_vector<float>() != early);
 }
 
 TEST_CASE("input and target of a batch show the same place under the same symmetry") {
     const std::vector<Subject> subjects{head()};
-    PatchSampler sampler(subjects, small_settings(), {});
-    const Batch batch = sampler.batch(1, 0);
+    PatchSampler sampler(subjects, small_settings(), test_device());
+    const Batch batch = batch_of(sampler, 1, 0);
     const auto x = batch.input.to_vector<float>(), y = batch.target.to_vector<float>();
     // The blurred input correlates with its own target far better than with the next patch's.
     const std::size_t area = 16 * 16;

@@ -61,7 +61,7 @@ Run train(const ModelOptions& model_options, const std::string& variant, const s
         const Tensor output = model->forward(tape, inputs);
         const Objective::Evaluation evaluation = objective.evaluate(tape, output, targets);
         tape.backward(evaluation.loss);
-        adam.step(1e-4, 1e-4);
+        adam.step({1e-4, 1e-4});
         if (FilterBank* filters = objective.filters()) filters->constrain();
         run.terms.push_back(evaluation.scalars.to_vector<double>());
     }

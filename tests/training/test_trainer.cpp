@@ -1,52 +1,13 @@
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "tests/catch.hpp"
-#include "tests/synthetic_head.hpp"
 #include "tests/test_device.hpp"
+#include "tests/training/small_run.hpp"
 #include "training/trainer.hpp"
 
 using namespace dnsp;
-using dnsp::testing::test_device;
+using namespace dnsp::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-TrainingSettings settings_for(const std::string& variant) {
-    TrainingSettings settings;
-    settings.model = {"edsr", 1, 4, true};
-    settings.objective.variant = variant;
-    settings.objective.alpha = 1e-6;
-    settings.patch = 16;
-    settings.batch = 8;
-    settings.slice_step = 2;
-    settings.patches_per_slice = 2;
-    settings.epochs = 3;
-    settings.learning_rate = 1e-3;
-    settings.validation_slices = 3;
-    return settings;
-}
-
-Split split() {
-    return split_subjects(
-        {make_subject(test::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
-}
-
-std::string bytes_of(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    REQUIRE(in.good());
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<nlohmann::json> step_lines(const fs::path& log) {
-    std::vector<nlohmann::json> out;
-    std::ifstream in(log);
-    for (std::string line; std::getline(in, line);) {
-        auto entry = nlohmann::json::parse(line);
-        if (entry["event"] == "step") out.push_back(entry);
-    }
-    return out;
-}
 
 auto never = [] { return false; };
 auto nobody = [](const TrainingProgress&) {};
@@ -57,7 +18,7 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
     for (const char* variant : {"NP", "AP"}) {
         INFO(variant);
         test::TemporaryFolder folder;
-        Trainer whole(settings_for(variant), split(), test_device(), folder / "whole", "test");
+        Trainer whole(small_settings(variant), small_split(), test_device(), folder / "whole", "test");
         REQUIRE(whole.run(nobody, never));
         const std::int64_t steps = whole.total_steps();
         REQUIRE(steps > 6);
@@ -65,10 +26,10 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
             INFO("stopped after step " << stop_at);
             const fs::path out = folder / ("stopped" + std::to_string(stop_at));
             std::int64_t done = 0;
-            Trainer first(settings_for(variant), split(), test_device(), out, "test");
+            Trainer first(small_settings(variant), small_split(), test_device(), out, "test");
             REQUIRE_FALSE(first.run(nobody, [&] { return ++done == stop_at; }));
             REQUIRE_FALSE(fs::exists(out / "weights.safetensors"));
-            Trainer second(settings_for(variant), split(), test_device(), out, "test",
+            Trainer second(small_settings(variant), small_split(), test_device(), out, "test",
                            out / "checkpoint.safetensors");
             REQUIRE(second.run(nobody, never));
             REQUIRE(bytes_of(out / "weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
@@ -81,13 +42,13 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
 
 TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocates nothing once it runs") {
     test::TemporaryFolder folder;
-    TrainingSettings settings = settings_for("NP");
+    TrainingSettings settings = small_settings("NP");
     settings.model = {"srcnn", 0, 0, true};
     // The host executor is slow: there, only as much as shows that it learns.
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     settings.epochs = on_cpu ? 12 : 3;
     settings.patches_per_slice = on_cpu ? 8 : 2;
-    Trainer trainer(settings, split(), test_device(), folder / "run", "test");
+    Trainer trainer(settings, small_split(), test_device(), folder / "run", "test");
     std::vector<std::size_t> allocations;
     REQUIRE(trainer.run(
         [&](const TrainingProgress&) {
@@ -104,9 +65,9 @@ TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocat
 
 TEST_CASE("the log names every term, its gradient norm and the filters' norms") {
     test::TemporaryFolder folder;
-    TrainingSettings settings = settings_for("AP");
+    TrainingSettings settings = small_settings("AP");
     settings.epochs = 1;
-    Trainer trainer(settings, split(), test_device(), folder / "run", "test");
+    Trainer trainer(settings, small_split(), test_device(), folder / "run", "test");
     trainer.run(nobody, never);
     const auto line = step_lines(folder / "run/log.jsonl").back();
     for (const char* term : {"data", "low_rank", "learned_sharpness", "filter_measure"}) {
@@ -119,9 +80,9 @@ TEST_CASE("the log names every term, its gradient norm and the filters' norms") 
 
 TEST_CASE("a loss that is no longer finite stops the run with the name of the term") {
     test::TemporaryFolder folder;
-    TrainingSettings settings = settings_for("LR");
+    TrainingSettings settings = small_settings("LR");
     settings.learning_rate = 1e30;
-    Trainer trainer(settings, split(), test_device(), folder / "run", "test");
+    Trainer trainer(settings, small_split(), test_device(), folder / "run", "test");
     try {
         trainer.run(nobody, never);
         FAIL("the run should have stopped");

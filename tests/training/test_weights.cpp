@@ -119,9 +119,33 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
             const auto whole = infer(*saved.model, image).to_vector<float>();
             for (int tile : on_cpu ? std::vector<int>{16, 37, 64, 100} : std::vector<int>{11, 16}) {
                 INFO(height << "×" << width << " in tiles of " << tile);
-                const bool same_bits = infer(*saved.model, image, tile).to_vector<float>() == whole;
+                const bool same_bits = infer(*saved.model, image, {.tile = tile}).to_vector<float>() == whole;
                 REQUIRE(same_bits);
             }
+        }
+    }
+}
+
+TEST_CASE("the slices of a volume come out as they do one by one, whatever is computed at once") {
+    test::TemporaryFolder folder;
+    const SavedNetwork saved({"edsr", 1, 4, true}, folder / "w.safetensors");
+    for (const int axis : {0, 2}) {
+        // More slices than the network is given together.
+        const imaging::Volume low =
+            axis == 0 ? test::synthetic_head(37, 9, 8) : test::synthetic_head(9, 8, 16);
+        const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
+        for (const InferenceOptions& options : {InferenceOptions{0, 3}, InferenceOptions{11, 0}}) {
+            const Upscaler upscaler(load_network(folder / "w.safetensors", test_device()), options);
+            std::vector<int> progress;
+            const imaging::Volume high =
+                upscaler.upscale(low, axis, [&](int done) { progress.push_back(done); });
+            REQUIRE(progress.back() == imaging::slice_count(low, axis));
+            REQUIRE(progress.size() == (axis == 0 ? 3u : 1u));
+            REQUIRE(high.size[axis] == low.size[axis]);
+            for (int i = 0; i < imaging::slice_count(low, axis); ++i)
+                REQUIRE(imaging::extract_slice(high, axis, i).pixels ==
+                        upscaler.upscale(imaging::extract_slice(low, axis, i), normalisation).pixels);
+            REQUIRE_THROWS_AS(upscaler.upscale(low, axis, [](int) { throw Error("enough"); }), Error);
         }
     }
 }

@@ -34,8 +34,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "kernels/simt/host/vector_types.hpp"
 
@@ -48,9 +51,21 @@ namespace dnsp::simt::host {
 
 // ---- Launching
 
+/// Where this thread's work goes instead of being done, while it records a graph; otherwise null.
+extern thread_local std::vector<std::function<void()>>* recording;
+
+/// For all that a stream would execute. `call` holds copies of what it needs: it may run later, and again.
+template <class Call>
+void run_or_record(Call call) {
+    if (recording)
+        recording->push_back(std::move(call));
+    else
+        call();
+}
+
 /// Runs `body()` once for every thread of the grid. What a thread throws ends the launch and is thrown here;
 /// so are stalls and what a GPU would refuse, as dnsp::Error. Launches of several OS threads wait for each
-/// other; a kernel cannot launch another.
+/// other; a kernel cannot launch another. Not recorded: launch() is (launch.cuh).
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
 
 template <class Body>

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "kernels/require.hpp"
+#include "kernels/simt/capture.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
+#include "kernels/simt/host/executor.hpp"
 
 namespace dnsp::simt {
 namespace {
@@ -32,14 +34,16 @@ void gemm(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, st
           const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
     const auto operation = [](bool transpose) { return transpose ? CblasTrans : CblasNoTrans; };
     const auto size = [](std::int64_t extent) { return static_cast<blasint>(extent); };
-    const auto product = [&](auto function) {
+    const auto product = [=](auto function) {
         function(CblasRowMajor, operation(transpose_a), operation(transpose_b), size(m), size(n), size(k),
                  alpha, a, size(lda), b, size(ldb), beta, c, size(ldc));
     };
-    if constexpr (std::is_same_v<T, float>)
-        product(cblas_sgemm);
-    else
-        product(cblas_dgemm);
+    host::run_or_record([=] {
+        if constexpr (std::is_same_v<T, float>)
+            product(cblas_sgemm);
+        else
+            product(cblas_dgemm);
+    });
 }
 
 template <class T>
@@ -54,6 +58,7 @@ void gemm_strided_batched(bool transpose_a, bool transpose_b, std::int64_t m, st
 
 void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, double* left, double* right,
          int* info) {
+    require_not_capturing("cuSOLVER");
     require_finite(matrix, rows * cols);
     // LAPACK's U is rows × r: our left, transposed.
     const std::int64_t rank = std::min(rows, cols);
@@ -70,6 +75,7 @@ void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, do
 
 void symmetric_eigen_batched(std::int64_t n, std::int64_t batch, double* matrices, double* eigenvalues,
                              int* info) {
+    require_not_capturing("cuSOLVER");
     require_finite(matrices, batch * n * n);
     // Column-major, so that the eigenvectors that LAPACK returns as columns are rows of ours.
     for (std::int64_t i = 0; i < batch; ++i)

@@ -2,12 +2,15 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "kernels/require.hpp"
+#include "kernels/simt/capture.hpp"
 #include "kernels/simt/host/executor.hpp"
 
 namespace dnsp::simt {
@@ -62,6 +65,7 @@ std::size_t free_memory() {
 }
 
 void* allocate(std::size_t bytes) {
+    require_not_capturing("an allocation");
     auto& [mutex, blocks, in_use] = device_memory();
     std::lock_guard lock(mutex);
     if (bytes > capacity - in_use) return nullptr;
@@ -84,23 +88,47 @@ void release(void* memory) noexcept {
 }
 
 void copy_to_device(void* device, const void* host, std::size_t bytes) {
+    require_not_capturing("a copy from the host");
     if (bytes > 0) std::memcpy(device, host, bytes);
 }
 void copy_to_host(void* host, const void* device, std::size_t bytes) {
+    require_not_capturing("a copy to the host");
     if (bytes > 0) std::memcpy(host, device, bytes);
 }
 void copy_on_device(void* target, const void* source, std::size_t bytes) {
-    if (bytes > 0) std::memcpy(target, source, bytes);
+    if (bytes > 0) host::run_or_record([=] { std::memcpy(target, source, bytes); });
 }
 
-void synchronise() {}
+void synchronise() { require_not_capturing("waiting for the device"); }
 void* current_stream() { return nullptr; }
 
+// ---- Graphs
+
+thread_local std::vector<std::function<void()>>* host::recording = nullptr;
+
 struct Graph::State {
-    std::function<void()> work;
+    std::vector<std::function<void()>> calls;
 };
-Graph::Graph(std::function<void()> work) : state_(new State{std::move(work)}) {}
+
+Graph::Graph(const std::function<void()>& work) : state_(new State) {
+    const Capturing capturing;
+    host::recording = &state_->calls;
+    try {
+        work();
+    } catch (...) {
+        host::recording = nullptr;
+        throw;
+    }
+    host::recording = nullptr;
+}
+
 Graph::~Graph() = default;
-void Graph::launch() { state_->work(); }
+
+void Graph::launch() {
+    require_not_capturing("the launch of a graph");
+    for (const auto& call : state_->calls) call();
+}
+
+std::size_t Graph::size() const { return state_->calls.size(); }
 
 }  // namespace dnsp::simt

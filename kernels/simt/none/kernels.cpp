@@ -4,6 +4,7 @@
 #include "kernels/conv2d_cublas.hpp"
 #include "kernels/conv2d_mixed.hpp"
 #include "kernels/conv2d_mma.hpp"
+#include "kernels/conv2d_wgmma.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/filter_measure.hpp"
@@ -13,6 +14,7 @@
 #include "kernels/patch_sampling.hpp"
 #include "kernels/require.hpp"
 #include "kernels/simt/runtime.hpp"
+#include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
 
 namespace dnsp::kernels::cuda {
@@ -24,7 +26,8 @@ namespace {
 
 // clang-format off
 void mean(std::int64_t, const double*, double*) { refuse(); }
-void sample_patches(const PatchSampling&, const std::uint32_t*, const SliceEntry*, const CornerEntry*, const float*, const float*, float*, float*) { refuse(); }
+void finish_step(const StepFigures&, const double*, const double*, StepPosition*, double*) { refuse(); }
+void sample_patches(const PatchSampling&, const StepPosition*, const std::uint32_t*, const SliceEntry*, const CornerEntry*, const float*, const float*, float*, float*) { refuse(); }
 template <class T> void fill(std::int64_t, T, T*) { refuse(); }
 template <class T> void add(std::int64_t, const T*, const T*, T*) { refuse(); }
 template <class T> void scale(std::int64_t, double, const T*, T*) { refuse(); }
@@ -35,7 +38,7 @@ template <class T> void relu_backward(std::int64_t, const T*, const T*, T*) { re
 template <class T> void norm(std::int64_t, const T*, double*) { refuse(); }
 template <class T> void squared_error(std::int64_t, double, const T*, const T*, T*, double*) { refuse(); }
 template <class T> void copy_rows(const RowCopy&, const T*, T*) { refuse(); }
-template <class T> void adam(const AdamStep&, const T*, T*, T*, T*) { refuse(); }
+template <class T> void adam(const AdamShape&, const AdamRates*, const StepPosition*, const T*, T*, T*, T*) { refuse(); }
 template <class T> void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*) { refuse(); }
 template <class T> void conv2d_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*) { refuse(); }
 template <class T> void conv2d_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, T*) { refuse(); }
@@ -61,7 +64,7 @@ template <class T> void total_variation(const TotalVariationShape&, const T*, do
     template void norm<T>(std::int64_t, const T*, double*); \
     template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*); \
     template void copy_rows<T>(const RowCopy&, const T*, T*); \
-    template void adam<T>(const AdamStep&, const T*, T*, T*, T*); \
+    template void adam<T>(const AdamShape&, const AdamRates*, const StepPosition*, const T*, T*, T*, T*); \
     template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*); \
     template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*); \
     template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*); \
@@ -110,6 +113,10 @@ bool mma_supports(const Conv2dShape&) { return false; }
 void mma_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*, const Conv2dEpilogue<float>&, float*) { refuse(); }
 void mma_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*, const float*, float*) { refuse(); }
 void mma_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) { refuse(); }
+bool wgmma_supports(const Conv2dShape&) { return false; }
+void wgmma_forward(const Conv2dShape&, const bfloat16*, const float*, const float*, const Conv2dEpilogue<bfloat16>&, bfloat16*) { refuse(); }
+void wgmma_backward_input(const Conv2dShape&, const bfloat16*, double, const float*, const bfloat16*, const bfloat16*, bfloat16*) { refuse(); }
+void wgmma_backward_weight(const Conv2dShape&, const bfloat16*, const bfloat16*, double, float*) { refuse(); }
 template <class T> void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t) { refuse(); }
 template <class T> void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*, std::int64_t) { refuse(); }
 template <class T> void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t) { refuse(); }

@@ -35,8 +35,9 @@ void synchronise() { refuse(); }
 void* current_stream() { refuse(); }
 
 struct Graph::State {};
-Graph::Graph(std::function<void()>) { refuse(); }
+Graph::Graph(const std::function<void()>&) { refuse(); }
 Graph::~Graph() = default;
 void Graph::launch() { refuse(); }
+std::size_t Graph::size() const { refuse(); }
 
 }  // namespace dnsp::simt

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/require.hpp"
+#include "kernels/simt/capture.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
 #include "kernels/simt/dynamic_library.hpp"
@@ -175,6 +176,7 @@ void gemm_strided_batched(bool transpose_a, bool transpose_b, std::int64_t m, st
 void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, double* left, double* right,
          int* info) {
     require(std::max(rows, cols) <= std::numeric_limits<int>::max(), "[cuda] cuSOLVER: matrix too large");
+    require_not_capturing("cuSOLVER");
     Cusolver& state = of_this_device<Cusolver>();
     const cusolverDnHandle_t handle = state.on_current_stream();
     // The library decomposes the transpose, so what it calls U belongs to the rows of ours. Both come out by
@@ -191,6 +193,7 @@ void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, do
 void symmetric_eigen_batched(std::int64_t n, std::int64_t batch, double* matrices, double* eigenvalues,
                              int* info) {
     if (n == 0 || batch == 0) return;
+    require_not_capturing("cuSOLVER");
     Cusolver& state = of_this_device<Cusolver>();
     const cusolverDnHandle_t handle = state.on_current_stream();
     // Versions up to 13.0 refuse, without documenting it, more than about 32 thousand matrices or 2³¹ bytes.

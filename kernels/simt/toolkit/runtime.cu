@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "kernels/simt/capture.hpp"
 #include "kernels/simt/launch.cuh"
 
 namespace dnsp::simt {
@@ -93,6 +94,7 @@ std::size_t free_memory() {
 }
 
 void* allocate(std::size_t bytes) {
+    require_not_capturing("an allocation");
     void* memory = nullptr;
     const cudaError_t error = cudaMalloc(&memory, std::max<std::size_t>(bytes, 1));
     if (error == cudaErrorMemoryAllocation) {
@@ -108,11 +110,13 @@ void release(void* memory) noexcept {
 }
 
 void copy_to_device(void* device, const void* host, std::size_t bytes) {
+    require_not_capturing("a copy from the host");
     CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
     synchronise();
 }
 
 void copy_to_host(void* host, const void* device, std::size_t bytes) {
+    require_not_capturing("a copy to the host");
     CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()));
     synchronise();
 }
@@ -121,7 +125,10 @@ void copy_on_device(void* target, const void* source, std::size_t bytes) {
     CUDA_CHECK(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
-void synchronise() { CUDA_CHECK(cudaStreamSynchronize(stream())); }
+void synchronise() {
+    require_not_capturing("waiting for the device");
+    CUDA_CHECK(cudaStreamSynchronize(stream()));
+}
 
 void* current_stream() { return stream(); }
 
@@ -129,6 +136,7 @@ void* current_stream() { return stream(); }
 
 struct Graph::State {
     cudaGraphExec_t graph = nullptr;
+    std::size_t size = 0;
     ~State() {
         if (graph) cudaGraphExecDestroy(graph);
     }
@@ -146,7 +154,8 @@ struct Recording {
 
 }  // namespace
 
-Graph::Graph(std::function<void()> work) : state_(new State) {
+Graph::Graph(const std::function<void()>& work) : state_(new State) {
+    const Capturing capturing;
     Recording recording;
     CUDA_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
     try {
@@ -157,11 +166,17 @@ Graph::Graph(std::function<void()> work) : state_(new State) {
         throw;
     }
     CUDA_CHECK(cudaStreamEndCapture(stream(), &recording.graph));
+    CUDA_CHECK(cudaGraphGetNodes(recording.graph, nullptr, &state_->size));
     CUDA_CHECK(cudaGraphInstantiate(&state_->graph, recording.graph, 0));
 }
 
 Graph::~Graph() = default;
 
-void Graph::launch() { CUDA_CHECK(cudaGraphLaunch(state_->graph, stream())); }
+void Graph::launch() {
+    require_not_capturing("the launch of a graph");
+    CUDA_CHECK(cudaGraphLaunch(state_->graph, stream()));
+}
+
+std::size_t Graph::size() const { return state_->size; }
 
 }  // namespace dnsp::simt

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "engine/memory.hpp"
+#include "kernels/step_position.hpp"
+
+namespace dnsp {
+
+/// Epoch and step of a training run in the memory of its device, where the kernels of a step find them.
+class StepClock {
+  public:
+    explicit StepClock(Device device) : storage_(device, sizeof(kernels::StepPosition)) { set({}); }
+
+    /// After all that was started before.
+    void set(const kernels::StepPosition& position) {
+        copy_from_host(storage_, 0, &position, sizeof position);
+    }
+    kernels::StepPosition* position() const { return static_cast<kernels::StepPosition*>(storage_.data()); }
+
+  private:
+    Storage storage_;
+};
+
+}  // namespace dnsp

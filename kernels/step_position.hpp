@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+namespace dnsp::kernels {
+
+/// Where a training run is. It lies in the memory of the device, and kernels that change from step to step
+/// find there what of their tables to read: so the same launches, recorded once, make every step.
+struct StepPosition {
+    std::int64_t epoch = 0;
+    std::int64_t step = 0;  ///< of the epoch, from 0
+};
+
+/// The figures of the last steps: row `step % rows` holds `terms` and then `norms` numbers.
+struct StepFigures {
+    std::int64_t terms = 0;
+    std::int64_t norms = 0;
+    std::int64_t rows = 1;
+};
+
+/// Ends a step: copies its figures to their row, which is overwritten, and moves on to the next step.
+namespace cpu {
+void finish_step(const StepFigures& figures, const double* terms, const double* norms, StepPosition* position,
+                 double* rows);
+}  // namespace cpu
+
+namespace cuda {
+void finish_step(const StepFigures& figures, const double* terms, const double* norms, StepPosition* position,
+                 double* rows);
+}  // namespace cuda
+
+}  // namespace dnsp::kernels

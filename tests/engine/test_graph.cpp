@@ -1,0 +1,114 @@
+// The memory of recorded work.
+#include "engine/graph.hpp"
+
+#include <optional>
+
+#include "engine/tensor.hpp"
+#include "kernels/elementwise.hpp"
+#include "tests/catch.hpp"
+#include "tests/reference/arrays.hpp"
+#include "tests/test_device.hpp"
+
+using namespace dnsp;
+using dnsp::testing::test_device;
+
+namespace {
+
+constexpr std::int64_t count = 1000;
+
+Tensor values(double value) {
+    Tensor out = Tensor::empty({count}, DType::float64, test_device());
+    out.fill(value);
+    return out;
+}
+
+/// sum += 3 + input, by way of temporaries that take each other's places.
+void accumulate(Tensor sum, const Tensor& input) {
+    {
+        const Tensor three = values(3.0);
+        kernels::cuda::add(count, sum.data<double>(), three.data<double>(), sum.data<double>());
+    }
+    const Tensor copy = Tensor::empty_like(input);
+    Tensor(copy).copy_from(input);
+    kernels::cuda::add(count, sum.data<double>(), copy.data<double>(), sum.data<double>());
+}
+
+bool all(const Tensor& tensor, double value) {
+    return tensor.to_vector<double>() == std::vector<double>(count, value);
+}
+
+}  // namespace
+
+TEST_CASE("a graph keeps its memory from others as long as it lives, and takes no more than its work did") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    Tensor sum = values(0.0), input = values(10.0);
+    accumulate(sum, input);
+    const auto before = arena_statistics(test_device());
+    std::optional<Graph> graph(std::in_place, [&] { accumulate(sum, input); });
+    const auto after = arena_statistics(test_device());
+    CHECK(after.system_allocations == before.system_allocations);
+    CHECK(after.bytes_held == before.bytes_held);
+    CHECK(after.bytes_in_use == before.bytes_in_use);
+    CHECK(all(sum, 13.0));
+
+    // Whatever others write to their memory between the launches is not the graph's.
+    std::vector<Tensor> others;
+    for (int i = 0; i < 8; ++i) others.push_back(values(-1e6));
+    graph->launch();
+    input.fill(20.0);
+    graph->launch();
+    CHECK(all(sum, 13.0 + 13.0 + 23.0));
+    for (const Tensor& other : others) CHECK(all(other, -1e6));
+
+    // Nor does giving back what is cached take it away.
+    release_cached_memory(test_device());
+    graph->launch();
+    CHECK(all(sum, 13.0 + 13.0 + 23.0 + 23.0));
+
+    const std::size_t in_use = arena_statistics(test_device()).bytes_in_use;
+    graph.reset();
+    CHECK(arena_statistics(test_device()).bytes_in_use == in_use);
+    const std::size_t allocations = arena_statistics(test_device()).system_allocations;
+    accumulate(sum, input);
+    CHECK(arena_statistics(test_device()).system_allocations == allocations);
+}
+
+TEST_CASE("memory from before that recorded work frees is not used again by the graph or by others") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    Tensor sum = values(0.0), spare = values(0.0);
+    accumulate(sum, values(1.0));
+    std::optional<Tensor> input = values(10.0);
+    spare = Tensor();
+    Graph recorded([&] {
+        kernels::cuda::add(count, sum.data<double>(), input->data<double>(), sum.data<double>());
+        input.reset();
+        const Tensor one = values(1.0);
+        kernels::cuda::add(count, sum.data<double>(), one.data<double>(), sum.data<double>());
+    });
+    const Tensor other = values(-1e6);
+    recorded.launch();
+    recorded.launch();
+    CHECK(all(sum, 4.0 + 11.0 + 11.0));
+}
+
+TEST_CASE("work that needs memory it did not need before is refused, and everything is as it was") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    Tensor sum = values(0.0), input = values(10.0);
+    accumulate(sum, input);
+    const auto before = arena_statistics(test_device());
+    CHECK_THROWS_AS(Graph([&] {
+                        accumulate(sum, input);
+                        Tensor::empty({123456}, DType::float64, test_device());
+                    }),
+                    CaptureError);
+    CHECK_THROWS_AS(Graph([&] { accumulate(sum, values(sum.to_vector<double>()[0])); }), CaptureError);
+    const auto after = arena_statistics(test_device());
+    CHECK(after.bytes_in_use == before.bytes_in_use);
+    CHECK(after.bytes_held == before.bytes_held);
+    CHECK(all(sum, 13.0));
+    accumulate(sum, input);
+    CHECK(arena_statistics(test_device()).system_allocations == before.system_allocations);
+    Graph graph([&] { accumulate(sum, input); });
+    graph.launch();
+    CHECK(all(sum, 39.0));
+}

@@ -1,0 +1,185 @@
+// However steps are executed and however often their figures are read, a run has the same bits and the same
+// log.
+#include "training/training_step.hpp"
+
+#include "engine/safetensors.hpp"
+#include "priors/filter_bank.hpp"
+#include "tests/catch.hpp"
+#include "tests/synthetic_head.hpp"
+#include "tests/test_device.hpp"
+#include "tests/training/small_run.hpp"
+#include "training/trainer.hpp"
+
+using namespace dnsp;
+using namespace dnsp::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool on_cuda() { return test_device().kind == DeviceKind::cuda; }
+
+struct Result {
+    std::string weights, checkpoint;
+    std::vector<nlohmann::json> steps;
+    std::size_t graph_size;
+    std::string not_a_graph_because;
+    bool operator==(const Result& other) const {
+        return weights == other.weights && checkpoint == other.checkpoint && steps == other.steps;
+    }
+};
+
+Result run(const TrainingSettings& settings, const Execution& execution) {
+    test::TemporaryFolder folder;
+    Trainer trainer(settings, small_split(), test_device(), folder / "run", "test", {}, execution);
+    std::int64_t watched = 0;
+    REQUIRE(
+        trainer.run([&](const TrainingProgress& p) { CHECK(p.step == ++watched); }, [] { return false; }));
+    CHECK(watched == trainer.total_steps());
+    const fs::path log = folder / "run/log.jsonl";
+    CHECK(lines_of(log, "graph").size() == (trainer.step().graph_size() > 0 ? 1u : 0u));
+    CHECK(lines_of(log, "no_graph").size() == (trainer.step().not_a_graph_because().empty() ? 0u : 1u));
+    return {bytes_of(folder / "run/weights.safetensors"), bytes_of(folder / "run/checkpoint.safetensors"),
+            step_lines(log), trainer.step().graph_size(), trainer.step().not_a_graph_because()};
+}
+
+std::string error_of(Trainer& trainer) {
+    try {
+        trainer.run([](const TrainingProgress&) {}, [] { return false; });
+    } catch (const Error& error) {
+        return error.what();
+    }
+    FAIL("the run should have stopped");
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("steps as a graph, and figures read seldom, give the bits and the log of steps one by one") {
+    for (const char* model : {"srcnn", "edsr"}) {
+        INFO(model);
+        TrainingSettings settings = small_settings("AP");
+        if (std::string(model) == "srcnn") settings.model = {"srcnn", 0, 0, true};
+        settings.schedule = Schedule::cosine;
+        settings.filters_learning_rate = 1e-2;
+        settings.epochs = 2;
+        const Result one_by_one = run(settings, {false, 1});
+        CHECK(one_by_one.graph_size == 0);
+        CHECK(one_by_one.steps.size() >= 6);
+        const Result graph = run(settings, {true, 3});
+        CHECK(graph == one_by_one);
+        CHECK((graph.graph_size > 0) == on_cuda());
+        CHECK(graph.not_a_graph_because.empty());
+        CHECK(run(settings, {true, TrainingStep::most_unread}) == one_by_one);
+    }
+}
+
+TEST_CASE("every variant's step can be recorded") {
+    if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
+    for (const std::string& variant : variants()) {
+        INFO(variant);
+        TrainingSettings settings = small_settings(variant);
+        settings.epochs = 1;
+        const Result graph = run(settings, {true, 2});
+        CHECK(graph.not_a_graph_because.empty());
+        CHECK(graph.graph_size > 0);
+        CHECK(graph == run(settings, {false, 1}));
+    }
+}
+
+TEST_CASE("a step that cannot be recorded is started kernel by kernel, and says why") {
+    if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
+    TrainingSettings settings = small_settings("LR");
+    settings.epochs = 1;
+    settings.objective.priors.low_rank_method = "cusolver";
+    const Result result = run(settings, {});
+    CHECK(result.graph_size == 0);
+    CHECK(result.not_a_graph_because.find("cuSOLVER") != std::string::npos);
+    CHECK(result == run(settings, {false, 1}));
+}
+
+TEST_CASE("a recorded step asks the system for no memory, and holds no more than a step by itself") {
+    if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
+    const TrainingSettings settings = small_settings("AP");
+    ParameterStore store;
+    const auto model = make_model(settings.model, store);
+    Objective objective(settings.objective, store);
+    const Split split = small_split();
+    PatchSampler sampler(split.training, settings, test_device());
+    store.allocate(DType::float32, test_device(), 1);
+    objective.set_patches(sampler.sharp_and_smooth());
+    Adam adam(store, {}, sampler.steps_per_epoch());
+    objective.filters()->reference_norms();
+    TrainingStep step({sampler, *model, objective, store, adam}, true);
+    step.begin_epoch(0, 0, std::vector<LearningRates>(3));
+    step.run();
+    const ArenaStatistics before = arena_statistics(test_device());
+    step.run();
+    REQUIRE(step.graph_size() > 0);
+    const ArenaStatistics recorded = arena_statistics(test_device());
+    CHECK(recorded.system_allocations == before.system_allocations);
+    CHECK(recorded.bytes_held == before.bytes_held);
+    CHECK(recorded.bytes_in_use == before.bytes_in_use);
+    CHECK(recorded.peak_bytes_in_use == before.peak_bytes_in_use);
+    step.run();
+    CHECK(step.unread() == 3);
+    CHECK(step.take_figures().size() == 3);
+    CHECK(step.unread() == 0);
+    CHECK(adam.steps_taken() == 3);
+}
+
+TEST_CASE("figures that nobody has taken are not overwritten") {
+    TrainingSettings settings = small_settings("NP");
+    settings.patch = 8;
+    settings.batch = 1;
+    settings.patches_per_slice = 5;
+    ParameterStore store;
+    const auto model = make_model(settings.model, store);
+    const Objective objective(settings.objective, store);
+    const Split split = small_split();
+    PatchSampler sampler(split.training, settings, test_device());
+    store.allocate(DType::float32, test_device(), 1);
+    Adam adam(store, {}, sampler.steps_per_epoch());
+    TrainingStep step({sampler, *model, objective, store, adam}, true);
+    const std::int64_t steps = TrainingStep::most_unread;
+    REQUIRE(sampler.steps_per_epoch() > steps);
+    step.begin_epoch(0, 0, std::vector<LearningRates>(static_cast<std::size_t>(steps + 1)));
+    for (std::int64_t i = 0; i < steps; ++i) step.run();
+    CHECK_THROWS_AS(step.run(), Error);
+    CHECK_THROWS_AS(step.begin_epoch(1, 0, {}), Error);
+    CHECK(step.take_figures().size() == static_cast<std::size_t>(steps));
+    step.run();
+    CHECK(step.take_figures().size() == 1);
+    CHECK_THROWS_AS(
+        adam.plan(1, std::vector<LearningRates>(static_cast<std::size_t>(sampler.steps_per_epoch()))), Error);
+}
+
+TEST_CASE("what diverges between two looks is named by its step, and the checkpoint is from before") {
+    for (const int steps_between_reads : {1, 64}) {
+        test::TemporaryFolder folder;
+        const fs::path out = folder / "run", checkpoint = out / "checkpoint.safetensors";
+        TrainingSettings settings = small_settings("LR");
+        std::int64_t stop_at = 0;
+        {
+            Trainer first(settings, small_split(), test_device(), out, "test");
+            stop_at = first.sampler().steps_per_epoch() - 2;
+            REQUIRE(stop_at > 0);
+            std::int64_t done = 0;
+            REQUIRE_FALSE(first.run([](const TrainingProgress&) {}, [&] { return ++done == stop_at; }));
+        }
+        // Finite weights whose output is not. The end of the epoch, where a checkpoint is due, lies ahead.
+        TensorFile file = read_safetensors(checkpoint);
+        for (auto& [name, tensor] : file.tensors)
+            if (name.starts_with("model.")) tensor.fill(1e30);
+        write_safetensors_atomically(checkpoint, file);
+        const std::string planted = bytes_of(checkpoint);
+        Trainer second(settings, small_split(), test_device(), out, "test", checkpoint,
+                       {true, steps_between_reads});
+        const std::string error = error_of(second);
+        INFO(error);
+        CHECK(error.find("'data'") != std::string::npos);
+        CHECK(error.find("at step " + std::to_string(stop_at + 1) + ";") != std::string::npos);
+        CHECK(bytes_of(checkpoint) == planted);
+        CHECK(step_lines(out / "log.jsonl").size() == static_cast<std::size_t>(stop_at));
+        CHECK_FALSE(fs::exists(out / "weights.safetensors"));
+    }
+}
