@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(threads, 3)
 // · Y for each tap, a tap a warp. Bound by shared memory: kernel² loads of it for each response and each
 // pixel. `window_sums` is null when there is one window, `tap_sums` when no filter gradient is wanted.
 template <int Kernel, class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 2)
     differentiate(const Plan p, const T* __restrict__ images, const T* __restrict__ weights,
                   const double* window_sums, double* squares, T* gradients, double* tap_sums) {
     const int kernel = Kernel > 0 ? Kernel : p.kernel, half = kernel / 2;

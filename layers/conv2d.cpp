@@ -109,14 +109,19 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
                                                            data_or_null<In>(added), target.data<In>());
                                 });
             // Weight and bias in one pass where both learn.
-            const Tensor bias_gradient = bias.requires_gradient() ? Tensor::empty_like(bias) : Tensor();
-            contribute_gradient(weight, [&](const Tensor& target) {
-                kernels.backward_weight(shape, input.data<In>(), gradient, scale, target.data<Weight>(),
-                                        data_or_null<Weight>(bias_gradient));
+            const auto backward_weight = [&](Weight* bias_gradient) {
+                contribute_gradient(weight, [&](const Tensor& target) {
+                    kernels.backward_weight(shape, input.data<In>(), gradient, scale, target.data<Weight>(),
+                                            bias_gradient);
+                });
+            };
+            if (!bias.requires_gradient()) return backward_weight(nullptr);
+            contribute_gradient(bias, [&](const Tensor& target) {
+                if (weight.requires_gradient())
+                    backward_weight(target.data<Weight>());
+                else
+                    kernels.backward_bias(shape, gradient, scale, target.data<Weight>());
             });
-            if (bias_gradient.defined() && !weight.requires_gradient())
-                kernels.backward_bias(shape, gradient, scale, bias_gradient.data<Weight>());
-            contribute_gradient(bias, [&](Tensor target) { target.copy_from(bias_gradient); });
         });
         if (residual_learns) pass_gradient_on(residual, output_gradient);
     });

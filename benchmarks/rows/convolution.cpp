@@ -1,11 +1,26 @@
 // One pass of a convolution. Parameters: pass ("forward", "backward_input", "backward_weight"), batch,
-// height, width, in, out, kernel.
+// height, width, in, out, kernel. Images are stored as bfloat16 where the engine stores a network's so.
 #include "benchmarks/rows/row.hpp"
 #include "engine/on_device.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_mixed.hpp"
+#include "kernels/elementwise.hpp"
 
 namespace dnsp::benchmarks {
 namespace {
+
+using kernels::bfloat16;
+
+Tensor as_bfloat16(const Tensor& values) {
+    const Tensor narrow = Tensor::empty(values.shape(), DType::bfloat16, values.device());
+    kernels::cuda::convert(values.elements(), values.data<float>(), narrow.data<bfloat16>());
+    return narrow;
+}
+Tensor as_float(const Tensor& values) {
+    if (values.dtype() == DType::float32) return values;
+    const Tensor wide = Tensor::empty(values.shape(), DType::float32, values.device());
+    kernels::cuda::convert(values.elements(), values.data<bfloat16>(), wide.data<float>());
+    return wide;
+}
 
 class Convolution : public Row {
   public:
@@ -20,6 +35,11 @@ class Convolution : public Row {
           output_gradient_(
               random_tensor({shape_.batch, shape_.height, shape_.width, shape_.out_channels}, 1, 4)),
           on_device_{input_.to(device), weight_.to(device), bias_.to(device), output_gradient_.to(device)} {
+        if (device.kind == DeviceKind::cuda &&
+            kernels::cuda::conv2d_stores_bfloat16(shape_.in_channels, shape_.out_channels)) {
+            on_device_.input = as_bfloat16(on_device_.input);
+            on_device_.output_gradient = as_bfloat16(on_device_.output_gradient);
+        }
         const std::map<std::string, Tensor> like{{"forward", on_device_.output_gradient},
                                                  {"backward_input", on_device_.input},
                                                  {"backward_weight", on_device_.weight}};
@@ -35,30 +55,40 @@ class Convolution : public Row {
     }
     void run() override {
         using namespace kernels;
-        const auto& [input, weight, bias, gradient] = on_device_;
-        const Device device = input.device();
-        if (pass_ == "forward")
-            on(device, cpu::conv2d_forward<float>, cuda::conv2d_forward<float>)(
-                shape_, input.data<float>(), weight.data<float>(), bias.data<float>(), {},
-                result_.data<float>());
-        else if (pass_ == "backward_input")
-            on(device, cpu::conv2d_backward_input<float>, cuda::conv2d_backward_input<float>)(
-                shape_, gradient.data<float>(), 1.0, weight.data<float>(), nullptr, nullptr,
-                result_.data<float>());
+        const Device device = on_device_.input.device();
+        if (on_device_.input.dtype() == DType::bfloat16)
+            run_with<bfloat16>(cuda::conv2d_mixed_forward<bfloat16, bfloat16>,
+                               cuda::conv2d_mixed_backward_input<bfloat16, bfloat16>,
+                               cuda::conv2d_mixed_backward_weight<bfloat16, bfloat16>);
         else
-            on(device, cpu::conv2d_backward_weight<float>, cuda::conv2d_backward_weight<float>)(
-                shape_, input.data<float>(), gradient.data<float>(), 1.0, result_.data<float>(),
-                bias_gradient_.data<float>());
+            run_with<float>(
+                on(device, cpu::conv2d_forward<float>, cuda::conv2d_forward<float>),
+                on(device, cpu::conv2d_backward_input<float>, cuda::conv2d_backward_input<float>),
+                on(device, cpu::conv2d_backward_weight<float>, cuda::conv2d_backward_weight<float>));
     }
-    TensorFile results() const override { return {{{"result", result_.to({})}}, {}}; }
+    TensorFile results() const override { return {{{"result", as_float(result_).to({})}}, {}}; }
     Cost cost() const override {
         const auto count = [](std::int64_t n) { return static_cast<double>(n); };
         const double pixels = count(shape_.pixels()), weights = count(shape_.weight_elements());
+        const double image_bytes = count(static_cast<std::int64_t>(size_of(on_device_.input.dtype())));
         return {2 * pixels * weights,
-                4 * (pixels * count(shape_.in_channels + shape_.out_channels) + weights)};
+                image_bytes * pixels * count(shape_.in_channels + shape_.out_channels) + 4 * weights};
     }
 
   private:
+    template <class T, class Forward, class BackwardInput, class BackwardWeight>
+    void run_with(Forward forward, BackwardInput backward_input, BackwardWeight backward_weight) {
+        const auto& [input, weight, bias, gradient] = on_device_;
+        if (pass_ == "forward")
+            forward(shape_, input.data<T>(), weight.data<float>(), bias.data<float>(), {}, result_.data<T>());
+        else if (pass_ == "backward_input")
+            backward_input(shape_, gradient.data<T>(), 1.0, weight.data<float>(), nullptr, nullptr,
+                           result_.data<T>());
+        else
+            backward_weight(shape_, input.data<T>(), gradient.data<T>(), 1.0, result_.data<float>(),
+                            bias_gradient_.data<float>());
+    }
+
     struct Arrays {
         Tensor input, weight, bias, output_gradient;
     };

@@ -15,7 +15,8 @@ bench = Path(__file__).resolve().parents[2] / "scripts/bench"
 SMALL_ROWS = [
     {"kind": "low_rank", "batch": 3, "side": 9},
     {"kind": "low_rank", "batch": 3, "side": 9, "method": "svd"},
-    *({"kind": "convolution", "pass": which, "batch": 1, "height": 5, "width": 6, "in": 16, "out": 16}
+    *({"kind": "convolution", "pass": which, "batch": 1, "height": 5, "width": 6, "in": channels, "out": channels}
+      for channels in (16, 64)
       for which in ("forward", "backward_input", "backward_weight")),
     {"kind": "step", "model": "srcnn", "batch": 2, "patch": 12},
     {"kind": "step", "model": "edsr", "depth": 1, "width": 8, "batch": 2, "patch": 12},
@@ -26,13 +27,13 @@ SMALL_ROWS = [
 ]
 
 
-def check_requests():
+def check_requests(precision):
     with tempfile.TemporaryDirectory() as folder:
         requests = []
         for row in SMALL_ROWS:
             requests += [{"do": "prepare", "row": row, "folder": folder}, {"do": "time", "runs": 2}, {"do": "memory"}]
         requests += [{"do": "sing"}, {"do": "prepare", "row": {"kind": "no such kind"}, "folder": folder}, {"do": "machine"}]
-        run = subprocess.run([engine, device], input="\n".join(map(json.dumps, requests)), capture_output=True, text=True)
+        run = subprocess.run([engine, device, precision], input="\n".join(map(json.dumps, requests)), capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         replies = [json.loads(line) for line in run.stdout.splitlines()]
     assert len(replies) == len(requests)
@@ -69,7 +70,8 @@ def check_wrong_calls():
         assert run.returncode != 0 and sentence in run.stderr and "Traceback" not in run.stderr, run.stderr
 
 
-check_requests()
+for precision in ("float32", "bfloat16") if device == "cuda" else ("float32",):
+    check_requests(precision)
 if device == "cpu":
     check_report()
     check_wrong_calls()
