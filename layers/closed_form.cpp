@@ -4,6 +4,7 @@
 
 #include "engine/on_device.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/weighted_sum.hpp"
 
 namespace dnsp {
 
@@ -24,17 +25,27 @@ Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGrad
     return output;
 }
 
-Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms) {
-    require(!terms.empty(), "[weighted_sum] expects at least one term");
-    const Device device = terms.front().scalar.device();
-    Tensor output = Tensor::zeros({1}, DType::float64, device);
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms, const Tensor& figures) {
+    using kernels::WeightedScalars;
+    require(!terms.empty() && terms.size() <= WeightedScalars::most,
+            "[weighted_sum] expects 1 to " + std::to_string(WeightedScalars::most) + " terms, got " +
+                std::to_string(terms.size()));
+    require(figures.elements() > static_cast<std::int64_t>(terms.size()),
+            "[weighted_sum] figures of shape " + figures.shape().text() + " for " +
+                std::to_string(terms.size()) + " terms and their sum");
+    const Device device = figures.device();
+    WeightedScalars scalars;
     bool needed = false;
     for (const auto& [scalar, weight] : terms) {
-        require_one_device("weighted_sum", output, scalar);
-        on(device, kernels::cpu::add_scaled<double>, kernels::cuda::add_scaled<double>)(
-            1, output.data<double>(), weight, scalar.data<double>(), output.data<double>());
+        require_one_device("weighted_sum", figures, scalar);
+        const auto i = static_cast<std::size_t>(scalars.count++);
+        scalars.value[i] = scalar.data<double>();
+        scalars.weight[i] = weight;
         needed = needed || scalar.requires_gradient();
     }
+    Tensor output = figures.view(figures.elements() - 1, {1});
+    on(device, kernels::cpu::weighted_sum, kernels::cuda::weighted_sum)(scalars, figures.data<double>(),
+                                                                        output.data<double>());
     if (!tape.recording() || !needed) return output;
     tape.record(output, [terms, device](const Tensor& cotangent) {
         for (const auto& [scalar, weight] : terms)

@@ -17,11 +17,13 @@ struct InputGradient {
 /// the inputs' device.
 Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGradient> gradients);
 
-/// Σ weightᵢ · scalarᵢ of float64 scalars [1]: the total loss, paper Eq. (10).
+/// Σ weightᵢ · scalarᵢ of float64 scalars [1]: the total loss, paper Eq. (10). `figures` (float64, longer
+/// than there are terms) begins with the scalars' values from then on and ends with the sum, which the result
+/// is a view of.
 struct WeightedScalar {
     Tensor scalar;
     double weight = 1.0;
 };
-Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms);
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms, const Tensor& figures);
 
 }  // namespace dnsp

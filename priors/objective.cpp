@@ -81,9 +81,7 @@ Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, cons
     evaluation.scalars = Tensor::empty({2 * count + 1}, DType::float64, output.device());
     std::vector<WeightedScalar> sum;
     const auto add = [&](const Tensor& value, const Tensor& gradient) {
-        const std::int64_t first = 2 * static_cast<std::int64_t>(sum.size());
-        evaluation.scalars.view(first, {1}).copy_from(value.view(0, {1}));
-        write_norm(gradient, evaluation.scalars.view(first + 1, {1}));
+        write_norm(gradient, evaluation.scalars.view(count + static_cast<std::int64_t>(sum.size()), {1}));
         sum.push_back({value, all[sum.size()].weight});
     };
     const SquaredError data = squared_error(tape, output, target, options_.reduction);
@@ -96,8 +94,7 @@ Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, cons
         const PriorTerm evaluated = measure_->evaluate(tape, context_.filters->weights());
         add(evaluated.value, evaluated.gradient);
     }
-    evaluation.loss = weighted_sum(tape, sum);
-    evaluation.scalars.view(2 * count, {1}).copy_from(evaluation.loss.view(0, {1}));
+    evaluation.loss = weighted_sum(tape, sum, evaluation.scalars);
     return evaluation;
 }
 
@@ -114,7 +111,7 @@ Objective::Report Objective::report(std::span<const double> scalars) const {
     Report report{scalars.back(), {}};
     for (std::size_t i = 0; i < all.size(); ++i)
         report.terms.push_back(
-            {all[i].name, all[i].weight, scalars[2 * i], std::abs(all[i].weight) * scalars[2 * i + 1]});
+            {all[i].name, all[i].weight, scalars[i], std::abs(all[i].weight) * scalars[all.size() + i]});
     return report;
 }
 

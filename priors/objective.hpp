@@ -48,8 +48,7 @@ class Objective {
     /// All on the device: evaluate() waits for nothing.
     struct Evaluation {
         Tensor loss;  ///< float64 scalar [1] on the tape
-        /// [2·terms + 1], float64: of each term the value and the norm of its gradient, unweighted; then the
-        /// loss
+        /// [2·terms + 1], float64: the terms' values, the norms of their gradients, all unweighted; the loss
         Tensor scalars;
     };
     Evaluation evaluate(Tape& tape, const Tensor& output, const Tensor& target) const;

@@ -16,6 +16,7 @@
 #include "kernels/patch_sampling.hpp"
 #include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
+#include "kernels/weighted_sum.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/kernels/table.hpp"
 #include "tests/reference/arrays.hpp"
@@ -119,6 +120,10 @@ void check_elementwise(On where) {
         PLAIN_KERNEL(where, finish_step)
         ({20, 7, 3}, in.numbers.data(), in.numbers.data() + 40,
          reinterpret_cast<kernels::StepPosition*>(position.data()), o);
+    });
+    check<double>(where, "weighted_sum", 4, [&](double* o) {
+        const double* x = in.numbers.data();
+        PLAIN_KERNEL(where, weighted_sum)({{x, x + 7, x + 3}, {0.3, -2, 1}, 3}, o, o + 3);
     });
     check<double>(where, "mean", 1, [&](double* o) { PLAIN_KERNEL(where, mean)(81, in.numbers.data(), o); });
     check<double>(where, "norm", 1, [&](double* o) { KERNEL(where, norm, T)(n, a, o); });

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "layers/add_scaled.hpp"
+#include "layers/closed_form.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/relu.hpp"
@@ -65,6 +66,12 @@ TEST_CASE("the other layers refuse shapes that do not fit") {
     });
     check_refused("squared_error", [](Tape& t) {
         squared_error(t, zeros({1, 2, 2, 1}), zeros({1, 2, 3, 1}), Reduction::mean);
+    });
+    const Tensor one = zeros({1}, DType::float64), two = zeros({2}, DType::float64);
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, two); });
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{one, 1.0}}, one); });
+    check_refused("weighted_sum", [&](Tape& t) {
+        weighted_sum(t, std::vector<WeightedScalar>(17, {one, 1.0}), zeros({18}, DType::float64));
     });
 }
 

@@ -200,7 +200,8 @@ TEST_CASE("gradients of a weighted sum of scalars") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         const Tensor a = squared_error(tape, x[0], x[1], Reduction::sum).value;
         const Tensor b = squared_error(tape, x[0], x[2], Reduction::mean).value;
-        return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {a, 0.25}});
+        return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {a, 0.25}},
+                            Tensor::zeros({4}, DType::float64, test_device()));
     };
     std::vector<Input> inputs;
     for (std::uint64_t seed : {1, 2, 3}) inputs.push_back(random_input({2, 3, 4, 1}, seed));

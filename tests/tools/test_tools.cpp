@@ -83,6 +83,12 @@ TEST_CASE("simulate, then upscale, gives back the grid of the original") {
                      trained().weights.string())
                 .status == 0);
     REQUIRE(imaging::read_nifti(tiled).voxels == b.voxels);
+
+    const fs::path batched = folder / "batched.nii";
+    REQUIRE(run_tool("upscale " + low.string() + " " + batched.string() + " --batch 7 --weights " +
+                     trained().weights.string())
+                .status == 0);
+    REQUIRE(imaging::read_nifti(batched).voxels == b.voxels);
 }
 
 TEST_CASE("upscale goes through a folder, and on after a bad file") {
@@ -92,13 +98,20 @@ TEST_CASE("upscale goes through a folder, and on after a bad file") {
         run_tool("simulate " + trained().volume.string() + " " + (folder / "in/good.nii").string()).status ==
         0);
     std::ofstream(folder / "in/bad.nii") << "this is no volume";
+    for (const char* name : {"in/another.nii", "in/last.nii"})
+        fs::copy_file(folder / "in/good.nii", folder / name);
     const auto result = run_tool("upscale " + (folder / "in").string() + " " + (folder / "out").string() +
                                  " --weights " + trained().weights.string());
     REQUIRE(result.status == 1);
     REQUIRE(result.says("bad.nii"));
-    REQUIRE(result.says("1 of 2 files failed"));
-    REQUIRE(fs::exists(folder / "out/good.nii"));
+    REQUIRE(result.says("1 of 4 files failed"));
     REQUIRE_FALSE(fs::exists(folder / "out/bad.nii"));
+    const fs::path single = folder / "single.nii";
+    REQUIRE(run_tool("upscale " + (folder / "in/good.nii").string() + " " + single.string() + " --weights " +
+                     trained().weights.string())
+                .status == 0);
+    for (const char* name : {"out/another.nii", "out/good.nii", "out/last.nii"})
+        REQUIRE(imaging::read_nifti(folder / name).voxels == imaging::read_nifti(single).voxels);
 }
 
 TEST_CASE("evaluate compares with bicubic on the held-out slices and states its convention") {

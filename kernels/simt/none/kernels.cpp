@@ -16,6 +16,7 @@
 #include "kernels/simt/runtime.hpp"
 #include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
+#include "kernels/weighted_sum.hpp"
 
 namespace dnsp::kernels::cuda {
 namespace {
@@ -27,6 +28,7 @@ namespace {
 // clang-format off
 void mean(std::int64_t, const double*, double*) { refuse(); }
 void finish_step(const StepFigures&, const double*, const double*, StepPosition*, double*) { refuse(); }
+void weighted_sum(const WeightedScalars&, double*, double*) { refuse(); }
 void sample_patches(const PatchSampling&, const StepPosition*, const std::uint32_t*, const SliceEntry*, const CornerEntry*, const float*, const float*, float*, float*) { refuse(); }
 template <class T> void fill(std::int64_t, T, T*) { refuse(); }
 template <class T> void add(std::int64_t, const T*, const T*, T*) { refuse(); }
