@@ -6,8 +6,9 @@
 // which order it sums over k as long as both operands agree, so a pair holds whatever two numbers suit the
 // loads: those of two float4 read 16 channels (forward) or 8 pixels (backward weight) apart. That makes the
 // two precisions differ in nothing but the structs below.
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_int_shape.hpp"
 #include "kernels/require.hpp"
+#include "kernels/simt/grid.hpp"
 #include "kernels/simt/ptx.cuh"
 
 namespace dnsp::kernels::cuda::detail {
@@ -39,25 +40,11 @@ struct Bfloat16 {
     }
 };
 
-/// Conv2dShape in ints, which divide faster.
-struct IntShape {
-    int pixels, height, width, in_channels, out_channels, kernel_height, kernel_width;
-
-    explicit IntShape(const Conv2dShape& s)
-        : pixels(static_cast<int>(s.pixels())),
-          height(static_cast<int>(s.height)),
-          width(static_cast<int>(s.width)),
-          in_channels(static_cast<int>(s.in_channels)),
-          out_channels(static_cast<int>(s.out_channels)),
-          kernel_height(static_cast<int>(s.kernel_height)),
-          kernel_width(static_cast<int>(s.kernel_width)) {}
-};
-
 /// Blocks of 128 threads that a multiprocessor holds at once: their sums fill its registers.
 template <int block_channels>
 constexpr int resident_blocks = block_channels == 64 ? 3 : 2;
 
-inline int divide_up(int number, int size) { return (number + size - 1) / size; }
+using simt::divide_up;
 
 /// Calls body.operator()<Operands, block_channels>() for blocks that own 64 of `channels` or 128, the
 /// narrower ones where the last of the wider ones would be half empty.

@@ -4,8 +4,8 @@
 // of them, and both factors pass through shared memory in slabs of 8 of the index that is summed over. A warp
 // owns 32 × 32 sums; per step of that index it reads 3 times from shared memory for 32 multiplications a
 // thread (float).
-#include "kernels/conv2d.hpp"
-#include "kernels/require.hpp"
+#include "kernels/conv2d_int_shape.hpp"
+#include "kernels/simt/grid.hpp"
 #include "kernels/simt/vector.cuh"
 
 namespace dnsp::kernels::cuda::detail {
@@ -50,23 +50,6 @@ struct TileSums {
     }
 };
 
-inline std::int64_t divide_up(std::int64_t number, std::int64_t size) { return (number + size - 1) / size; }
-
-/// Conv2dShape in ints, which divide faster.
-struct TiledShape {
-    int pixels, height, width, in_channels, out_channels, kernel_height, kernel_width;
-
-    explicit TiledShape(const Conv2dShape& s)
-        : pixels(static_cast<int>(s.pixels())),
-          height(static_cast<int>(s.height)),
-          width(static_cast<int>(s.width)),
-          in_channels(static_cast<int>(s.in_channels)),
-          out_channels(static_cast<int>(s.out_channels)),
-          kernel_height(static_cast<int>(s.kernel_height)),
-          kernel_width(static_cast<int>(s.kernel_width)) {
-        require(s.pixels() < 1 << 30 && s.weight_elements() < 1 << 30,
-                "[conv2d] expects fewer than 2^30 pixels and weights");
-    }
-};
+using simt::divide_up;
 
 }  // namespace dnsp::kernels::cuda::detail

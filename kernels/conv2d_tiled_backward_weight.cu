@@ -26,7 +26,7 @@ struct SlabLoader {
     int y, x, dy, dx;
     T gradient[rows], input[rows];
 
-    __device__ __forceinline__ SlabLoader(const TiledShape& s, const Cut& cut, const T* gradients,
+    __device__ __forceinline__ SlabLoader(const IntShape& s, const Cut& cut, const T* gradients,
                                           const T* inputs, int split, int first_out, int first_column) {
         const int place = static_cast<int>(threadIdx.x) % tile_extent;
         pixel = split * cut.pixels_per_split + static_cast<int>(threadIdx.x) / tile_extent;
@@ -46,7 +46,7 @@ struct SlabLoader {
             inputs + (std::int64_t{pixel + dy * s.width + dx} * s.in_channels + column % s.in_channels);
     }
 
-    __device__ __forceinline__ void load(const TiledShape& s, const Cut& cut) {
+    __device__ __forceinline__ void load(const IntShape& s, const Cut& cut) {
 #pragma unroll
         for (int r = 0; r < rows; ++r) {
             const bool inside = static_cast<unsigned>(y + dy) < static_cast<unsigned>(s.height) &&
@@ -82,7 +82,7 @@ struct SlabLoader {
 /// by arithmetic.
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
-    conv2d_backward_weight_tiled(const TiledShape s, const Cut cut, const T* __restrict__ input,
+    conv2d_backward_weight_tiled(const IntShape s, const Cut cut, const T* __restrict__ input,
                                  const T* __restrict__ output_gradient, T* __restrict__ partial) {
     __shared__ Slabs<T> gradients, inputs;
     const int split = static_cast<int>(blockIdx.x) / cut.tiles,
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(tile_threads)
 template <class T>
 void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
                            T* weight_gradient) {
-    const TiledShape s(shape);
+    const IntShape s(shape);
     const auto parts = [](std::int64_t number, std::int64_t size) {
         return static_cast<int>(divide_up(number, size));
     };

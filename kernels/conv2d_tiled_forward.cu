@@ -17,7 +17,7 @@ struct PixelLoader {
     int tap_y = 0, tap_x = 0, channel = 0;
     T values[rows];
 
-    __device__ __forceinline__ PixelLoader(const TiledShape& s, const T* input, int first_of_block) {
+    __device__ __forceinline__ PixelLoader(const IntShape& s, const T* input, int first_of_block) {
         const int first = first_of_block + static_cast<int>(threadIdx.x) / tile_depth;
         source = input + std::int64_t{first} * s.in_channels;
 #pragma unroll
@@ -31,7 +31,7 @@ struct PixelLoader {
     }
 
     /// k += by
-    __device__ __forceinline__ void advance(const TiledShape& s, int by) {
+    __device__ __forceinline__ void advance(const IntShape& s, int by) {
         channel += by;
         while (channel >= s.in_channels) {
             channel -= s.in_channels;
@@ -42,7 +42,7 @@ struct PixelLoader {
     }
 
     /// Zeros outside of the image and, in the last slab, behind the last tap.
-    __device__ __forceinline__ void load(const TiledShape& s) {
+    __device__ __forceinline__ void load(const IntShape& s) {
         const int dy = tap_y - s.kernel_height / 2, dx = tap_x - s.kernel_width / 2;
         const T* shifted = source + (std::int64_t{dy * s.width + dx} * s.in_channels + channel);
 #pragma unroll
@@ -100,7 +100,7 @@ struct WeightLoader {
 /// pixel's sum runs through k in the same order. Bound by arithmetic.
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
-    conv2d_forward_tiled(const TiledShape s, int slabs, int packed_columns, const T* __restrict__ input,
+    conv2d_forward_tiled(const IntShape s, int slabs, int packed_columns, const T* __restrict__ input,
                          const T* __restrict__ packed_weight, const Finish<T> finish) {
     __shared__ Slabs<T> pixels, weights;
     const int tiles_across = packed_columns / tile_extent;
@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(tile_threads)
 
 /// One thread an element, neighbours in neighbouring columns.
 template <class T>
-__global__ void pack_weight_kernel(const TiledShape s, bool backward, int rows, int columns,
+__global__ void pack_weight_kernel(const IntShape s, bool backward, int rows, int columns,
                                    const T* __restrict__ weight, T* __restrict__ packed) {
     const int taps = s.kernel_height * s.kernel_width;
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -167,7 +167,7 @@ void convolve(const Conv2dShape& shape, bool backward, const T* input, const T* 
     pack_weight(shape, backward, weight, packed.data());
     const std::int64_t blocks = divide_up(shape.pixels(), tile_extent) * (packed_as.columns / tile_extent);
     simt::launch(conv2d_forward_tiled<T>, dim3(static_cast<unsigned>(blocks)), dim3(tile_threads), 0,
-                 TiledShape(shape), packed_as.rows / tile_depth, packed_as.columns, input, packed.data(),
+                 IntShape(shape), packed_as.rows / tile_depth, packed_as.columns, input, packed.data(),
                  finish);
 }
 
@@ -183,7 +183,7 @@ void pack_weight(const Conv2dShape& shape, bool backward, const T* weight, T* pa
     constexpr int threads = 256;
     const PackedShape to = packed_shape(shape);
     simt::launch(pack_weight_kernel<T>, dim3(static_cast<unsigned>(divide_up(to.elements(), threads))),
-                 dim3(threads), 0, TiledShape(shape), backward, to.rows, to.columns, weight, packed);
+                 dim3(threads), 0, IntShape(shape), backward, to.rows, to.columns, weight, packed);
 }
 
 template <class T>

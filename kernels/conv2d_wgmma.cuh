@@ -7,6 +7,7 @@
 
 #include "kernels/bfloat16.hpp"
 #include "kernels/conv2d.hpp"
+#include "kernels/simt/grid.hpp"
 #include "kernels/simt/ptx.cuh"
 
 namespace dnsp::kernels::cuda::detail {
@@ -33,7 +34,7 @@ struct PixelBoxes {
 template <class Cost>
 PixelBoxes cut_into_boxes(const Conv2dShape& s, int most_pixels, Cost cost) {
     const auto divide_up = [](std::int64_t number, int size) {
-        return static_cast<int>((number + size - 1) / size);
+        return static_cast<int>(simt::divide_up(number, size));
     };
     PixelBoxes best;
     std::int64_t least = -1;

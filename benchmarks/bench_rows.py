@@ -1,0 +1,49 @@
+"""What scripts/bench measures: rows of benchmarks/rows and benchmarks/pytorch_rows.py, and series of them that grow."""
+
+
+def step(model, **sizes):
+    return {"kind": "step", "model": model, **sizes}
+
+
+def upscale(model, **sizes):
+    return {"kind": "upscale", "model": model, **sizes}
+
+
+def convolution(which, batch):
+    return {"kind": "convolution", "pass": which, "batch": batch}
+
+
+EDSR_SMALL, EDSR_PAPER = {"depth": 16, "width": 64}, {"depth": 32, "width": 256}
+
+
+def rows_of(device, quick):
+    """(name, what it is, precision of a CUDA device's convolutions)"""
+    cpu = device == "cpu"
+    inner = ["float32"] if cpu else ["bfloat16", "tf32"]
+    batch = 4 if quick and cpu else 64
+    rows = [("low_rank_64x40x40", {"kind": "low_rank"}, "float32")]
+    rows += [(f"conv3x3_256_{which}", convolution(which, batch), precision)
+             for which in ("forward", "backward_input", "backward_weight") for precision in inner]
+    rows += [("step_srcnn_ap", step("srcnn"), precision) for precision in inner]
+    rows += [("step_edsr16x64_ap", step("edsr", batch=16, **EDSR_SMALL), precision) for precision in inner]
+    rows += [("upscale_srcnn_slice", upscale("srcnn"), precision) for precision in inner]
+    rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inner]
+    if not cpu:
+        rows += [("step_edsr32x256_ap", step("edsr", **EDSR_PAPER), precision) for precision in inner]
+        rows += [("upscale_edsr32x256_volume", upscale("edsr", slices=181, height=217, columns=181, **EDSR_PAPER),
+                  precision) for precision in inner]
+    return rows
+
+
+def growth_of(device):
+    """(name, what it is, the parameter that grows, its values)"""
+    small = {"batch": 4 if device == "cpu" else 64}
+    return [
+        ("step_srcnn_ap", step("srcnn"), "batch", (16, 32, 64, 128)),
+        ("step_edsr16x64_ap", step("edsr", **EDSR_SMALL), "batch", (2, 4, 8, 16)),
+        ("step_edsr_ap", step("edsr", width=64, **small), "depth", (2, 4, 8, 16)),
+        ("step_edsr_ap", step("edsr", depth=4, **small), "width", (32, 64, 128, 256)),
+        ("step_srcnn_ap", step("srcnn", batch=16), "patch", (20, 40, 64, 96, 128)),
+        ("low_rank", {"kind": "low_rank"}, "side", (20, 32, 40, 64)),
+        ("upscale_srcnn", upscale("srcnn"), "slices", (4, 8, 16, 32)),
+    ]
