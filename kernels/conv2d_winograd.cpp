@@ -1,7 +1,5 @@
 #include "kernels/conv2d_winograd.hpp"
 
-#include <dnnl.h>
-
 #include <Eigen/Core>
 #include <algorithm>
 #include <memory>
@@ -58,13 +56,62 @@ std::unique_ptr<float[]> uninitialised(std::int64_t count) {
     return std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count));
 }
 
-/// [point, from, to] for the products of squares with weights; `backward` as below, its taps turned by 180°.
+// ---- The products, of the rows of some squares with panels of neighbouring channels
+
+/// Squares that are multiplied at a time: what 64 channels of them become, and the weights, stay in the
+/// second-level cache; the weights of 256 channels do not, and are read anew for each chunk.
+constexpr int chunk = 30;
+
+/// Channels of a panel, in vectors, and rows that are summed at once: as many sums as the processor keeps in
+/// registers (AVX-512; AVX; SSE or NEON).
+constexpr int packet = Eigen::internal::packet_traits<float>::size;
+constexpr int most_vectors = packet >= 16 ? 4 : 1, tile_rows = packet >= 8 ? 6 : 3;
+static_assert(chunk % tile_rows == 0);
+
+constexpr int panel_vectors(std::int64_t channels) {
+    int vectors = most_vectors;
+    while (channels % (vectors * lanes) != 0) --vectors;
+    return vectors;
+}
+
+/// sums[row, 0…] = Σ_c squares[row, c] · panel[c, 0…] of a chunk, each summed in the order of c.
+template <int vectors>
+void multiply_panel(std::int64_t from, const float* squares, const float* panel, std::int64_t to,
+                    float* sums) {
+    for (std::int64_t row = 0; row < chunk; row += tile_rows) {
+        const float* const tile = squares + row * from;
+        Channels sum[tile_rows][vectors];
+        for (auto& of_row : sum)
+            for (Channels& channels : of_row) channels.setZero();
+        for (std::int64_t c = 0; c < from; ++c) {
+            Channels weights[vectors];
+            for (int v = 0; v < vectors; ++v) weights[v] = at(panel + (c * vectors + v) * lanes);
+            for (int r = 0; r < tile_rows; ++r)
+                for (int v = 0; v < vectors; ++v) sum[r][v] += tile[r * from + c] * weights[v];
+        }
+        for (int r = 0; r < tile_rows; ++r)
+            for (int v = 0; v < vectors; ++v) at(sums + (row + r) * to + v * lanes) = sum[r][v];
+    }
+}
+
+/// The same for all `to` channels, whose weights are one panel behind the other.
+template <int vectors = most_vectors>
+void multiply(std::int64_t from, const float* squares, const float* weights, std::int64_t to, float* sums) {
+    if constexpr (vectors > 1)
+        if (vectors != panel_vectors(to)) return multiply<vectors - 1>(from, squares, weights, to, sums);
+    for (std::int64_t t = 0; t < to; t += vectors * lanes)
+        multiply_panel<vectors>(from, squares, weights + t * from, to, sums + t);
+}
+
+/// [point][panel][from][channels of a panel] for the products of squares with weights; `backward` as below,
+/// its taps turned by 180°.
 std::unique_ptr<float[]> transformed_weight(const Conv2dShape& s, const float* weight, bool backward) {
     const std::int64_t of_out = 9 * s.in_channels, of_in = 1;  // where neighbouring channels lie
     const auto [from, to, of_from, of_to] = backward
                                                 ? std::tuple(s.out_channels, s.in_channels, of_out, of_in)
                                                 : std::tuple(s.in_channels, s.out_channels, of_in, of_out);
     auto transformed = uninitialised(points * from * to);
+    const std::int64_t panel = panel_vectors(to) * lanes;
 #pragma omp parallel for schedule(static)
     for (std::int64_t t = 0; t < to; t += lanes)
         for (std::int64_t f = 0; f < from; ++f) {
@@ -83,7 +130,8 @@ std::unique_ptr<float[]> transformed_weight(const Conv2dShape& s, const float* w
                 Channels row[points_across];
                 transform_weight(rows[i], row);
                 for (int j = 0; j < points_across; ++j)
-                    at(transformed.get() + ((i * points_across + j) * from + f) * to + t) = row[j];
+                    at(transformed.get() + (i * points_across + j) * from * to + t / panel * panel * from +
+                       f * panel + t % panel) = row[j];
             }
         }
     return transformed;
@@ -180,13 +228,6 @@ void restore_square(const Squares& squares, std::int64_t number, std::int64_t ch
     }
 }
 
-/// Squares that are multiplied at a time: what they become shall stay in the second-level cache. A multiple
-/// of what a matrix product works on at once, and no matter of the image, so that a square's bits are always
-/// the same.
-std::int64_t squares_of_chunk(std::int64_t channels) {
-    return std::clamp<std::int64_t>(64 * 64 / channels / 8 * 8, 16, 64);
-}
-
 /// `backward`: from the gradient of the output to that of the input, with `from` and `to` channels changed.
 void convolve(const Conv2dShape& s, bool backward, const float* images, const float* weight,
               const Finish& finish) {
@@ -194,22 +235,20 @@ void convolve(const Conv2dShape& s, bool backward, const float* images, const fl
                        to = backward ? s.in_channels : s.out_channels;
     const auto weights = transformed_weight(s, weight, backward);
     const Squares squares(s);
-    const std::int64_t chunk = squares_of_chunk(std::max(from, to));
 #pragma omp parallel
     {
         const auto transformed = uninitialised(points * chunk * from),
                    sums = uninitialised(points * chunk * to);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
         for (std::int64_t begin = 0; begin < squares.count; begin += chunk) {
-            const std::int64_t present = std::min(chunk, squares.count - begin);
+            const std::int64_t present = std::min<std::int64_t>(chunk, squares.count - begin);
             for (std::int64_t i = 0; i < present; ++i)
                 transform_square(squares, begin + i, from, images, transformed.get() + i * from,
                                  chunk * from);
             for (int point = 0; point < points; ++point) {
-                float* rows = transformed.get() + point * chunk * from;
+                float* const rows = transformed.get() + point * chunk * from;
                 std::fill(rows + present * from, rows + chunk * from, 0.0f);
-                dnnl_sgemm('N', 'N', chunk, to, from, 1.0f, rows, from, weights.get() + point * from * to, to,
-                           0.0f, sums.get() + point * chunk * to, to);
+                multiply(from, rows, weights.get() + point * from * to, to, sums.get() + point * chunk * to);
             }
             for (std::int64_t i = 0; i < present; ++i)
                 restore_square(squares, begin + i, to, sums.get() + i * to, chunk * to, finish);
