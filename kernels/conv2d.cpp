@@ -89,6 +89,10 @@ void conv2d_backward_input(const Conv2dShape& s, const T* output_gradient, doubl
 template <class T>
 void conv2d_backward_weight(const Conv2dShape& s, const T* input, const T* output_gradient, double factor,
                             T* weight_gradient, T* bias_gradient) {
+    if constexpr (std::is_same_v<T, float>)
+        if (detail::winograd_serves(s))
+            return detail::winograd_backward_weight(s, input, output_gradient, factor, weight_gradient,
+                                                    bias_gradient);
     std::vector<T> unwanted(bias_gradient ? 0 : static_cast<std::size_t>(s.out_channels));
     T* offsets = bias_gradient ? bias_gradient : unwanted.data();
     plain_backward_weight(s, input, output_gradient, weight_gradient, offsets);

@@ -19,5 +19,8 @@ void winograd_forward(const Conv2dShape& s, const float* input, const float* wei
 void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, float scale,
                              const float* weight, const float* rectified_input, const float* added,
                              float* input_gradient);
+/// bias_gradient may be null. The bits do not depend on the number of threads.
+void winograd_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
+                              double scale, float* weight_gradient, float* bias_gradient);
 
 }  // namespace dnsp::kernels::cpu::detail

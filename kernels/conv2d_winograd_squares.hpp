@@ -1,0 +1,193 @@
+#pragma once
+
+// What the passes of conv2d_winograd share: squares of an image, the transforms, and products of small tiles.
+//
+//   output square    = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A
+//   weight gradient  = Gᵀ [ Σ_square (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
+//
+// x is a square of 6×6 input pixels, dy one of 4×4 gradients. Each sum is 36 matrix products, one for each of
+// the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over 16 neighbouring channels
+// at a time.
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+
+#include "kernels/conv2d_winograd.hpp"
+
+namespace dnsp::kernels::cpu::detail::winograd {
+
+constexpr int square = winograd_square, points_across = square + 2, points = points_across * points_across;
+using Channels = Eigen::Array<float, 16, 1>;
+constexpr std::int64_t lanes = Channels::SizeAtCompileTime;
+
+inline Eigen::Map<Channels> at(float* channels) { return Eigen::Map<Channels>(channels); }
+inline Eigen::Map<const Channels> at(const float* channels) { return Eigen::Map<const Channels>(channels); }
+
+inline std::unique_ptr<float[]> uninitialised(std::int64_t count) {
+    return std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count));
+}
+
+// ---- Transforms of a row or a column
+
+/// Bᵀ d
+inline void transform_input(const Channels (&d)[6], Channels (&r)[6]) {
+    const Channels even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1];
+    const Channels even_of_two = d[4] - d[2], odd_of_two = 2.0f * (d[3] - d[1]);
+    r[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    r[1] = even + odd;
+    r[2] = even - odd;
+    r[3] = even_of_two + odd_of_two;
+    r[4] = even_of_two - odd_of_two;
+    r[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+}
+
+/// Aᵀ m
+inline void restore_output(const Channels (&m)[6], Channels (&r)[4]) {
+    const Channels sum_of_one = m[1] + m[2], difference_of_one = m[1] - m[2];
+    const Channels sum_of_two = m[3] + m[4], difference_of_two = m[3] - m[4];
+    r[0] = m[0] + sum_of_one + sum_of_two;
+    r[1] = difference_of_one + 2.0f * difference_of_two;
+    r[2] = sum_of_one + 4.0f * sum_of_two;
+    r[3] = difference_of_one + 8.0f * difference_of_two + m[5];
+}
+
+/// A d
+inline void transform_output_gradient(const Channels (&d)[4], Channels (&r)[6]) {
+    const Channels even = d[0] + d[2], odd = d[1] + d[3];
+    const Channels even_of_two = d[0] + 4.0f * d[2], odd_of_two = 2.0f * d[1] + 8.0f * d[3];
+    r[0] = d[0];
+    r[1] = even + odd;
+    r[2] = even - odd;
+    r[3] = even_of_two + odd_of_two;
+    r[4] = even_of_two - odd_of_two;
+    r[5] = d[3];
+}
+
+/// G g
+inline void transform_weight(const Channels (&g)[3], Channels (&r)[6]) {
+    const Channels ends = g[0] + g[2], ends_of_two = g[0] + 4.0f * g[2];
+    r[0] = g[0] / 4.0f;
+    r[1] = (ends + g[1]) / -6.0f;
+    r[2] = (ends - g[1]) / -6.0f;
+    r[3] = (ends_of_two + 2.0f * g[1]) / 24.0f;
+    r[4] = (ends_of_two - 2.0f * g[1]) / 24.0f;
+    r[5] = g[2];
+}
+
+/// Gᵀ m
+inline void restore_weight_gradient(const Channels (&m)[6], Channels (&r)[3]) {
+    const Channels sum_of_one = (m[1] + m[2]) / 6.0f, sum_of_two = m[3] + m[4];
+    r[0] = m[0] / 4.0f - sum_of_one + sum_of_two / 24.0f;
+    r[1] = (m[2] - m[1]) / 6.0f + (m[3] - m[4]) / 12.0f;
+    r[2] = sum_of_two / 6.0f - sum_of_one + m[5];
+}
+
+/// T d Tᵀ: store(i, j, element) of what load(i, j) gives, T being one of the transforms above.
+template <int from, int to, class Load, class Store>
+inline void transform_both_ways(void (&transform)(const Channels (&)[from], Channels (&)[to]), Load&& load,
+                                Store&& store) {
+    Channels rows[from][to];
+    for (int i = 0; i < from; ++i) {
+        Channels row[from];
+        for (int j = 0; j < from; ++j) row[j] = load(i, j);
+        transform(row, rows[i]);
+    }
+    for (int j = 0; j < to; ++j) {
+        Channels column[from], result[to];
+        for (int i = 0; i < from; ++i) column[i] = rows[i][j];
+        transform(column, result);
+        for (int i = 0; i < to; ++i) store(i, j, result[i]);
+    }
+}
+
+// ---- Squares
+
+/// The squares of all images, one after the other.
+struct Squares {
+    std::int64_t height, width, down, across, count;
+
+    explicit Squares(const Conv2dShape& s)
+        : height(s.height),
+          width(s.width),
+          down((s.height + square - 1) / square),
+          across((s.width + square - 1) / square),
+          count(s.batch * down * across) {}
+
+    /// Index of the first pixel of its image, and its corner in it.
+    struct Place {
+        std::int64_t first_pixel, y, x;
+    };
+    Place place(std::int64_t number) const {
+        return {number / (down * across) * height * width, number / across % down * square,
+                number % across * square};
+    }
+};
+
+/// Squares that are multiplied at a time: what 64 channels of them become, and the weights, stay in the
+/// second-level cache; the weights of 256 channels do not, and are read anew for each chunk.
+constexpr int chunk = 30;
+
+/// transformed[point, square of the chunk, channel] of `present` squares from `first` on. Their from × from
+/// pixels begin `before` pixels above and to the left of them; what lies outside of the image is zero.
+template <int from>
+inline void transform_chunk(const Squares& squares, std::int64_t first, std::int64_t present,
+                            std::int64_t channels, const float* images,
+                            void (&transform)(const Channels (&)[from], Channels (&)[points_across]),
+                            std::int64_t before, float* transformed) {
+    for (std::int64_t n = 0; n < present; ++n) {
+        const auto [first_pixel, y, x] = squares.place(first + n);
+        const float* pixels[from][from];  // null outside of the image
+        for (int i = 0; i < from; ++i)
+            for (int j = 0; j < from; ++j) {
+                const std::int64_t row = y + i - before, column = x + j - before;
+                const bool inside = row >= 0 && row < squares.height && column >= 0 && column < squares.width;
+                pixels[i][j] =
+                    inside ? images + (first_pixel + row * squares.width + column) * channels : nullptr;
+            }
+        for (std::int64_t c = 0; c < channels; c += lanes)
+            transform_both_ways(
+                transform,
+                [&](int i, int j) -> Channels {
+                    if (!pixels[i][j]) return Channels::Zero();
+                    return at(pixels[i][j] + c);
+                },
+                [&](int i, int j, const Channels& element) {
+                    at(transformed + ((i * points_across + j) * chunk + n) * channels + c) = element;
+                });
+    }
+}
+
+// ---- Products
+
+/// Vectors of channels, and rows, that are summed at once: as many sums as the processor keeps in registers
+/// (AVX-512; AVX; SSE or NEON).
+constexpr int packet = Eigen::internal::packet_traits<float>::size;
+constexpr int most_vectors = packet >= 16 ? 4 : 1;
+
+constexpr int panel_vectors(std::int64_t channels) {
+    int vectors = most_vectors;
+    while (channels % (vectors * lanes) != 0) --vectors;
+    return vectors;
+}
+
+/// sums[r][v] += Σ_k a[r · a_row + k · a_step] · b[k · b_step + v-th vector], k < count, in the order of k.
+template <int rows, int vectors>
+inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row, std::int64_t a_step,
+                          const float* b, std::int64_t b_step, Channels (&sums)[rows][vectors]) {
+    for (std::int64_t k = 0; k < count; ++k) {
+        Channels of_b[vectors];
+        for (int v = 0; v < vectors; ++v) of_b[v] = at(b + k * b_step + v * lanes);
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v) sums[r][v] += a[r * a_row + k * a_step] * of_b[v];
+    }
+}
+
+/// use.operator()<v>() with v = panel_vectors(channels).
+template <int vectors = most_vectors, class Use>
+inline void with_panels_of(std::int64_t channels, Use&& use) {
+    if constexpr (vectors > 1)
+        if (vectors != panel_vectors(channels)) return with_panels_of<vectors - 1>(channels, use);
+    use.template operator()<vectors>();
+}
+
+}  // namespace dnsp::kernels::cpu::detail::winograd
