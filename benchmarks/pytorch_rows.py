@@ -5,7 +5,8 @@ Answers requests, one line of JSON each, on standard output:
   {"do": "prepare", "row": {…}, "folder": F, "mode": M, "precision": P}
         reads F/inputs.safetensors and F/results.safetensors, which the engine has written
         → {"max_rel_error": of the engine against this code in float64, None with "check": false}
-  {"do": "time", "runs": N}                           → {"seconds": [N numbers]}
+  {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean of K that
+                                                      are waited for together
   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start}
 An error is {"error": sentence}. The first argument is the device. Modes: "eager", "channels_last",
 "compiled" (channels_last and torch.compile).
@@ -272,12 +273,13 @@ def make(row, inputs, metadata, mode, precision):
     return made
 
 
-def seconds_of(row):
+def seconds_of(row, together):
     begin = time.perf_counter()
-    row.run()
+    for _ in range(together):
+        row.run()
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - begin
+    return (time.perf_counter() - begin) / together
 
 
 def resident_bytes(field):
@@ -305,7 +307,7 @@ def answer(request, state):
         state["row"].run()
         return {"max_rel_error": error}
     if what == "time":
-        return {"seconds": [seconds_of(state["row"]) for _ in range(request["runs"])]}
+        return {"seconds": [seconds_of(state["row"], request["together"]) for _ in range(request["runs"])]}
     if what == "memory":
         if DEVICE.type == "cuda":
             return {"bytes": torch.cuda.max_memory_allocated()}

@@ -1,7 +1,8 @@
 // The engine's side of scripts/bench: answers requests, one line of JSON each, on standard output.
 //   {"do": "prepare", "row": {"kind": …}, "folder": F}  writes F/inputs.safetensors, runs once, writes
 //                                                       F/results.safetensors → {"flops": …, "bytes": …}
-//   {"do": "time", "runs": N}                           → {"seconds": [N numbers]}
+//   {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean
+//                                                       of K that are waited for together
 //   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start}
 //   {"do": "machine"}                                   → {"device": …, "threads": …}
 // An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
@@ -20,11 +21,11 @@ namespace {
 using namespace dnsp;
 using benchmarks::Parameters, benchmarks::Row;
 
-double seconds_of(Row& row, Device device) {
+double seconds_of(Row& row, Device device, int together) {
     const auto begin = std::chrono::steady_clock::now();
-    row.run();
+    for (int run = 0; run < together; ++run) row.run();
     if (device.kind == DeviceKind::cuda) simt::synchronise();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / together;
 }
 
 /// Bytes of this process in memory: now ("VmRSS"), or at most since the last reset ("VmHWM").
@@ -57,7 +58,7 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
     if (what == "time") {
         Parameters seconds = Parameters::array();
         for (int run = request.at("runs").get<int>(); run > 0; --run)
-            seconds.push_back(seconds_of(*row, device));
+            seconds.push_back(seconds_of(*row, device, request.value("together", 1)));
         return {{"seconds", seconds}};
     }
     require(what == "memory", "[benchmark] unknown request: " + what);

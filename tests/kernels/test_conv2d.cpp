@@ -39,8 +39,10 @@ const std::vector<Case> cases{
     {"12 → 1 channels, 11×9", {1, 13, 12, 12, 1, 11, 9}},
     {"more taps than the kernels for single channels know", {1, 9, 8, 1, 4, 13, 1}},
     {"the same backwards", {1, 5, 17, 4, 1, 1, 13}},
-    {"channels for several blocks of the bias", {1, 4, 5, 260, 2, 1, 1}},
-    {"the same the other way, the last block full", {1, 3, 11, 2, 512, 1, 1}},
+    {"channels for several blocks of the bias", {2, 3, 1, 1, 1028, 1, 1}},
+    {"the same, one channel a thread", {1, 2, 3, 2, 259, 1, 1}},
+    {"the last block full", {1, 3, 11, 2, 512, 1, 1}},
+    {"many input channels", {1, 4, 5, 260, 2, 1, 1}},
     {"full tiles", {1, 8, 16, 3, 128, 1, 1}},
     {"images of one pixel", {9, 1, 1, 3, 2, 1, 1}},
 };
