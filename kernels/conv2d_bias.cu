@@ -27,7 +27,7 @@ struct alignas(sizeof(T) * width) Channels {
 /// its threads are as many whole rows of these as fit, so that neighbours read neighbouring numbers, and each
 /// adds every rows-th pixel. The rows are then folded together, half onto half. Bound by device memory.
 template <int width, class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 4)
     sum_columns_of_pixels(std::int64_t pixels, std::int64_t pixels_per_split, int channels, int splits,
                           const T* __restrict__ gradient, double* __restrict__ partial) {
     __shared__ simt::SharedArray<double, width, block_threads> sums;
@@ -55,9 +55,10 @@ __global__ void __launch_bounds__(block_threads)
         __syncthreads();
         const int upper = rows / 2;
         rows -= upper;
-        if (row >= upper) continue;
+        if (row < upper) {
 #pragma unroll
-        for (int c = 0; c < width; ++c) sums[c][thread] += sums[c][thread + rows * columns];
+            for (int c = 0; c < width; ++c) sums[c][thread] += sums[c][thread + rows * columns];
+        }
     }
     if (row > 0) return;
     double* const own = partial + static_cast<std::int64_t>(split) * channels + first_channel;
