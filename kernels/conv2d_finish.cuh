@@ -35,10 +35,9 @@ struct Finish {
                 value(sums.element[e] + offset.element[e], before.element[e], gate.element[e]);
         simt::store_vector(result, output, at, elements, aligned);
     }
-    /// The same for the only channel of a pixel.
+    /// The same for the only channel of a pixel, in a forward pass.
     __device__ __forceinline__ void write(std::int64_t pixel, T sum) const {
-        output[pixel] = value(bias ? sum + bias[0] : sum, residual ? residual[pixel] : T(0),
-                              rectified_input ? rectified_input[pixel] : T(1));
+        output[pixel] = value(bias ? sum + bias[0] : sum, residual ? residual[pixel] : T(0), T(1));
     }
 
   private:
