@@ -1,5 +1,7 @@
 #include "kernels/arena.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -18,6 +20,17 @@ std::size_t size_class(std::size_t bytes) {
     bytes = std::max(bytes, alignment);
     const std::size_t step = std::max(std::bit_floor(bytes) / 4, alignment);
     return (bytes + step - 1) / step * step;
+}
+
+/// Large blocks ask for huge pages: docs/architecture.md, "The CPU device", has what that gives.
+void* from_machine(std::size_t bytes) {
+    constexpr std::size_t huge_page = 2 << 20;
+    if (bytes < huge_page) return std::aligned_alloc(alignment, bytes);
+    void* const data = std::aligned_alloc(huge_page, (bytes + huge_page - 1) / huge_page * huge_page);
+#if defined(MADV_HUGEPAGE)
+    if (data) madvise(data, bytes, MADV_HUGEPAGE);  // where it is refused, nothing is lost
+#endif
+    return data;
 }
 
 /// A block of the list, or null.
@@ -147,9 +160,7 @@ void Arena::PrivatePool::record(const std::function<void()>& work) {
 // Never destroyed: tensors with static lifetime may outlive any other order.
 
 Arena& cpu::arena() {
-    static Arena* instance =
-        new Arena({[](std::size_t bytes) { return std::aligned_alloc(alignment, bytes); },
-                   [](void* data) { std::free(data); }, "the machine"});
+    static Arena* instance = new Arena({from_machine, [](void* data) { std::free(data); }, "the machine"});
     return *instance;
 }
 
