@@ -10,7 +10,7 @@ endif()
 if(DNSP_NATIVE)
   list(APPEND cxx_flags -march=native)
 elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
-  list(APPEND cxx_flags -march=x86-64-v3)  # AVX2 and FMA: processors since 2013
+  list(APPEND cxx_flags -march=x86-64-v3)  # AVX2 and FMA: most processors since 2013
 endif()
 if(DNSP_SANITIZE)
   list(APPEND cxx_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
