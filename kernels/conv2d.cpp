@@ -7,7 +7,8 @@
 
 #include "kernels/conv2d_im2col.hpp"
 #include "kernels/conv2d_onednn.hpp"
-#include "kernels/conv2d_single_output.hpp"
+#include "kernels/conv2d_pointwise.hpp"
+#include "kernels/conv2d_single_channel.hpp"
 #include "kernels/conv2d_winograd.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/parallel.hpp"
@@ -15,10 +16,27 @@
 namespace dnsp::kernels::cpu {
 namespace {
 
+/// What the kernels of this folder convolve in float; the rest is left to oneDNN.
+struct OwnPasses {
+    bool (*serves)(const Conv2dShape&);
+    decltype(&detail::winograd_forward) forward;
+    decltype(&detail::winograd_backward_input) backward_input;
+    decltype(&detail::winograd_backward_weight) backward_weight;
+};
+
+const OwnPasses* own_passes(const Conv2dShape& s) {
+    using namespace detail;
+    static constexpr OwnPasses all[] = {
+        {winograd_serves, winograd_forward, winograd_backward_input, winograd_backward_weight},
+        {pointwise_serves, pointwise_forward, pointwise_backward_input, pointwise_backward_weight},
+        {single_channel_serves, single_channel_forward, single_channel_backward_input,
+         single_channel_backward_weight}};
+    const auto found = std::ranges::find_if(all, [&](const OwnPasses& own) { return own.serves(s); });
+    return found == std::end(all) ? nullptr : found;
+}
+
 void plain_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
                    Activation activation, float* output) {
-    if (detail::has_single_output(s))
-        return detail::single_output_forward(s, input, weight, bias, activation, output);
     // oneDNN 2.6 is wrong for some images narrower than the kernel (9×9, 1 → 64 channels, width 7).
     if (s.width < s.kernel_width)
         return detail::im2col_forward<float>(s, input, weight, bias, activation, output);
@@ -39,8 +57,6 @@ void plain_backward_input(const Conv2dShape& s, const double* gradient, const do
 
 void plain_backward_weight(const Conv2dShape& s, const float* input, const float* gradient,
                            float* weight_gradient, float* bias_gradient) {
-    if (detail::has_single_output(s))
-        return detail::single_output_backward_weight(s, input, gradient, weight_gradient, bias_gradient);
     detail::onednn_backward_weight(s, input, gradient, weight_gradient, bias_gradient);
 }
 void plain_backward_weight(const Conv2dShape& s, const double* input, const double* gradient,
@@ -54,8 +70,8 @@ template <class T>
 void conv2d_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output) {
     if constexpr (std::is_same_v<T, float>)
-        if (detail::winograd_serves(s))
-            return detail::winograd_forward(s, input, weight, bias, epilogue, output);
+        if (const OwnPasses* own = own_passes(s))
+            return own->forward(s, input, weight, bias, epilogue, output);
     const std::int64_t count = s.output_elements();
     if (!epilogue.residual && epilogue.scale == 1.0)
         return plain_forward(s, input, weight, bias, epilogue.activation, output);
@@ -71,9 +87,9 @@ template <class T>
 void conv2d_backward_input(const Conv2dShape& s, const T* output_gradient, double factor, const T* weight,
                            const T* rectified_input, const T* added, T* input_gradient) {
     if constexpr (std::is_same_v<T, float>)
-        if (detail::winograd_serves(s))
-            return detail::winograd_backward_input(s, output_gradient, static_cast<float>(factor), weight,
-                                                   rectified_input, added, input_gradient);
+        if (const OwnPasses* own = own_passes(s))
+            return own->backward_input(s, output_gradient, factor, weight, rectified_input, added,
+                                       input_gradient);
     const std::int64_t count = s.input_elements();
     if (added) {
         const auto sums = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(count));
@@ -90,9 +106,8 @@ template <class T>
 void conv2d_backward_weight(const Conv2dShape& s, const T* input, const T* output_gradient, double factor,
                             T* weight_gradient, T* bias_gradient) {
     if constexpr (std::is_same_v<T, float>)
-        if (detail::winograd_serves(s))
-            return detail::winograd_backward_weight(s, input, output_gradient, factor, weight_gradient,
-                                                    bias_gradient);
+        if (const OwnPasses* own = own_passes(s))
+            return own->backward_weight(s, input, output_gradient, factor, weight_gradient, bias_gradient);
     std::vector<T> unwanted(bias_gradient ? 0 : static_cast<std::size_t>(s.out_channels));
     T* offsets = bias_gradient ? bias_gradient : unwanted.data();
     plain_backward_weight(s, input, output_gradient, weight_gradient, offsets);

@@ -46,8 +46,8 @@ namespace cpu {
 /// pixel in float depend on the input up to the kernel's radius around its square, and on nothing else.
 inline constexpr int conv2d_alignment = 4;
 
-/// Float runs on oneDNN, 3×3 between many channels by Winograd's algorithm; double, which only gradient checks
-/// use, on Eigen.
+/// Float runs on oneDNN, 3×3 between many channels by Winograd's algorithm; double, which only gradient
+/// checks use, on Eigen.
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);

@@ -2,11 +2,36 @@
 
 #include "kernels/conv2d.hpp"
 
-namespace dnsp::kernels::cuda::detail {
+namespace dnsp::kernels {
 
-/// Convolutions between one channel and many, the first and the last layer of every network here, in T on
-/// CUDA cores. There is so little to multiply for each number of the large array that they are bound by its
-/// traffic (3×3, 5×5) or nearly so (9×9), and a tile of a matrix product would be mostly padding.
+/// Convolutions between one channel and many, the first and the last layer of every network here. In names,
+/// `wide` is the image of many channels, and the other one has no adjective:
+///   expand     wide[p, c]  = Σ_tap image[p + tap] · weight[c, tap]          forward from one channel
+///   collapse   image[p]    = Σ_tap,c wide[p + tap, c] · weight[c, tap]      forward to one channel
+///   correlate  weight gradient[c, tap] = Σ_p wide[p, c] · image[p + tap]    either way
+/// The gradient of an input is the other one of the first two, with the taps turned by 180°.
+namespace cpu::detail {
+
+/// In float, for a multiple of 16 channels: whether one of the numbers of channels is 1 and the other one is
+/// that.
+bool single_channel_serves(const Conv2dShape& shape);
+
+void single_channel_forward(const Conv2dShape& shape, const float* input, const float* weight,
+                            const float* bias, const Conv2dEpilogue<float>& epilogue, float* output);
+void single_channel_backward_input(const Conv2dShape& shape, const float* output_gradient, double scale,
+                                   const float* weight, const float* rectified_input, const float* added,
+                                   float* input_gradient);
+/// bias_gradient may be null.
+void single_channel_backward_weight(const Conv2dShape& shape, const float* input,
+                                    const float* output_gradient, double scale, float* weight_gradient,
+                                    float* bias_gradient);
+
+}  // namespace cpu::detail
+
+namespace cuda::detail {
+
+/// In T on CUDA cores. There is so little to multiply for each number of the large array that they are bound
+/// by its traffic (3×3, 5×5) or nearly so (9×9), and a tile of a matrix product would be mostly padding.
 ///
 /// All arrays must be aligned to 16 bytes. Outputs are overwritten.
 ///
@@ -27,4 +52,5 @@ template <class T>
 void single_channel_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
                                     double scale, T* weight_gradient);
 
-}  // namespace dnsp::kernels::cuda::detail
+}  // namespace cuda::detail
+}  // namespace dnsp::kernels

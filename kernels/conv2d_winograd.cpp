@@ -10,18 +10,17 @@ namespace {
 
 using namespace winograd;
 
-constexpr int tile_rows = packet >= 8 ? 6 : 3;
 static_assert(chunk % tile_rows == 0);
 
 /// [point][panel][from][channels of a panel] for the products of squares with weights; `backward` as below,
 /// its taps turned by 180°.
-std::unique_ptr<float[]> transformed_weight(const Conv2dShape& s, const float* weight, bool backward) {
+Scratch transformed_weight(const Conv2dShape& s, const float* weight, bool backward) {
     const std::int64_t of_out = 9 * s.in_channels, of_in = 1;  // where neighbouring channels lie
     const auto [from, to, of_from, of_to] = backward
                                                 ? std::tuple(s.out_channels, s.in_channels, of_out, of_in)
                                                 : std::tuple(s.in_channels, s.out_channels, of_in, of_out);
     auto transformed = uninitialised(points * from * to);
-    const std::int64_t panel = panel_vectors(to) * lanes;
+    const std::int64_t panel = panel_vectors(to) * packet;
 #pragma omp parallel for schedule(static)
     for (std::int64_t t = 0; t < to; t += lanes)
         for (std::int64_t f = 0; f < from; ++f)
@@ -44,37 +43,16 @@ std::unique_ptr<float[]> transformed_weight(const Conv2dShape& s, const float* w
 /// sums[square, t] = Σ_f squares[square, f] · weights[f, t] of a chunk, each summed in the order of f.
 void multiply(std::int64_t from, const float* squares, const float* weights, std::int64_t to, float* sums) {
     with_panels_of(to, [&]<int vectors>() {
-        constexpr std::int64_t panel = vectors * lanes;
+        constexpr std::int64_t panel = vectors * packet;
         for (std::int64_t t = 0; t < to; t += panel)
             for (int row = 0; row < chunk; row += tile_rows) {
-                Channels tile[tile_rows][vectors];
-                for (auto& of_row : tile)
-                    for (Channels& channels : of_row) channels.setZero();
-                multiply_tile(from, squares + row * from, from, 1, weights + t * from, panel, tile);
-                for (int r = 0; r < tile_rows; ++r)
-                    for (int v = 0; v < vectors; ++v) at(sums + (row + r) * to + t + v * lanes) = tile[r][v];
+                Tile<tile_rows, vectors> tile{};
+                multiply_tile<tile_rows, vectors>(from, squares + row * from, from, 1, weights + t * from,
+                                                  panel, tile);
+                store_tile<tile_rows, vectors>(tile, sums + row * to + t, to);
             }
     });
 }
-
-/// What becomes of the sums before they are written: of the forward or the backward pass.
-struct Finish {
-    const float* bias;
-    float scale;
-    const float* residual;
-    bool rectify;
-    const float* rectified_input;
-    float* output;
-
-    void write(std::int64_t at_element, std::int64_t channel, Channels sums) const {
-        if (bias) sums += at(bias + channel);
-        if (scale != 1.0f) sums *= scale;
-        if (residual) sums += at(residual + at_element);
-        if (rectify) sums = (sums < 0.0f).select(Channels::Zero(), sums);
-        if (rectified_input) sums = (at(rectified_input + at_element) > 0.0f).select(sums, Channels::Zero());
-        at(output + at_element) = sums;
-    }
-};
 
 /// Of square `number`, which is the n-th of its chunk.
 void restore_square(const Squares& squares, std::int64_t number, std::int64_t n, std::int64_t channels,
@@ -86,8 +64,10 @@ void restore_square(const Squares& squares, std::int64_t number, std::int64_t n,
             restore_output,
             [&](int i, int j) { return at(sums + ((i * points_across + j) * chunk + n) * channels + c); },
             [&, first_pixel = first_pixel, y = y, x = x](int i, int j, const Channels& element) {
-                if (i < height && j < width)
-                    finish.write((first_pixel + (y + i) * squares.width + x + j) * channels + c, c, element);
+                if (i >= height || j >= width) return;
+                const std::int64_t first = (first_pixel + (y + i) * squares.width + x + j) * channels + c;
+                for (std::int64_t lane = 0; lane < lanes; lane += packet)
+                    finish.write(first + lane, c + lane, load<Vector>(element.data() + lane));
             });
 }
 
@@ -126,25 +106,14 @@ bool winograd_serves(const Conv2dShape& s) {
 
 void winograd_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
                       const Conv2dEpilogue<float>& epilogue, float* output) {
-    convolve(s, false, input, weight,
-             {.bias = bias,
-              .scale = static_cast<float>(epilogue.scale),
-              .residual = epilogue.residual,
-              .rectify = epilogue.activation == Activation::relu,
-              .rectified_input = nullptr,
-              .output = output});
+    convolve(s, false, input, weight, Finish::forward(bias, epilogue, output));
 }
 
-void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, float scale,
+void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
                              const float* weight, const float* rectified_input, const float* added,
                              float* input_gradient) {
     convolve(s, true, output_gradient, weight,
-             {.bias = nullptr,
-              .scale = scale,
-              .residual = added,
-              .rectify = false,
-              .rectified_input = rectified_input,
-              .output = input_gradient});
+             Finish::backward_input(scale, rectified_input, added, input_gradient));
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -16,7 +16,7 @@ inline constexpr int winograd_square = conv2d_alignment;
 /// As in conv2d.hpp.
 void winograd_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
                       const Conv2dEpilogue<float>& epilogue, float* output);
-void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, float scale,
+void winograd_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
                              const float* weight, const float* rectified_input, const float* added,
                              float* input_gradient);
 /// bias_gradient may be null. The bits do not depend on the number of threads.

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the passes of conv2d_winograd share: squares of an image, the transforms, and products of small tiles.
+// What the passes of conv2d_winograd share: squares of an image and the transforms.
 //
 //   output square    = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A
 //   weight gradient  = Gᵀ [ Σ_square (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
@@ -9,23 +9,20 @@
 // the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over 16 neighbouring channels
 // at a time.
 #include <Eigen/Core>
-#include <cstdint>
-#include <memory>
 
+#include "kernels/conv2d_tiles.hpp"
 #include "kernels/conv2d_winograd.hpp"
 
 namespace dnsp::kernels::cpu::detail::winograd {
 
 constexpr int square = winograd_square, points_across = square + 2, points = points_across * points_across;
-using Channels = Eigen::Array<float, 16, 1>;
-constexpr std::int64_t lanes = Channels::SizeAtCompileTime;
+
+/// Neighbouring channels of a pixel, which are transformed at once.
+using Channels = Eigen::Array<float, channel_unit, 1>;
+constexpr std::int64_t lanes = channel_unit;
 
 inline Eigen::Map<Channels> at(float* channels) { return Eigen::Map<Channels>(channels); }
 inline Eigen::Map<const Channels> at(const float* channels) { return Eigen::Map<const Channels>(channels); }
-
-inline std::unique_ptr<float[]> uninitialised(std::int64_t count) {
-    return std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count));
-}
 
 // ---- Transforms of a row or a column
 
@@ -155,39 +152,6 @@ inline void transform_chunk(const Squares& squares, std::int64_t first, std::int
                     at(transformed + ((i * points_across + j) * chunk + n) * channels + c) = element;
                 });
     }
-}
-
-// ---- Products
-
-/// Vectors of channels, and rows, that are summed at once: as many sums as the processor keeps in registers
-/// (AVX-512; AVX; SSE or NEON).
-constexpr int packet = Eigen::internal::packet_traits<float>::size;
-constexpr int most_vectors = packet >= 16 ? 4 : 1;
-
-constexpr int panel_vectors(std::int64_t channels) {
-    int vectors = most_vectors;
-    while (channels % (vectors * lanes) != 0) --vectors;
-    return vectors;
-}
-
-/// sums[r][v] += Σ_k a[r · a_row + k · a_step] · b[k · b_step + v-th vector], k < count, in the order of k.
-template <int rows, int vectors>
-inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row, std::int64_t a_step,
-                          const float* b, std::int64_t b_step, Channels (&sums)[rows][vectors]) {
-    for (std::int64_t k = 0; k < count; ++k) {
-        Channels of_b[vectors];
-        for (int v = 0; v < vectors; ++v) of_b[v] = at(b + k * b_step + v * lanes);
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) sums[r][v] += a[r * a_row + k * a_step] * of_b[v];
-    }
-}
-
-/// use.operator()<v>() with v = panel_vectors(channels).
-template <int vectors = most_vectors, class Use>
-inline void with_panels_of(std::int64_t channels, Use&& use) {
-    if constexpr (vectors > 1)
-        if (vectors != panel_vectors(channels)) return with_panels_of<vectors - 1>(channels, use);
-    use.template operator()<vectors>();
 }
 
 }  // namespace dnsp::kernels::cpu::detail::winograd

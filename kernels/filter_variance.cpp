@@ -6,86 +6,114 @@
 namespace dnsp::kernels::cpu {
 namespace {
 
-/// A dense array of rows of one image.
-template <class T>
-struct Plane {
-    std::int64_t height, width;
-    std::vector<T> values;
-    Plane(std::int64_t h, std::int64_t w)
-        : height(h), width(w), values(static_cast<std::size_t>(h * w), T(0)) {}
-    T* row(std::int64_t y) { return values.data() + y * width; }
-    const T* row(std::int64_t y) const { return values.data() + y * width; }
+/// An image's rows one after the other, each followed by zeros that are the next one's left frame too, with
+/// rows of zeros above and below: a shift by (y, x) is one of y · step + x, and whatever an image is
+/// multiplied or added to, planes of one geometry are one long row.
+struct Geometry {
+    std::int64_t frame, step, pixels;
+
+    explicit Geometry(const FilterVarianceShape& s)
+        : frame(s.kernel - 1), step(s.width + frame), pixels(s.height * step) {}
 };
 
-/// The image with the frame of zeros that Border::zero asks for.
 template <class T>
-Plane<T> framed(const FilterVarianceShape& s, const T* image) {
-    const std::int64_t frame = s.border == Border::zero ? s.kernel / 2 : 0;
-    Plane<T> plane(s.height + 2 * frame, s.width + 2 * frame);
-    for (std::int64_t y = 0; y < s.height; ++y)
-        std::copy_n(image + y * s.width, s.width, plane.row(y + frame) + frame);
-    return plane;
-}
+class Plane {
+  public:
+    explicit Plane(const Geometry& g)
+        : step_(g.step),
+          before_(g.frame * g.step + g.frame),
+          values_(static_cast<std::size_t>(g.pixels + 2 * before_), T(0)) {}
+    T* row(std::int64_t y) { return values_.data() + before_ + y * step_; }
+    const T* row(std::int64_t y) const { return values_.data() + before_ + y * step_; }
 
+  private:
+    std::int64_t step_, before_;
+    std::vector<T> values_;
+};
+
+/// What the filters of an image have in common.
 template <class T>
-void correlate(const Plane<T>& source, const T* filter, std::int64_t kernel, Plane<T>& response) {
-    std::fill(response.values.begin(), response.values.end(), T(0));
-    for (std::int64_t y = 0; y < response.height; ++y)
-        for (std::int64_t i = 0; i < kernel; ++i)
-            for (std::int64_t j = 0; j < kernel; ++j) {
-                const T tap = filter[i * kernel + j];
-                const T* in = source.row(y + i) + j;
-                T* out = response.row(y);
-                for (std::int64_t x = 0; x < response.width; ++x) out[x] += tap * in[x];
-            }
+struct Image {
+    const FilterVarianceShape& s;
+    Geometry geometry;
+    std::int64_t first_shift;  // of the tap (0, 0) from the response
+    Plane<T> source, inside;   // inside: 1 where there is a response, else 0
+
+    Image(const FilterVarianceShape& shape, const T* pixels)
+        : s(shape), geometry(s), first_shift(0), source(geometry), inside(geometry) {
+        if (s.border == Border::zero) first_shift = -(s.kernel / 2) * (geometry.step + 1);
+        for (std::int64_t y = 0; y < s.height; ++y) std::copy_n(pixels + y * s.width, s.width, source.row(y));
+        for (std::int64_t y = 0; y < s.response_height(); ++y)
+            std::fill_n(inside.row(y), s.response_width(), T(1));
+    }
+    double response_pixels() const { return static_cast<double>(s.response_height() * s.response_width()); }
+    /// visit(tap, shift) for every tap.
+    template <class Visit>
+    void for_each_tap(Visit&& visit) const {
+        for (std::int64_t i = 0; i < s.kernel; ++i)
+            for (std::int64_t j = 0; j < s.kernel; ++j)
+                visit(i * s.kernel + j, first_shift + i * geometry.step + j);
+    }
+};
+
+/// P[p] = Σ_tap filter[tap] · source[p + shift of the tap]; returns mean P.
+template <class T>
+double correlate(const Image<T>& image, const T* filter, Plane<T>& response) {
+    const std::int64_t pixels = image.geometry.pixels;
+    T* const out = response.row(0);
+    std::fill_n(out, pixels, T(0));
+    image.for_each_tap([&](std::int64_t tap, std::int64_t shift) {
+        const T factor = filter[tap];
+        const T* const in = image.source.row(0) + shift;
+        for (std::int64_t p = 0; p < pixels; ++p) out[p] += factor * in[p];
+    });
+    const T* const inside = image.inside.row(0);
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(out[p]) * inside[p];
+    return sum / image.response_pixels();
 }
 
 /// Turns P into scale · d, d = 2/(n−1)·(P − mean P); returns var(P).
 template <class T>
-double variance_and_derivative(Plane<T>& response, double scale) {
-    const double n = static_cast<double>(response.values.size());
-    double mean = 0.0;
-    for (T p : response.values) mean += p;
-    mean /= n;
+double variance_and_derivative(const Image<T>& image, double mean, double scale, Plane<T>& response) {
+    const std::int64_t pixels = image.geometry.pixels;
+    const double n = image.response_pixels(), factor = scale * 2.0 / (n - 1.0);
+    const T* const inside = image.inside.row(0);
+    T* const values = response.row(0);
     double squares = 0.0;
-    const double factor = scale * 2.0 / (n - 1.0);
-    for (T& p : response.values) {
-        const double centred = p - mean;
+#pragma omp simd reduction(+ : squares)
+    for (std::int64_t p = 0; p < pixels; ++p) {
+        const double centred = (static_cast<double>(values[p]) - mean) * inside[p];
         squares += centred * centred;
-        p = static_cast<T>(factor * centred);
+        values[p] = static_cast<T>(factor * centred);
     }
     return squares / (n - 1.0);
 }
 
-/// The transpose of correlate, accumulated.
+/// gradient[p] += Σ_tap filter[tap] · d[p − shift of the tap], the transpose of correlate.
 template <class T>
-void scatter(const Plane<T>& d, const T* filter, std::int64_t kernel, Plane<T>& gradient) {
-    for (std::int64_t y = 0; y < d.height; ++y)
-        for (std::int64_t i = 0; i < kernel; ++i)
-            for (std::int64_t j = 0; j < kernel; ++j) {
-                const T tap = filter[i * kernel + j];
-                const T* in = d.row(y);
-                T* out = gradient.row(y + i) + j;
-                for (std::int64_t x = 0; x < d.width; ++x) out[x] += tap * in[x];
-            }
+void correlate_transposed(const Image<T>& image, const Plane<T>& d, const T* filter, Plane<T>& gradient) {
+    const std::int64_t pixels = image.geometry.pixels;
+    T* const out = gradient.row(0);
+    image.for_each_tap([&](std::int64_t tap, std::int64_t shift) {
+        const T factor = filter[tap];
+        const T* const in = d.row(0) - shift;
+        for (std::int64_t p = 0; p < pixels; ++p) out[p] += factor * in[p];
+    });
 }
 
-/// Σ_yx d[y,x] · source[y+i, x+j] for every tap.
+/// Σ_p d[p] · source[p + shift of the tap] for every tap.
 template <class T>
-void correlate_taps(const Plane<T>& d, const Plane<T>& source, std::int64_t kernel, double* taps) {
-    for (std::int64_t i = 0; i < kernel; ++i)
-        for (std::int64_t j = 0; j < kernel; ++j) {
-            double sum = 0.0;
-            for (std::int64_t y = 0; y < d.height; ++y) {
-                const T* a = d.row(y);
-                const T* b = source.row(y + i) + j;
-                double row = 0.0;
-#pragma omp simd reduction(+ : row)
-                for (std::int64_t x = 0; x < d.width; ++x) row += static_cast<double>(a[x]) * b[x];
-                sum += row;
-            }
-            taps[i * kernel + j] = sum;
-        }
+void correlate_taps(const Image<T>& image, const Plane<T>& d, double* taps) {
+    const std::int64_t pixels = image.geometry.pixels;
+    image.for_each_tap([&](std::int64_t tap, std::int64_t shift) {
+        const T *const a = d.row(0), *const b = image.source.row(0) + shift;
+        double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(a[p]) * b[p];
+        taps[tap] = sum;
+    });
 }
 
 }  // namespace
@@ -93,28 +121,24 @@ void correlate_taps(const Plane<T>& d, const Plane<T>& source, std::int64_t kern
 template <class T>
 void filter_variance(const FilterVarianceShape& s, const T* images, const T* weights, double* value,
                      T* image_gradient, T* filter_gradient) {
-    const std::int64_t frame = s.border == Border::zero ? s.kernel / 2 : 0;
     const std::int64_t all_taps = s.filters * s.taps();
     const double scale = 1.0 / static_cast<double>(s.filters);
     std::vector<double> taps(filter_gradient ? static_cast<std::size_t>(s.batch * all_taps) : 0);
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < s.batch; ++b) {
-        const Plane<T> source = framed(s, images + b * s.height * s.width);
-        Plane<T> gradient(source.height, source.width);
-        Plane<T> response(s.response_height(), s.response_width());
+        const Image<T> image(s, images + b * s.height * s.width);
+        Plane<T> response(image.geometry), gradient(image.geometry);
         double total = 0.0;
         for (std::int64_t f = 0; f < s.filters; ++f) {
             const T* filter = weights + f * s.taps();
-            correlate(source, filter, s.kernel, response);
-            total += scale * variance_and_derivative(response, scale);
-            scatter(response, filter, s.kernel, gradient);
-            if (filter_gradient)
-                correlate_taps(response, source, s.kernel, taps.data() + b * all_taps + f * s.taps());
+            const double mean = correlate(image, filter, response);
+            total += scale * variance_and_derivative(image, mean, scale, response);
+            correlate_transposed(image, response, filter, gradient);
+            if (filter_gradient) correlate_taps(image, response, taps.data() + b * all_taps + f * s.taps());
         }
         value[b] = total;
         for (std::int64_t y = 0; y < s.height; ++y)
-            std::copy_n(gradient.row(y + frame) + frame, s.width,
-                        image_gradient + (b * s.height + y) * s.width);
+            std::copy_n(gradient.row(y), s.width, image_gradient + (b * s.height + y) * s.width);
     }
     if (!filter_gradient) return;
     for (std::int64_t t = 0; t < all_taps; ++t) {

@@ -197,12 +197,20 @@ class Check {
 /// One for each of our kernels in T, and rows of channels that fill vectors and that do not.
 inline const std::vector<Conv2dShape> every_path{
     {1, 5, 14, 3, 6, 3, 3}, {1, 5, 14, 4, 8, 3, 3}, {1, 5, 14, 1, 8, 3, 3}, {1, 5, 14, 8, 1, 3, 3}};
+/// On the CPU: Winograd, pointwise, single channel with one tile of taps a row and with two, oneDNN; several
+/// chunks and strips of each, the last ones smaller.
+inline const std::vector<Conv2dShape> every_cpu_path{
+    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5}, {2, 13, 14, 32, 1, 5, 3},
+    {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11}, {1, 5, 14, 3, 6, 3, 3}};
+inline const std::vector<Conv2dShape>& every_path_of(On where) {
+    return where == On::cpu ? every_cpu_path : every_path;
+}
 
 template <class T>
-std::vector<T> forward_on_cuda(const Conv2dShape& s, const std::vector<T>& input) {
-    Buffer<T> x(On::cuda, input), w(On::cuda, random<T>(s.weight_elements(), 2)),
-        b(On::cuda, random<T>(s.out_channels, 3)), output(On::cuda, s.output_elements());
-    kernels::cuda::conv2d_forward<T>(s, x.data(), w.data(), b.data(), {}, output.data());
+std::vector<T> forward_of(On where, const Conv2dShape& s, const std::vector<T>& input) {
+    Buffer<T> x(where, input), w(where, random<T>(s.weight_elements(), 2)),
+        b(where, random<T>(s.out_channels, 3)), output(where, s.output_elements());
+    DNSP_KERNEL(where, conv2d_forward, T)(s, x.data(), w.data(), b.data(), {}, output.data());
     return output.values();
 }
 

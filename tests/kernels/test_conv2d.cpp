@@ -92,6 +92,12 @@ TEST_CASE("conv2d in float64 agrees with plain loops in double, cuda") {
     check_all<double>(On::cuda);
 }
 
+TEST_CASE("conv2d with every epilogue") {
+    for (const Conv2dShape& shape : every_cpu_path)
+        Check<float>(On::cpu, shape, float_bound<float>).with_every_epilogue();
+    Check<double>(On::cpu, every_cpu_path.back(), float_bound<double>).with_every_epilogue();
+}
+
 TEST_CASE("conv2d with every epilogue, cuda") {
     DNSP_REQUIRE_CUDA();
     const WithOptions options(exact);
@@ -101,23 +107,37 @@ TEST_CASE("conv2d with every epilogue, cuda") {
     }
 }
 
+namespace {
+
+/// A network must not swallow what is not a number.
+void check_nan_in_input(On where, std::int64_t in, std::int64_t out) {
+    INFO(in << " → " << out << " channels");
+    const Conv2dShape s{1, 11, 13, in, out, 3, 3};
+    std::vector<float> x(static_cast<std::size_t>(s.input_elements()), 1.0f);
+    x.back() = std::numeric_limits<float>::quiet_NaN();
+    Buffer<float> input(where, x),
+        weight(where, std::vector<float>(static_cast<std::size_t>(s.weight_elements()), -1.0f)),
+        bias(where, std::vector<float>(static_cast<std::size_t>(s.out_channels), 0.0f)),
+        output(where, s.output_elements());
+    DNSP_KERNEL(where, conv2d_forward, float)
+    (s, input.data(), weight.data(), bias.data(), {Activation::relu, 1.0, nullptr}, output.data());
+    const auto y = output.values();
+    CHECK(y.front() == 0.0f);  // far from the NaN, below zero
+    CHECK(std::isnan(y.back()));
+}
+
+}  // namespace
+
+TEST_CASE("a NaN in the input is not hidden by the ReLU of a convolution") {
+    for (const auto& [in, out] : {std::pair{16, 16}, {1, 16}, {16, 1}}) check_nan_in_input(On::cpu, in, out);
+}
+
 TEST_CASE("a NaN in the input is not hidden by the ReLU of a convolution, cuda") {
     DNSP_REQUIRE_CUDA();
     for (const auto precision : {Conv2dPrecision::float32, Conv2dPrecision::tf32})
         for (const auto& [in, out] : {std::pair{2, 2}, {1, 4}, {4, 1}, {8, 8}}) {
             const WithOptions options({Conv2dBackend::ours, precision});
-            const Conv2dShape s{1, 3, 2, in, out, 3, 3};
-            std::vector<float> x(static_cast<std::size_t>(s.input_elements()), 1.0f);
-            x.back() = std::numeric_limits<float>::quiet_NaN();
-            Buffer<float> input(On::cuda, x),
-                weight(On::cuda, std::vector<float>(static_cast<std::size_t>(s.weight_elements()), -1.0f)),
-                bias(On::cuda, std::vector<float>(static_cast<std::size_t>(s.out_channels), 0.0f)),
-                output(On::cuda, s.output_elements());
-            kernels::cuda::conv2d_forward<float>(s, input.data(), weight.data(), bias.data(),
-                                                 {Activation::relu, 1.0, nullptr}, output.data());
-            const auto y = output.values();
-            CHECK(y.front() == 0.0f);  // far from the NaN, below zero
-            CHECK(std::isnan(y.back()));
+            check_nan_in_input(On::cuda, in, out);
         }
 }
 

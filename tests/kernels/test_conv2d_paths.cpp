@@ -1,4 +1,4 @@
-// Which kernels conv2d takes on the CUDA device, and what does not depend on that.
+// Which kernels conv2d takes, and what does not depend on that.
 #include <utility>
 
 #include "kernels/require.hpp"
@@ -26,7 +26,7 @@ TEST_CASE("conv2d takes the tensor cores where it is told to and they can, cuda"
     const auto input = random<float>(s.input_elements(), 1);
     const auto with = [&](Conv2dPrecision precision) {
         const WithOptions options({Conv2dBackend::ours, precision});
-        return forward_on_cuda<float>(s, input);
+        return forward_of(On::cuda, s, input);
     };
     CHECK(!reference::same_bits(with(Conv2dPrecision::tf32), with(Conv2dPrecision::float32)));
     CHECK(!reference::same_bits(with(Conv2dPrecision::tf32), with(Conv2dPrecision::bfloat16)));
@@ -57,9 +57,10 @@ TEST_CASE("conv2d refuses a backend that is not there, cuda") {
            kernels::cuda::conv2d_options().precision == Conv2dPrecision::float32));
 }
 
-TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cuda") {
-    DNSP_REQUIRE_CUDA();
-    for (const Conv2dShape& s : every_path) {
+namespace {
+
+void check_unaligned_arrays(On where) {
+    for (const Conv2dShape& s : every_path_of(where)) {
         const auto x = random<float>(s.input_elements(), 1), w = random<float>(s.weight_elements(), 2),
                    b = random<float>(s.out_channels, 3), g = random<float>(s.output_elements(), 4),
                    r = random<float>(s.output_elements(), 5);
@@ -80,17 +81,17 @@ TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cu
                 CHECK(reference::relative_error(values, expected) <= 1e-5);
             };
             const int first = odd == 5 ? 1 : 0;
-            Buffer<float> input(On::cuda, shifted(0, x)), weight(On::cuda, shifted(1, w)),
-                bias(On::cuda, shifted(2, b)), gradient(On::cuda, shifted(3, g)),
-                residual(On::cuda, shifted(4, r)), output(On::cuda, s.output_elements() + first),
-                input_gradient(On::cuda, s.input_elements() + first),
-                weight_gradient(On::cuda, s.weight_elements() + first);
-            kernels::cuda::conv2d_forward<float>(s, at(0, input), at(1, weight), at(2, bias),
-                                                 {Activation::none, 1.0, at(4, residual)}, at(5, output));
-            kernels::cuda::conv2d_backward_input<float>(s, at(3, gradient), 1.0, at(1, weight), nullptr,
-                                                        nullptr, at(5, input_gradient));
-            kernels::cuda::conv2d_backward_weight<float>(s, at(0, input), at(3, gradient), 1.0,
-                                                         at(5, weight_gradient), nullptr);
+            Buffer<float> input(where, shifted(0, x)), weight(where, shifted(1, w)),
+                bias(where, shifted(2, b)), gradient(where, shifted(3, g)), residual(where, shifted(4, r)),
+                output(where, s.output_elements() + first), input_gradient(where, s.input_elements() + first),
+                weight_gradient(where, s.weight_elements() + first);
+            DNSP_KERNEL(where, conv2d_forward, float)
+            (s, at(0, input), at(1, weight), at(2, bias), {Activation::none, 1.0, at(4, residual)},
+             at(5, output));
+            DNSP_KERNEL(where, conv2d_backward_input, float)
+            (s, at(3, gradient), 1.0, at(1, weight), nullptr, nullptr, at(5, input_gradient));
+            DNSP_KERNEL(where, conv2d_backward_weight, float)
+            (s, at(0, input), at(3, gradient), 1.0, at(5, weight_gradient), nullptr);
             const auto wide = [](const std::vector<float>& values) { return reference::widen(values); };
             Array sums = reference::conv2d_forward(s, wide(x), wide(w), wide(b));
             for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(r[i]);
@@ -101,46 +102,83 @@ TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cu
     }
 }
 
+/// `cut`, whose corner lies at (top, left) of `whole`, away from its edge.
+struct Part {
+    Conv2dShape whole, cut;
+    std::int64_t top, left;
+};
+
+void check_bits_of_part(On where, const Part& part) {
+    const auto& [whole, cut, top, left] = part;
+    const std::int64_t in = whole.in_channels, out = whole.out_channels;
+    INFO(in << " → " << out << " channels");
+    const auto x = random<float>(whole.input_elements(), 1);
+    std::vector<float> cut_x;
+    for (std::int64_t y = top; y < top + cut.height; ++y) {
+        const auto line = x.begin() + (y * whole.width + left) * in;
+        cut_x.insert(cut_x.end(), line, line + cut.width * in);
+    }
+    const auto from_whole = forward_of(where, whole, x), from_part = forward_of(where, cut, cut_x);
+    const std::int64_t rim_y = cut.kernel_height / 2, rim_x = cut.kernel_width / 2;
+    for (std::int64_t y = rim_y; y < cut.height - rim_y; ++y)
+        for (std::int64_t i = rim_x * out; i < (cut.width - rim_x) * out; ++i)
+            REQUIRE(from_part[static_cast<std::size_t>(y * cut.width * out + i)] ==
+                    from_whole[static_cast<std::size_t>(((y + top) * whole.width + left) * out + i)]);
+}
+
+void check_no_images(On where) {
+    for (Conv2dShape s : every_path_of(where)) {
+        s.batch = 0;
+        Buffer<float> nothing(where, 0), weight(where, random<float>(s.weight_elements(), 1)),
+            bias(where, random<float>(s.out_channels, 2));
+        DNSP_KERNEL(where, conv2d_forward, float)
+        (s, nothing.data(), weight.data(), bias.data(), {}, nothing.data());
+        DNSP_KERNEL(where, conv2d_backward_input, float)
+        (s, nothing.data(), 1.0, weight.data(), nullptr, nullptr, nothing.data());
+        CHECK(nothing.fences_intact());
+        DNSP_KERNEL(where, conv2d_backward_weight, float)
+        (s, nothing.data(), nothing.data(), 1.0, weight.data(), bias.data());
+        CHECK(reference::norm(weight.values()) == 0);
+        CHECK(reference::norm(bias.values()) == 0);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers") {
+    check_unaligned_arrays(On::cpu);
+}
+
+TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cuda") {
+    DNSP_REQUIRE_CUDA();
+    check_unaligned_arrays(On::cuda);
+}
+
+TEST_CASE("a pixel of conv2d has the same bits in an image and in a part of it") {
+    // Winograd's squares ask for more (conv2d_alignment): tests/models/test_models.cpp.
+    for (const auto& [in, out] : {std::pair{1, 16}, {16, 1}, {1, 48}, {48, 1}})
+        for (const auto& [height, width] : {std::pair{3, 5}, {9, 9}})
+            check_bits_of_part(
+                On::cpu, {{1, 33, 41, in, out, height, width}, {1, 19, 27, in, out, height, width}, 3, 2});
+    check_bits_of_part(On::cpu, {{1, 33, 41, 32, 16, 1, 1}, {1, 19, 27, 32, 16, 1, 1}, 3, 2});
+}
+
 TEST_CASE("a pixel of conv2d has the same bits in an image and in a part of it, cuda") {
     DNSP_REQUIRE_CUDA();
-    const std::int64_t height = 13, width = 21, top = 3, left = 2, rows = 9, columns = 15;
     for (const auto precision : {Conv2dPrecision::float32, Conv2dPrecision::tf32, Conv2dPrecision::bfloat16})
         for (const auto& [in, out] : {std::pair{5, 6}, {1, 8}, {8, 1}, {8, 16}}) {
             const WithOptions options({Conv2dBackend::ours, precision});
-            INFO(in << " → " << out << " channels");
-            const Conv2dShape whole{1, height, width, in, out, 3, 5}, part{1, rows, columns, in, out, 3, 5};
-            const auto x = random<float>(whole.input_elements(), 1);
-            std::vector<float> cut;
-            for (std::int64_t y = top; y < top + rows; ++y) {
-                const auto line = x.begin() + (y * width + left) * in;
-                cut.insert(cut.end(), line, line + columns * in);
-            }
-            const auto from_whole = forward_on_cuda<float>(whole, x),
-                       from_part = forward_on_cuda<float>(part, cut);
-            for (std::int64_t y = 1; y < rows - 1; ++y)
-                for (std::int64_t i = 2 * out; i < (columns - 2) * out; ++i)
-                    REQUIRE(from_part[static_cast<std::size_t>(y * columns * out + i)] ==
-                            from_whole[static_cast<std::size_t>(((y + top) * width + left) * out + i)]);
+            check_bits_of_part(On::cuda, {{1, 13, 21, in, out, 3, 5}, {1, 9, 15, in, out, 3, 5}, 3, 2});
         }
 }
 
+TEST_CASE("conv2d of no images leaves gradients of zeros") { check_no_images(On::cpu); }
+
 TEST_CASE("conv2d of no images leaves gradients of zeros, cuda") {
     DNSP_REQUIRE_CUDA();
-    for (const auto backend : {Conv2dBackend::ours, Conv2dBackend::cublas})
-        for (Conv2dShape s : every_path) {
-            s.batch = 0;
-            DNSP_REQUIRE_BACKEND(backend);
-            const WithOptions options({backend, Conv2dPrecision::float32});
-            Buffer<float> nothing(On::cuda, 0), weight(On::cuda, random<float>(s.weight_elements(), 1)),
-                bias(On::cuda, random<float>(s.out_channels, 2));
-            kernels::cuda::conv2d_forward<float>(s, nothing.data(), weight.data(), bias.data(), {},
-                                                 nothing.data());
-            kernels::cuda::conv2d_backward_input<float>(s, nothing.data(), 1.0, weight.data(), nullptr,
-                                                        nullptr, nothing.data());
-            CHECK(nothing.fences_intact());
-            kernels::cuda::conv2d_backward_weight<float>(s, nothing.data(), nothing.data(), 1.0,
-                                                         weight.data(), bias.data());
-            CHECK(reference::norm(weight.values()) == 0);
-            CHECK(reference::norm(bias.values()) == 0);
-        }
+    for (const auto backend : {Conv2dBackend::ours, Conv2dBackend::cublas}) {
+        DNSP_REQUIRE_BACKEND(backend);
+        const WithOptions options({backend, Conv2dPrecision::float32});
+        check_no_images(On::cuda);
+    }
 }

@@ -236,9 +236,13 @@ TEST_CASE("every kernel gives the same bits again, float32") {
     check_sampling(On::cpu);
 }
 
-TEST_CASE("convolutions by Winograd's algorithm do not depend on the number of threads") {
-    // 330 squares: several parts of the weight gradient, the last of them smaller.
-    check_conv2d<float>(On::cpu, {3, 40, 41, 32, 16, 3, 3}, Threads::any_number);
+TEST_CASE("convolutions by our own kernels do not depend on the number of threads") {
+    // Several parts of each weight gradient, the last of them smaller.
+    for (const kernels::Conv2dShape& s : {kernels::Conv2dShape{3, 40, 41, 32, 16, 3, 3},
+                                          {3, 40, 41, 32, 16, 1, 1},
+                                          {9, 40, 41, 1, 16, 9, 9},
+                                          {9, 40, 41, 16, 1, 5, 5}})
+        check_conv2d<float>(On::cpu, s, Threads::any_number);
 }
 
 TEST_CASE("every kernel gives the same bits again, float64") { check_all<double>(On::cpu); }
