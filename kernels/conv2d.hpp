@@ -46,8 +46,9 @@ namespace cpu {
 /// pixel in float depend on the input up to the kernel's radius around its square, and on nothing else.
 inline constexpr int conv2d_alignment = 4;
 
-/// Float runs on oneDNN, 3×3 between many channels by Winograd's algorithm; double, which only gradient
-/// checks use, on Eigen.
+/// Float: 3×3 and 1×1 between numbers of channels that are multiples of 16, and any kernel between 1 and such
+/// a number, are our own (conv2d_winograd, _pointwise, _single_channel), the rest is oneDNN's. Double, which
+/// only gradient checks use, runs on Eigen.
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);

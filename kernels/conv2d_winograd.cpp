@@ -22,20 +22,21 @@ Scratch transformed_weight(const Conv2dShape& s, const float* weight, bool backw
     auto transformed = uninitialised(points * from * to);
     const std::int64_t panel = panel_vectors(to) * packet;
 #pragma omp parallel for schedule(static)
-    for (std::int64_t t = 0; t < to; t += lanes)
+    for (std::int64_t t = 0; t < to; t += packet)
         for (std::int64_t f = 0; f < from; ++f)
             transform_both_ways(
                 transform_weight,
                 [&](int i, int j) {
                     const int tap = backward ? 8 - (3 * i + j) : 3 * i + j;
                     const float* const first = weight + tap * s.in_channels + f * of_from + t * of_to;
-                    Channels taps;
-                    for (std::int64_t lane = 0; lane < lanes; ++lane) taps[lane] = first[lane * of_to];
+                    Vector taps;
+                    for (int lane = 0; lane < packet; ++lane) taps[lane] = first[lane * of_to];
                     return taps;
                 },
-                [&](int i, int j, const Channels& element) {
-                    at(transformed.get() + (i * points_across + j) * from * to + t / panel * panel * from +
-                       f * panel + t % panel) = element;
+                [&](int i, int j, const Vector& element) {
+                    store(transformed.get() + (i * points_across + j) * from * to + t / panel * panel * from +
+                              f * panel + t % panel,
+                          element);
                 });
     return transformed;
 }
@@ -59,15 +60,16 @@ void restore_square(const Squares& squares, std::int64_t number, std::int64_t n,
                     const float* sums, const Finish& finish) {
     const auto [first_pixel, y, x] = squares.place(number);
     const std::int64_t height = squares.height - y, width = squares.width - x;
-    for (std::int64_t c = 0; c < channels; c += lanes)
+    for (std::int64_t c = 0; c < channels; c += packet)
         transform_both_ways(
             restore_output,
-            [&](int i, int j) { return at(sums + ((i * points_across + j) * chunk + n) * channels + c); },
-            [&, first_pixel = first_pixel, y = y, x = x](int i, int j, const Channels& element) {
+            [&](int i, int j) {
+                return load<Vector>(sums + ((i * points_across + j) * chunk + n) * channels + c);
+            },
+            [&, first_pixel = first_pixel, y = y, x = x](int i, int j, const Vector& element) {
                 if (i >= height || j >= width) return;
                 const std::int64_t first = (first_pixel + (y + i) * squares.width + x + j) * channels + c;
-                for (std::int64_t lane = 0; lane < lanes; lane += packet)
-                    finish.write(first + lane, c + lane, load<Vector>(element.data() + lane));
+                finish.write(first, c, element);
             });
 }
 
@@ -100,8 +102,8 @@ void convolve(const Conv2dShape& s, bool backward, const float* images, const fl
 }  // namespace
 
 bool winograd_serves(const Conv2dShape& s) {
-    return s.kernel_height == 3 && s.kernel_width == 3 && s.in_channels % lanes == 0 &&
-           s.out_channels % lanes == 0;
+    return s.kernel_height == 3 && s.kernel_width == 3 && s.in_channels % channel_unit == 0 &&
+           s.out_channels % channel_unit == 0;
 }
 
 void winograd_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,

@@ -10,14 +10,15 @@ using namespace winograd;
 /// weight_gradient[o, tap, c] of sums[point, o, c].
 void restore(const Conv2dShape& s, const float* sums, float* weight_gradient) {
     for (std::int64_t o = 0; o < s.out_channels; ++o)
-        for (std::int64_t c = 0; c < s.in_channels; c += lanes)
+        for (std::int64_t c = 0; c < s.in_channels; c += packet)
             transform_both_ways(
                 restore_weight_gradient,
                 [&](int i, int j) {
-                    return at(sums + ((i * points_across + j) * s.out_channels + o) * s.in_channels + c);
+                    return load<Vector>(sums +
+                                        ((i * points_across + j) * s.out_channels + o) * s.in_channels + c);
                 },
-                [&](int i, int j, const Channels& element) {
-                    at(weight_gradient + (o * 9 + 3 * i + j) * s.in_channels + c) = element;
+                [&](int i, int j, const Vector& element) {
+                    store(weight_gradient + (o * 9 + 3 * i + j) * s.in_channels + c, element);
                 });
 }
 

@@ -6,10 +6,8 @@
 //   weight gradient  = Gᵀ [ Σ_square (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
 //
 // x is a square of 6×6 input pixels, dy one of 4×4 gradients. Each sum is 36 matrix products, one for each of
-// the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over 16 neighbouring channels
-// at a time.
-#include <Eigen/Core>
-
+// the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over a vector of neighbouring
+// channels at a time.
 #include "kernels/conv2d_tiles.hpp"
 #include "kernels/conv2d_winograd.hpp"
 
@@ -17,19 +15,12 @@ namespace dnsp::kernels::cpu::detail::winograd {
 
 constexpr int square = winograd_square, points_across = square + 2, points = points_across * points_across;
 
-/// Neighbouring channels of a pixel, which are transformed at once.
-using Channels = Eigen::Array<float, channel_unit, 1>;
-constexpr std::int64_t lanes = channel_unit;
-
-inline Eigen::Map<Channels> at(float* channels) { return Eigen::Map<Channels>(channels); }
-inline Eigen::Map<const Channels> at(const float* channels) { return Eigen::Map<const Channels>(channels); }
-
 // ---- Transforms of a row or a column
 
 /// Bᵀ d
-inline void transform_input(const Channels (&d)[6], Channels (&r)[6]) {
-    const Channels even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1];
-    const Channels even_of_two = d[4] - d[2], odd_of_two = 2.0f * (d[3] - d[1]);
+inline void transform_input(const Vector (&d)[6], Vector (&r)[6]) {
+    const Vector even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1];
+    const Vector even_of_two = d[4] - d[2], odd_of_two = 2.0f * (d[3] - d[1]);
     r[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
     r[1] = even + odd;
     r[2] = even - odd;
@@ -39,9 +30,9 @@ inline void transform_input(const Channels (&d)[6], Channels (&r)[6]) {
 }
 
 /// Aᵀ m
-inline void restore_output(const Channels (&m)[6], Channels (&r)[4]) {
-    const Channels sum_of_one = m[1] + m[2], difference_of_one = m[1] - m[2];
-    const Channels sum_of_two = m[3] + m[4], difference_of_two = m[3] - m[4];
+inline void restore_output(const Vector (&m)[6], Vector (&r)[4]) {
+    const Vector sum_of_one = m[1] + m[2], difference_of_one = m[1] - m[2];
+    const Vector sum_of_two = m[3] + m[4], difference_of_two = m[3] - m[4];
     r[0] = m[0] + sum_of_one + sum_of_two;
     r[1] = difference_of_one + 2.0f * difference_of_two;
     r[2] = sum_of_one + 4.0f * sum_of_two;
@@ -49,9 +40,9 @@ inline void restore_output(const Channels (&m)[6], Channels (&r)[4]) {
 }
 
 /// A d
-inline void transform_output_gradient(const Channels (&d)[4], Channels (&r)[6]) {
-    const Channels even = d[0] + d[2], odd = d[1] + d[3];
-    const Channels even_of_two = d[0] + 4.0f * d[2], odd_of_two = 2.0f * d[1] + 8.0f * d[3];
+inline void transform_output_gradient(const Vector (&d)[4], Vector (&r)[6]) {
+    const Vector even = d[0] + d[2], odd = d[1] + d[3];
+    const Vector even_of_two = d[0] + 4.0f * d[2], odd_of_two = 2.0f * d[1] + 8.0f * d[3];
     r[0] = d[0];
     r[1] = even + odd;
     r[2] = even - odd;
@@ -61,8 +52,8 @@ inline void transform_output_gradient(const Channels (&d)[4], Channels (&r)[6]) 
 }
 
 /// G g
-inline void transform_weight(const Channels (&g)[3], Channels (&r)[6]) {
-    const Channels ends = g[0] + g[2], ends_of_two = g[0] + 4.0f * g[2];
+inline void transform_weight(const Vector (&g)[3], Vector (&r)[6]) {
+    const Vector ends = g[0] + g[2], ends_of_two = g[0] + 4.0f * g[2];
     r[0] = g[0] / 4.0f;
     r[1] = (ends + g[1]) / -6.0f;
     r[2] = (ends - g[1]) / -6.0f;
@@ -72,8 +63,8 @@ inline void transform_weight(const Channels (&g)[3], Channels (&r)[6]) {
 }
 
 /// Gᵀ m
-inline void restore_weight_gradient(const Channels (&m)[6], Channels (&r)[3]) {
-    const Channels sum_of_one = (m[1] + m[2]) / 6.0f, sum_of_two = m[3] + m[4];
+inline void restore_weight_gradient(const Vector (&m)[6], Vector (&r)[3]) {
+    const Vector sum_of_one = (m[1] + m[2]) / 6.0f, sum_of_two = m[3] + m[4];
     r[0] = m[0] / 4.0f - sum_of_one + sum_of_two / 24.0f;
     r[1] = (m[2] - m[1]) / 6.0f + (m[3] - m[4]) / 12.0f;
     r[2] = sum_of_two / 6.0f - sum_of_one + m[5];
@@ -81,16 +72,16 @@ inline void restore_weight_gradient(const Channels (&m)[6], Channels (&r)[3]) {
 
 /// T d Tᵀ: store(i, j, element) of what load(i, j) gives, T being one of the transforms above.
 template <int from, int to, class Load, class Store>
-inline void transform_both_ways(void (&transform)(const Channels (&)[from], Channels (&)[to]), Load&& load,
+inline void transform_both_ways(void (&transform)(const Vector (&)[from], Vector (&)[to]), Load&& load,
                                 Store&& store) {
-    Channels rows[from][to];
+    Vector rows[from][to];
     for (int i = 0; i < from; ++i) {
-        Channels row[from];
+        Vector row[from];
         for (int j = 0; j < from; ++j) row[j] = load(i, j);
         transform(row, rows[i]);
     }
     for (int j = 0; j < to; ++j) {
-        Channels column[from], result[to];
+        Vector column[from], result[to];
         for (int i = 0; i < from; ++i) column[i] = rows[i][j];
         transform(column, result);
         for (int i = 0; i < to; ++i) store(i, j, result[i]);
@@ -129,7 +120,7 @@ constexpr int chunk = 30;
 template <int from>
 inline void transform_chunk(const Squares& squares, std::int64_t first, std::int64_t present,
                             std::int64_t channels, const float* images,
-                            void (&transform)(const Channels (&)[from], Channels (&)[points_across]),
+                            void (&transform)(const Vector (&)[from], Vector (&)[points_across]),
                             std::int64_t before, float* transformed) {
     for (std::int64_t n = 0; n < present; ++n) {
         const auto [first_pixel, y, x] = squares.place(first + n);
@@ -141,15 +132,12 @@ inline void transform_chunk(const Squares& squares, std::int64_t first, std::int
                 pixels[i][j] =
                     inside ? images + (first_pixel + row * squares.width + column) * channels : nullptr;
             }
-        for (std::int64_t c = 0; c < channels; c += lanes)
+        for (std::int64_t c = 0; c < channels; c += packet)
             transform_both_ways(
                 transform,
-                [&](int i, int j) -> Channels {
-                    if (!pixels[i][j]) return Channels::Zero();
-                    return at(pixels[i][j] + c);
-                },
-                [&](int i, int j, const Channels& element) {
-                    at(transformed + ((i * points_across + j) * chunk + n) * channels + c) = element;
+                [&](int i, int j) { return pixels[i][j] ? load<Vector>(pixels[i][j] + c) : Vector{}; },
+                [&](int i, int j, const Vector& element) {
+                    store(transformed + ((i * points_across + j) * chunk + n) * channels + c, element);
                 });
     }
 }
