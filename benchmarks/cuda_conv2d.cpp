@@ -70,7 +70,8 @@ const bool registered = [] {
         {"cublas_float32", {Conv2dBackend::cublas, Conv2dPrecision::float32}},
     };
     for (const auto& [name, shape] : shapes) {
-        const auto add = [&, &s = shape](const std::string& what, Pass pass, const Conv2dOptions& options) {
+        const auto add = [&, &s = shape, &name = name](const std::string& what, Pass pass,
+                                                       const Conv2dOptions& options) {
             benchmarks::register_on_device(
                 std::string("conv2d/") + name + "/" + what,
                 [s, pass, options](benchmark::State& state) { run(state, s, pass, options); });

@@ -46,7 +46,7 @@ void flush_folder(const std::filesystem::path& file) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path destination) : destination_(follow_links(destination)) {
+AtomicFile::AtomicFile(const std::filesystem::path& destination) : destination_(follow_links(destination)) {
     require(destination_.has_filename(), destination_.string(), "not a file name");
     std::error_code ignored;
     const auto status = std::filesystem::status(destination_, ignored);

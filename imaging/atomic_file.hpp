@@ -13,7 +13,7 @@ namespace dnsp::imaging {
 /// ImagingError with the path and the system's reason (full disk, no permission, …).
 class AtomicFile {
   public:
-    explicit AtomicFile(std::filesystem::path destination);
+    explicit AtomicFile(const std::filesystem::path& destination);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;

@@ -13,8 +13,7 @@ void adam(const AdamShape& a, const AdamRates* rates, const StepPosition* positi
     const T correction2 = static_cast<T>(rate.root_correction);
     const T epsilon = static_cast<T>(a.epsilon);
     for (std::size_t s = 0; s < static_cast<std::size_t>(a.segment_count); ++s) {
-        const auto& [first, count] = a.segments[s];
-        const std::int64_t last = first + count;
+        const std::int64_t first = a.segments[s].first, count = a.segments[s].count, last = first + count;
         const T step_size = static_cast<T>(rate.step_size[s]);
 #pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
         for (std::int64_t i = first; i < last; ++i) {

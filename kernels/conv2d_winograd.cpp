@@ -1,7 +1,6 @@
 #include "kernels/conv2d_winograd.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "kernels/conv2d_winograd_squares.hpp"
 
@@ -16,9 +15,9 @@ static_assert(chunk % tile_rows == 0);
 /// its taps turned by 180°.
 Scratch transformed_weight(const Conv2dShape& s, const float* weight, bool backward) {
     const std::int64_t of_out = 9 * s.in_channels, of_in = 1;  // where neighbouring channels lie
-    const auto [from, to, of_from, of_to] = backward
-                                                ? std::tuple(s.out_channels, s.in_channels, of_out, of_in)
-                                                : std::tuple(s.in_channels, s.out_channels, of_in, of_out);
+    const std::int64_t from = backward ? s.out_channels : s.in_channels,
+                       to = backward ? s.in_channels : s.out_channels;
+    const std::int64_t of_from = backward ? of_out : of_in, of_to = backward ? of_in : of_out;
     auto transformed = uninitialised(points * from * to);
     const std::int64_t panel = panel_vectors(to) * packet;
 #pragma omp parallel for schedule(static)

@@ -127,7 +127,7 @@ Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& op
     const std::int64_t whole = std::max<std::int64_t>({s[1], s[2], 1});
     const std::vector<Window> windows = windows_of(s, options.tile == 0 ? whole : options.tile,
                                                    {model.receptive_radius(alignment), alignment});
-    const Tensor output = Tensor::empty_like(input);
+    Tensor output = Tensor::empty_like(input);
     for (std::size_t begin = 0, end = 0; begin < windows.size(); begin = end) {
         while (end < windows.size() && windows[end].shape() == windows[begin].shape()) ++end;
         const Compute compute = [&, first_window = &windows[begin]](std::int64_t first, std::int64_t count) {

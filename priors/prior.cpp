@@ -52,7 +52,7 @@ void require_images(const Tensor& output, const char* where) {
 }
 
 Tensor batch_mean(const Tensor& values) {
-    const Tensor mean = Tensor::empty({1}, DType::float64, values.device());
+    Tensor mean = Tensor::empty({1}, DType::float64, values.device());
     on(values.device(), kernels::cpu::mean, kernels::cuda::mean)(values.elements(), values.data<double>(),
                                                                  mean.data<double>());
     return mean;

@@ -92,7 +92,7 @@ DeviceChoice DeviceOptions::choose() const {
     static const std::map<std::string, Conv2dPrecision> precisions{{"float32", Conv2dPrecision::float32},
                                                                    {"tf32", Conv2dPrecision::tf32},
                                                                    {"bfloat16", Conv2dPrecision::bfloat16}};
-    const DeviceChoice choice = choose_device(device);
+    DeviceChoice choice = choose_device(device);
     if (choice.device.kind == DeviceKind::cuda)
         kernels::cuda::set_conv2d_options(
             {backends.at(convolution.value_or("ours")), precisions.at(precision.value_or("tf32"))});

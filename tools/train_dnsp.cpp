@@ -201,7 +201,7 @@ int train(Options options, const std::optional<fs::path>& resume, const std::str
                         (options.out / checkpoint_name).string()));
     ParameterStore probe;  // wrong names and options are found before any volume is read
     make_model(settings.model, probe);
-    Objective(settings.objective, probe);
+    const Objective unused(settings.objective, probe);
     fs::create_directories(options.out);
 
     tools::ProgressLine progress;

@@ -96,7 +96,7 @@ void PatchSampler::begin_epoch(std::int64_t epoch) {
 Batch PatchSampler::batch(const StepClock& clock) const {
     const kernels::PatchSampling sampling{batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}};
     const Shape shape{batch_size_, patch_, patch_, 1};
-    const Batch batch{Tensor::empty(shape, DType::float32, device_),
+    Batch batch{Tensor::empty(shape, DType::float32, device_),
                       Tensor::empty(shape, DType::float32, device_)};
     on(device_, kernels::cpu::sample_patches, kernels::cuda::sample_patches)(
         sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),

@@ -11,13 +11,13 @@ namespace {
 using kernels::bfloat16;
 
 Tensor as_bfloat16(const Tensor& values) {
-    const Tensor narrow = Tensor::empty(values.shape(), DType::bfloat16, values.device());
+    Tensor narrow = Tensor::empty(values.shape(), DType::bfloat16, values.device());
     kernels::cuda::convert(values.elements(), values.data<float>(), narrow.data<bfloat16>());
     return narrow;
 }
 Tensor as_float(const Tensor& values) {
     if (values.dtype() == DType::float32) return values;
-    const Tensor wide = Tensor::empty(values.shape(), DType::float32, values.device());
+    Tensor wide = Tensor::empty(values.shape(), DType::float32, values.device());
     kernels::cuda::convert(values.elements(), values.data<bfloat16>(), wide.data<float>());
     return wide;
 }
