@@ -11,18 +11,6 @@ namespace {
 constexpr std::int64_t chunk = 96;
 static_assert(chunk % tile_rows == 0);
 
-/// packed[panel][f][channel of the panel] of weight[f · of_from + t · of_to].
-Scratch packed_weight(std::int64_t from, std::int64_t to, std::int64_t of_from, std::int64_t of_to,
-                      const float* weight) {
-    auto packed = uninitialised(from * to);
-    const std::int64_t panel = panel_vectors(to) * packet;
-    for (std::int64_t t = 0; t < to; ++t)
-        for (std::int64_t f = 0; f < from; ++f)
-            packed[static_cast<std::size_t>(t / panel * panel * from + f * panel + t % panel)] =
-                weight[f * of_from + t * of_to];
-    return packed;
-}
-
 /// output[pixel, t] = Σ_f images[pixel, f] · weights[f, t], summed in the order of f, and what `finish` makes
 /// of it.
 template <int rows, int vectors>
@@ -40,17 +28,21 @@ void multiply_pixels(std::int64_t first, std::int64_t from, const float* images,
     }
 }
 
-void multiply(std::int64_t pixels, std::int64_t from, const float* images, const float* weights,
-              std::int64_t to, const Finish& finish) {
+/// The weight of f and t is weight[f · of_from + t · of_to].
+void multiply(std::int64_t pixels, std::int64_t from, std::int64_t of_from, const float* images,
+              std::int64_t to, std::int64_t of_to, const float* weight, const Finish& finish) {
     with_panels_of(to, [&]<int vectors>() {
+        const Scratch weights =
+            packed_in_panels(from, to, vectors * packet,
+                             [=](std::int64_t f, std::int64_t t) { return weight[f * of_from + t * of_to]; });
 #pragma omp parallel for schedule(static)
         for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
             const std::int64_t end = std::min(pixels, begin + chunk);
             std::int64_t pixel = begin;
             for (; pixel + tile_rows <= end; pixel += tile_rows)
-                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights, to, finish);
+                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights.get(), to, finish);
             for (; pixel < end; ++pixel)
-                multiply_pixels<1, vectors>(pixel, from, images, weights, to, finish);
+                multiply_pixels<1, vectors>(pixel, from, images, weights.get(), to, finish);
         }
     });
 }
@@ -64,16 +56,14 @@ bool pointwise_serves(const Conv2dShape& s) {
 
 void pointwise_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
                        const Conv2dEpilogue<float>& epilogue, float* output) {
-    const auto packed = packed_weight(s.in_channels, s.out_channels, 1, s.in_channels, weight);
-    multiply(s.pixels(), s.in_channels, input, packed.get(), s.out_channels,
+    multiply(s.pixels(), s.in_channels, 1, input, s.out_channels, s.in_channels, weight,
              Finish::forward(bias, epilogue, output));
 }
 
 void pointwise_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
                               const float* weight, const float* rectified_input, const float* added,
                               float* input_gradient) {
-    const auto packed = packed_weight(s.out_channels, s.in_channels, s.in_channels, 1, weight);
-    multiply(s.pixels(), s.out_channels, output_gradient, packed.get(), s.in_channels,
+    multiply(s.pixels(), s.out_channels, s.in_channels, output_gradient, s.in_channels, 1, weight,
              Finish::backward_input(scale, rectified_input, added, input_gradient));
 }
 

@@ -75,18 +75,13 @@ struct WeightLayout {
     }
 };
 
-/// packed[panel][tap][channel of the panel]
-Scratch packed_weight(const WeightLayout& layout, std::int64_t channels, std::int64_t panel,
-                      const float* weight) {
-    auto packed = uninitialised(layout.taps * channels);
-    for (std::int64_t tap = 0; tap < layout.taps; ++tap)
-        for (std::int64_t c = 0; c < channels; ++c)
-            packed[static_cast<std::size_t>((c / panel * layout.taps + tap) * panel + c % panel)] =
-                weight[layout.at(tap, c)];
-    return packed;
-}
-
 std::int64_t wide_channels(const Conv2dShape& s) { return std::max(s.in_channels, s.out_channels); }
+
+Scratch packed_weight(const Conv2dShape& s, bool flipped, std::int64_t panel, const float* weight) {
+    const WeightLayout layout(s, flipped);
+    return packed_in_panels(layout.taps, wide_channels(s), panel,
+                            [&](std::int64_t tap, std::int64_t c) { return weight[layout.at(tap, c)]; });
+}
 
 // ---- From one channel to many: a tile is some pixels of a row and a panel of channels, the taps are summed
 
@@ -127,8 +122,7 @@ void expand_panels(const Conv2dShape& s, const float* images, const float* weigh
 void expand(const Conv2dShape& s, bool flipped, const float* images, const float* weight,
             const Finish& finish) {
     with_panels_of(wide_channels(s), [&]<int vectors>() {
-        const auto packed =
-            packed_weight(WeightLayout(s, flipped), wide_channels(s), vectors * packet, weight);
+        const Scratch packed = packed_weight(s, flipped, vectors * packet, weight);
         expand_panels<vectors>(s, images, packed.get(), finish);
     });
 }
@@ -148,7 +142,7 @@ float sum_of_lanes(Vector vector) {
 void collapse(const Conv2dShape& s, bool flipped, const float* wide, const float* weight,
               const Finish& finish) {
     const std::int64_t channels = wide_channels(s);
-    const auto weights = packed_weight(WeightLayout(s, flipped), channels, channels, weight);
+    const Scratch weights = packed_weight(s, flipped, channels, weight);
     const Strips strips(s);
 #pragma omp parallel
     {

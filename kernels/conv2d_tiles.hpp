@@ -69,6 +69,17 @@ inline void with_panels_of(std::int64_t channels, Use&& use) {
     use.template operator()<vectors>();
 }
 
+/// packed[panel][row][channel of the panel] of weight(row, channel).
+template <class Weight>
+inline Scratch packed_in_panels(std::int64_t rows, std::int64_t channels, std::int64_t panel,
+                                const Weight& weight) {
+    Scratch packed = uninitialised(rows * channels);
+    for (std::int64_t row = 0; row < rows; ++row)
+        for (std::int64_t c = 0; c < channels; ++c)
+            packed[static_cast<std::size_t>((c / panel * rows + row) * panel + c % panel)] = weight(row, c);
+    return packed;
+}
+
 template <int rows, int vectors>
 using Tile = Vector[rows][vectors];
 
