@@ -71,6 +71,7 @@ TEST_CASE("two threads may allocate at once") {
     const auto work = [] {
         for (std::size_t i = 0; i < 2000; ++i) {
             const Storage a(device, 64 + i % 7 * 100), b(device, 64 + i % 5 * 100);
+            if (device.kind != DeviceKind::cpu) continue;  // the host cannot write there
             *static_cast<char*>(a.data()) = 1;
             *static_cast<char*>(b.data()) = 2;
         }

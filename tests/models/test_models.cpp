@@ -141,7 +141,9 @@ TEST_CASE("the receptive radius is exact: beyond it nothing changes, at it somet
         const std::int64_t side = 2 * radius + 7, centre = side / 2;
         Tensor input = image_of({1, side, side, 1}, DType::float64);
         const auto before = forward(*network.model, input).to_vector<double>();
-        input.data<double>()[centre * side + centre] += 0.5;
+        auto pixels = input.to_vector<double>();
+        pixels[static_cast<std::size_t>(centre * side + centre)] += 0.5;
+        input.copy_from(Tensor::from<double>(input.shape(), pixels));
         const auto after = forward(*network.model, input).to_vector<double>();
         std::int64_t reach = 0;
         for (std::int64_t y = 0; y < side; ++y)

@@ -29,10 +29,12 @@ struct SavedNetwork {
         store.allocate(DType::float32, test_device(), 7);
         const kernels::Philox random{1, 2};
         for (const auto& p : store.parameters()) {
-            float* values = p.value.data<float>();
+            Tensor value = p.value;  // shares its memory
+            std::vector<float> values = value.to_vector<float>();
             for (std::int64_t i = 0; i < p.value.elements(); ++i)
-                values[i] +=
+                values[static_cast<std::size_t>(i)] +=
                     0.05f * static_cast<float>(random.normal(static_cast<std::uint64_t>(p.first + i)));
+            value.copy_from(Tensor::from<float>(value.shape(), values));
         }
         save_weights(path, run, store);
     }
