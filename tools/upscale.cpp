@@ -166,11 +166,13 @@ int main(int argc, char** argv) {
     app.add_option("--scale", options.scale, "refuse weights that were trained for another factor");
     tools::add_axis_option(app, options.axis);
     app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
-    app.add_option("--tile", options.inference.tile,
-                   "compute in tiles of this many pixels: less memory, the same bits")
+    app.add_option(
+           "--tile", options.inference.tile,
+           "compute in tiles of this many pixels: less memory, the same bits (but by cublas or cudnn)")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--batch", options.inference.batch,
-                   "slices or tiles computed at once, the same bits; default: one on the CPU, what memory "
+                   "slices or tiles computed at once, the same bits (but by cublas or cudnn); default: one "
+                   "on the CPU, what memory "
                    "takes on a CUDA device")
         ->check(CLI::PositiveNumber);
     options.device.add_to(app);
