@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "kernels/arena.hpp"
+#include "kernels/require.hpp"
 #include "kernels/simt/runtime.hpp"
 
 namespace dnsp {
@@ -11,11 +13,18 @@ namespace dnsp {
 /// Work on the CUDA device, recorded once and started with one call as often as wanted (simt::Graph), with
 /// the memory that it needs in between. `work` must have run before, so that the arena holds its blocks; it
 /// keeps nothing of what it allocates, and names no other memory than what outlives the graph. Throws
-/// CaptureError for work that cannot be recorded.
+/// CaptureError for work that cannot be recorded, whoever refuses it.
 class Graph {
   public:
     explicit Graph(const std::function<void()>& work) : pool_(kernels::cuda::arena()) {
-        pool_.record([&] { graph_ = std::make_unique<simt::Graph>(work); });
+        try {
+            pool_.record([&] { graph_ = std::make_unique<simt::Graph>(work); });
+        } catch (const CaptureError&) {
+            throw;
+        } catch (const Error& error) {
+            // What CUDA, cuBLAS or cuDNN refuse while a graph is recorded; `work` has run without one.
+            throw CaptureError(std::string("[graph] cannot be recorded: ") + error.what());
+        }
     }
     void launch() { graph_->launch(); }
     std::size_t size() const { return graph_->size(); }

@@ -44,8 +44,7 @@ void set_memory_limit(Device device, std::size_t bytes) { arena_of(device).set_l
 
 std::size_t available_memory(Device device) {
     require(device.kind == DeviceKind::cuda, "[memory] how much the machine has left is not known");
-    const ArenaStatistics now = arena_statistics(device);
-    return std::min(simt::free_memory() + now.bytes_held - now.bytes_in_use,
+    return std::min(simt::free_memory() + arena_statistics(device).bytes_cached,
                     arena_of(device).available_by_limit());
 }
 

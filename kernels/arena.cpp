@@ -113,9 +113,15 @@ void Arena::release_cached_locked() {
     }
 }
 
+std::size_t Arena::cached_locked() const {
+    std::size_t bytes = 0;
+    for (const auto& [block, cached] : free_) bytes += block * cached.size();
+    return bytes;
+}
+
 std::size_t Arena::available_by_limit() {
     std::lock_guard lock(mutex_);
-    return limit_ - std::min(limit_, statistics_.bytes_in_use);
+    return limit_ - std::min(limit_, statistics_.bytes_held - cached_locked());
 }
 
 void Arena::forget_peak() {
@@ -125,7 +131,9 @@ void Arena::forget_peak() {
 
 ArenaStatistics Arena::statistics() {
     std::lock_guard lock(mutex_);
-    return statistics_;
+    ArenaStatistics now = statistics_;
+    now.bytes_cached = cached_locked();
+    return now;
 }
 
 // ---- The blocks of a graph

@@ -12,8 +12,9 @@ namespace dnsp::kernels {
 
 struct ArenaStatistics {
     std::size_t system_allocations = 0;  ///< blocks ever asked of the system: constant in a steady state
-    std::size_t bytes_held = 0;          ///< in use or cached
+    std::size_t bytes_held = 0;          ///< in use, cached, or kept by graphs for themselves
     std::size_t bytes_in_use = 0;
+    std::size_t bytes_cached = 0;       ///< for the next that asks
     std::size_t peak_bytes_in_use = 0;  ///< since the start, or since forget_peak()
 };
 
@@ -49,6 +50,7 @@ class Arena {
 
     void* from_system(std::size_t block);
     void release_cached_locked();
+    std::size_t cached_locked() const;
     bool recording_here() const { return recording_ && recorder_ == std::this_thread::get_id(); }
 
     System system_;

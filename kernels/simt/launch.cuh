@@ -35,11 +35,16 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    // Without it static and dynamic shared memory together are limited to 48 KiB.
-    if (shared_bytes > 0)
-        CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                        cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        static_cast<int>(shared_bytes)));
+    // Without it static and dynamic shared memory together are limited to 48 KiB. It is never lowered: a
+    // graph may hold a launch that needs more.
+    if (shared_bytes > 0) {
+        const auto* function = reinterpret_cast<const void*>(kernel);
+        cudaFuncAttributes attributes;
+        CUDA_CHECK(cudaFuncGetAttributes(&attributes, function));
+        if (attributes.maxDynamicSharedSizeBytes < static_cast<int>(shared_bytes))
+            CUDA_CHECK(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(shared_bytes)));
+    }
     cudaLaunchConfig_t config{};
     config.gridDim = grid;
     config.blockDim = block;

@@ -102,6 +102,11 @@ TEST_CASE("work that needs memory it did not need before is refused, and everyth
                     }),
                     CaptureError);
     CHECK_THROWS_AS(Graph([&] { accumulate(sum, values(sum.to_vector<double>()[0])); }), CaptureError);
+    CHECK_THROWS_AS(Graph([&] {
+                        accumulate(sum, input);
+                        throw Error("[conv2d] cuDNN: not while a graph is recorded");
+                    }),
+                    CaptureError);
     const auto after = arena_statistics(test_device());
     CHECK(after.bytes_in_use == before.bytes_in_use);
     CHECK(after.bytes_held == before.bytes_held);
@@ -111,4 +116,17 @@ TEST_CASE("work that needs memory it did not need before is refused, and everyth
     Graph graph([&] { accumulate(sum, input); });
     graph.launch();
     CHECK(all(sum, 39.0));
+}
+
+TEST_CASE("the blocks of a graph are not available to others") {
+    if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
+    constexpr std::int64_t large = 3 << 20;
+    const auto work = [] { Tensor::empty({large}, DType::float64, test_device()); };
+    work();
+    const std::size_t before = available_memory(test_device());
+    {
+        const Graph graph(work);
+        CHECK(available_memory(test_device()) <= before - large * sizeof(double));
+    }
+    CHECK(available_memory(test_device()) > before - large * sizeof(double));
 }

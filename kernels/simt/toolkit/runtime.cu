@@ -45,6 +45,11 @@ cudaError_t count_devices(int* count) {
     return error;
 }
 
+/// 12080 is "12.8".
+std::string version_text(int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
 }  // namespace
 
 int device_count() {
@@ -57,6 +62,13 @@ std::string unavailable_reason() {
     int count = 0;
     const cudaError_t error = count_devices(&count);
     if (error == cudaSuccess) return "";
+    if (error == cudaErrorInsufficientDriver) {
+        // What the runtime calls an old driver may also be none at all.
+        int driver = 0;
+        if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no CUDA driver is installed";
+        return "the installed driver is for CUDA " + version_text(driver) +
+               ", this build needs one for CUDA " + version_text(CUDART_VERSION);
+    }
     return std::string("no CUDA device can be used: ") + cudaGetErrorString(error);
 }
 
@@ -111,17 +123,20 @@ void release(void* memory) noexcept {
 
 void copy_to_device(void* device, const void* host, std::size_t bytes) {
     require_not_capturing("a copy from the host");
+    if (bytes == 0) return;
     CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
     synchronise();
 }
 
 void copy_to_host(void* host, const void* device, std::size_t bytes) {
     require_not_capturing("a copy to the host");
+    if (bytes == 0) return;
     CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()));
     synchronise();
 }
 
 void copy_on_device(void* target, const void* source, std::size_t bytes) {
+    if (bytes == 0) return;
     CUDA_CHECK(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
@@ -161,8 +176,10 @@ Graph::Graph(const std::function<void()>& work) : state_(new State) {
     try {
         work();
     } catch (...) {
-        // Otherwise the stream would go on recording. That the capture is invalid by now is no news.
-        if (cudaStreamEndCapture(stream(), &recording.graph) != cudaSuccess) cudaGetLastError();
+        // Otherwise the stream would go on recording. That the capture is invalid by now is no news, and no
+        // library is to find the error that made it so.
+        cudaStreamEndCapture(stream(), &recording.graph);
+        cudaGetLastError();
         throw;
     }
     CUDA_CHECK(cudaStreamEndCapture(stream(), &recording.graph));

@@ -24,6 +24,10 @@ PFN_cuTensorMapEncodeTiled_v12000 find_encoder() {
 TensorMap make_tensor_map(const void* array, const std::array<std::int64_t, 4>& extents,
                           const std::array<int, 4>& box) {
     static const auto encode = find_encoder();
+    // The driver's functions want a context, which the runtime's make at need.
+    int device = 0;
+    CUDA_CHECK(cudaGetDevice(&device));
+    CUDA_CHECK(cudaSetDevice(device));
     constexpr cuuint32_t rank = 4;
     cuuint64_t dimensions[rank], strides[rank - 1];
     cuuint32_t box_dimensions[rank], element_strides[rank];
