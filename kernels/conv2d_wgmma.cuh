@@ -16,6 +16,10 @@ constexpr int warpgroup_threads = 128;
 /// A row of a box in shared memory is 64 channels of a pixel; a pattern of the swizzle has 8 rows.
 constexpr int slab_channels = 64, row_bytes = 128, pattern_rows = 8;
 
+/// A number that all lanes of a warp have in common, in a form that tells the compiler so: addresses that are
+/// made of it stay in uniform registers, where wgmma's descriptors have to be.
+__device__ __forceinline__ int in_common(int value) { return __shfl_sync(0xffffffffu, value, 0); }
+
 /// The images of a batch, cut into boxes of width × height pixels each; those at the edges hang over.
 struct PixelBoxes {
     int width = 0, height = 0, across = 0, down = 0;

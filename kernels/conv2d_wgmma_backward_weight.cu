@@ -87,7 +87,7 @@ __device__ __forceinline__ void copy(const Problem& p, const Part& part, const s
 template <class B>
 __device__ __forceinline__ void multiply(const Problem& p, const Part& part, const unsigned char* memory,
                                          const RingBarriers<stages>& barriers, float* partial) {
-    const int group = static_cast<int>(threadIdx.x) / warpgroup_threads - 1;
+    const int group = in_common(static_cast<int>(threadIdx.x) / warpgroup_threads) - 1;
     const int warp = static_cast<int>(threadIdx.x) / 32 % 4, lane = static_cast<int>(threadIdx.x) % 32;
     const auto bytes_between_taps = static_cast<std::uint32_t>(p.boxes.width * row_bytes);
 

@@ -95,7 +95,7 @@ struct Multiplier {
     const Problem& p;
     const Maps& maps;
     const Shared<B>& shared;
-    const int group = static_cast<int>(threadIdx.x) / warpgroup_threads - 1;
+    const int group = in_common(static_cast<int>(threadIdx.x) / warpgroup_threads) - 1;
     const int thread = static_cast<int>(threadIdx.x) % warpgroup_threads, warp = thread / 32,
               lane = thread % 32;
     unsigned char* const staging = shared.staging + group * staging_bytes;
@@ -129,11 +129,12 @@ struct Multiplier {
             shared.pixel_ring.wait_for_copies(pixels);
             for (int tap_y = 0; tap_y < p.kernel_height; ++tap_y) {
                 shared.weight_ring.wait_for_copies(weights);
-                const auto a =
-                    simt::matrix_descriptor(shared.weights + weights.stage * B::weight_stage_bytes +
-                                            group * B::tiles * slab_channels * row_bytes);
-                const auto b = simt::matrix_descriptor(shared.pixels + pixels.stage * pixel_stage_bytes +
-                                                       tap_y * p.boxes.width * row_bytes);
+                const auto a = simt::matrix_descriptor(shared.weights +
+                                                       in_common(weights.stage) * B::weight_stage_bytes +
+                                                       group * B::tiles * slab_channels * row_bytes);
+                const auto b =
+                    simt::matrix_descriptor(shared.pixels + in_common(pixels.stage) * pixel_stage_bytes +
+                                            tap_y * p.boxes.width * row_bytes);
                 simt::wgmma_fence();
 #pragma unroll
                 for (int k = 0; k < row_bytes; k += 32)  // 16 channels

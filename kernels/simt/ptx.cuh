@@ -472,9 +472,11 @@ __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared,
     return std::uint64_t{(shared_address(shared) & 0x3ffff) >> 4} | std::uint64_t{leading_bytes >> 4} << 16 |
            (stride_bytes >> 4) << 32 | swizzle << 62;
 }
-/// The descriptor of what lies so many bytes further on.
+/// The descriptor of what lies so many bytes further on. The sum has room in the lower half, which spares the
+/// device the carry.
 __device__ __forceinline__ std::uint64_t advanced(std::uint64_t descriptor, int bytes) {
-    return descriptor + static_cast<std::uint64_t>(bytes >> 4);
+    return (descriptor & ~std::uint64_t{0xffffffff}) |
+           (static_cast<std::uint32_t>(descriptor) + static_cast<std::uint32_t>(bytes >> 4));
 }
 
 /// Before the first product, and between other uses of sums and the next product that they are part of.
