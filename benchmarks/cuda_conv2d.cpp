@@ -1,55 +1,102 @@
 // The convolutions of SRCNN and of EDSR (64 and 256 channels) for a training batch on the CUDA device: ours,
-// cuDNN's and cuBLAS's, in every precision that they know.
+// cuDNN's and cuBLAS's, in every precision that they know. Images are stored as float numbers, but for
+// "ours_stored_bfloat16": what the inside of a network is when it is trained in bfloat16.
+#include <type_traits>
+
 #include "benchmarks/cuda_timing.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d_mixed.hpp"
 
 namespace {
 
 using namespace dnsp;
-using kernels::Activation, kernels::Conv2dBackend, kernels::Conv2dOptions, kernels::Conv2dPrecision,
-    kernels::Conv2dShape;
+using kernels::Activation, kernels::bfloat16, kernels::Conv2dBackend, kernels::Conv2dOptions,
+    kernels::Conv2dPrecision, kernels::Conv2dShape;
 
-struct Arrays {
-    benchmarks::DeviceValues input, weight, bias, output;
-    explicit Arrays(const Conv2dShape& s)
-        : input(s.input_elements(), 1),
-          weight(s.weight_elements(), 2),
-          bias(s.out_channels, 3),
-          output(s.output_elements(), 4) {}
+/// Random numbers as T.
+template <class T>
+struct Images : simt::Workspace<T> {
+    Images(std::int64_t count, std::uint64_t stream) : simt::Workspace<T>(count) {
+        const benchmarks::DeviceValues values(count, stream);
+        kernels::cuda::convert(count, static_cast<const float*>(values.data()), this->data());
+    }
+};
+template <>
+struct Images<float> : benchmarks::DeviceValues {
+    using DeviceValues::DeviceValues;
 };
 
-using Pass = void (*)(const Conv2dShape&, const Arrays&);
+enum class Pass { forward, backward_input, backward_weight, backward_bias };
 
-void forward(const Conv2dShape& s, const Arrays& a) {
-    kernels::cuda::conv2d_forward<float>(s, a.input.data(), a.weight.data(), a.bias.data(),
-                                         {Activation::relu, 1.0, nullptr}, a.output.data());
-}
-void backward_input(const Conv2dShape& s, const Arrays& a) {
-    kernels::cuda::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr, nullptr,
-                                                a.input.data());
-}
-void backward_weight(const Conv2dShape& s, const Arrays& a) {
-    kernels::cuda::conv2d_backward_weight<float>(s, a.input.data(), a.output.data(), 1.0, a.weight.data(),
-                                                 nullptr);
-}
-void backward_bias(const Conv2dShape& s, const Arrays& a) {
-    kernels::cuda::conv2d_backward_bias<float>(s, a.output.data(), 1.0, a.bias.data());
-}
+/// A convolution between images of type T.
+template <class T>
+class Convolution {
+  public:
+    explicit Convolution(const Conv2dShape& s)
+        : shape_(s),
+          input_(s.input_elements(), 1),
+          output_(s.output_elements(), 4),
+          weight_(s.weight_elements(), 2),
+          bias_(s.out_channels, 3) {}
 
-void run(benchmark::State& state, const Conv2dShape& s, Pass pass, const Conv2dOptions& options) {
-    try {
-        kernels::cuda::set_conv2d_options(options);
-    } catch (const Error& error) {
-        return state.SkipWithError(error.what());
+    void run(Pass pass) const {
+        using namespace kernels::cuda;
+        if constexpr (std::is_same_v<T, float>)
+            run(pass, conv2d_forward<T>, conv2d_backward_input<T>, conv2d_backward_weight<T>,
+                conv2d_backward_bias<T>);
+        else
+            run(pass, conv2d_mixed_forward<T, T>, conv2d_mixed_backward_input<T, T>,
+                conv2d_mixed_backward_weight<T, T>, conv2d_mixed_backward_bias<T>);
     }
-    const Arrays arrays(s);
-    const double images = static_cast<double>(s.input_elements() + s.output_elements()),
-                 pixels = static_cast<double>(s.pixels()), weights = static_cast<double>(s.weight_elements());
-    const benchmarks::Cost cost =
-        pass == backward_bias ? benchmarks::Cost{sizeof(float) * static_cast<double>(s.output_elements()), 0}
-                              : benchmarks::Cost{sizeof(float) * (images + weights), 2 * pixels * weights};
-    benchmarks::time_on_device(state, cost, [&] { pass(s, arrays); });
-    kernels::cuda::set_conv2d_options({});
+    benchmarks::Cost cost(Pass pass) const {
+        const auto inputs = static_cast<double>(shape_.input_elements()),
+                   outputs = static_cast<double>(shape_.output_elements()),
+                   weights = static_cast<double>(shape_.weight_elements());
+        if (pass == Pass::backward_bias) return {sizeof(T) * outputs, 0};
+        return {sizeof(T) * (inputs + outputs) + sizeof(float) * weights,
+                2 * static_cast<double>(shape_.pixels()) * weights};
+    }
+
+  private:
+    void run(Pass pass, auto forward, auto backward_input, auto backward_weight, auto backward_bias) const {
+        switch (pass) {
+            case Pass::forward:
+                return forward(shape_, input_.data(), weight_.data(), bias_.data(),
+                               {Activation::relu, 1.0, nullptr}, output_.data());
+            case Pass::backward_input:
+                return backward_input(shape_, output_.data(), 1.0, weight_.data(), nullptr, nullptr,
+                                      input_.data());
+            case Pass::backward_weight:
+                return backward_weight(shape_, input_.data(), output_.data(), 1.0, weight_.data(), nullptr);
+            case Pass::backward_bias:
+                return backward_bias(shape_, output_.data(), 1.0, bias_.data());
+        }
+    }
+
+    Conv2dShape shape_;
+    Images<T> input_, output_;
+    benchmarks::DeviceValues weight_, bias_;
+};
+
+/// A setting of the process, for as long as it lives.
+struct Options {
+    explicit Options(const Conv2dOptions& options) { kernels::cuda::set_conv2d_options(options); }
+    ~Options() { kernels::cuda::set_conv2d_options({}); }
+    Options(const Options&) = delete;
+    Options& operator=(const Options&) = delete;
+};
+
+template <class T>
+void run(benchmark::State& state, const Conv2dShape& s, Pass pass, const Conv2dOptions& chosen) {
+    try {
+        const Options options(chosen);
+        if (std::is_same_v<T, bfloat16> &&
+            !kernels::cuda::conv2d_stores_bfloat16(s.in_channels, s.out_channels))
+            return state.SkipWithError("no kernel for these channels, or for this device");
+        const Convolution<T> convolution(s);
+        benchmarks::time_on_device(state, convolution.cost(pass), [&] { convolution.run(pass); });
+    } catch (const Error& error) {
+        state.SkipWithError(error.what());
+    }
 }
 
 const bool registered = [] {
@@ -59,32 +106,41 @@ const bool registered = [] {
         {"srcnn_1x1_64_32_batch64", {64, 40, 40, 64, 32, 1, 1}},
         {"srcnn_5x5_32_1_batch64", {64, 40, 40, 32, 1, 5, 5}},
         {"edsr_3x3_64_64_batch64", {64, 40, 40, 64, 64, 3, 3}},
-        {"edsr_3x3_256_256_batch16", {16, 40, 40, 256, 256, 3, 3}},
+        {"edsr_3x3_256_256_batch64", {64, 40, 40, 256, 256, 3, 3}},
     };
+    constexpr Conv2dOptions bfloat16_products{Conv2dBackend::ours, Conv2dPrecision::bfloat16};
     const std::pair<const char*, Conv2dOptions> ways[] = {
         {"ours_float32", {Conv2dBackend::ours, Conv2dPrecision::float32}},
         {"ours_tf32", {Conv2dBackend::ours, Conv2dPrecision::tf32}},
-        {"ours_bfloat16", {Conv2dBackend::ours, Conv2dPrecision::bfloat16}},
+        {"ours_bfloat16", bfloat16_products},
         {"cudnn_float32", {Conv2dBackend::cudnn, Conv2dPrecision::float32}},
         {"cudnn_tf32", {Conv2dBackend::cudnn, Conv2dPrecision::tf32}},
         {"cublas_float32", {Conv2dBackend::cublas, Conv2dPrecision::float32}},
     };
+    const std::pair<const char*, Pass> passes[] = {{"forward/", Pass::forward},
+                                                   {"backward_input/", Pass::backward_input},
+                                                   {"backward_weight/", Pass::backward_weight}};
     for (const auto& [name, shape] : shapes) {
-        const auto add = [&, &s = shape, &name = name](const std::string& what, Pass pass,
+        const auto add = [&, &s = shape, &name = name](const std::string& what, auto run_it, Pass pass,
                                                        const Conv2dOptions& options) {
             benchmarks::register_on_device(
                 std::string("conv2d/") + name + "/" + what,
-                [s, pass, options](benchmark::State& state) { run(state, s, pass, options); });
+                [s, run_it, pass, options](benchmark::State& state) { run_it(state, s, pass, options); });
         };
-        for (const auto& [way, options] : ways) {
-            const bool for_tensor_cores = shape.in_channels % 8 == 0 && shape.out_channels % 8 == 0;
-            const bool ours = options.backend == Conv2dBackend::ours;
-            if (ours && options.precision != Conv2dPrecision::float32 && !for_tensor_cores) continue;
-            add(std::string("forward/") + way, forward, options);
-            add(std::string("backward_input/") + way, backward_input, options);
-            add(std::string("backward_weight/") + way, backward_weight, options);
+        const bool for_tensor_cores = shape.in_channels % 8 == 0 && shape.out_channels % 8 == 0;
+        const bool for_wgmma = shape.in_channels % 64 == 0 && shape.out_channels % 64 == 0;
+        for (const auto& [pass_name, pass] : passes) {
+            for (const auto& [way, options] : ways) {
+                const bool ours = options.backend == Conv2dBackend::ours;
+                if (ours && options.precision != Conv2dPrecision::float32 && !for_tensor_cores) continue;
+                add(std::string(pass_name) + way, run<float>, pass, options);
+            }
+            if (for_wgmma)
+                add(std::string(pass_name) + "ours_stored_bfloat16", run<bfloat16>, pass, bfloat16_products);
         }
-        add("backward_bias/ours_float32", backward_bias, {});
+        add("backward_bias/ours_float32", run<float>, Pass::backward_bias, {});
+        if (for_wgmma)
+            add("backward_bias/ours_stored_bfloat16", run<bfloat16>, Pass::backward_bias, bfloat16_products);
     }
     return true;
 }();

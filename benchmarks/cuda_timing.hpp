@@ -4,6 +4,7 @@
 // times say nothing.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -18,11 +19,15 @@ namespace dnsp::benchmarks {
 
 inline bool has_cuda_device() { return simt::device_count() > 0 && !simt::is_host_executor(); }
 
-/// Random numbers in device memory.
+/// Random numbers in device memory: a million at most, repeated, since the host takes long to make more.
 struct DeviceValues : simt::Workspace<float> {
     DeviceValues(std::int64_t count, std::uint64_t stream) : Workspace(count) {
-        const std::vector<float> values = random_values(count, stream);
-        simt::copy_to_device(data(), values.data(), values.size() * sizeof(float));
+        const std::vector<float> values =
+            random_values(std::min<std::int64_t>(count, std::int64_t{1} << 20), stream);
+        const auto period = static_cast<std::int64_t>(values.size());
+        for (std::int64_t first = 0; first < count; first += period)
+            simt::copy_to_device(data() + first, values.data(),
+                                 static_cast<std::size_t>(std::min(period, count - first)) * sizeof(float));
     }
 };
 

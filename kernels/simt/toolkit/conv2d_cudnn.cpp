@@ -74,7 +74,8 @@ struct Convolution {
                         extent(s.kernel_width));
         DNSP_CUDNN_CALL(cudnnSetConvolution2dDescriptor, how.get(), extent(s.kernel_height / 2),
                         extent(s.kernel_width / 2), 1, 1, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT);
-        allow(precision == Conv2dPrecision::float32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH);
+        // For float numbers it is the default that permits tf32; CUDNN_TENSOR_OP_MATH narrows none.
+        allow(precision == Conv2dPrecision::float32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);
     }
     void allow(cudnnMathType_t math) { DNSP_CUDNN_CALL(cudnnSetConvolutionMathType, how.get(), math); }
 };
