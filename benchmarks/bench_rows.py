@@ -1,8 +1,8 @@
 """What scripts/bench measures: rows of benchmarks/rows and benchmarks/pytorch_rows.py, and series of them that grow."""
 
 
-def step(model, **sizes):
-    return {"kind": "step", "model": model, **sizes}
+def step(model, prior="AP", **sizes):
+    return {"kind": "step", "model": model, "prior": prior, **sizes}
 
 
 def upscale(model, **sizes):
@@ -25,14 +25,38 @@ def rows_of(device, quick):
     rows += [(f"conv3x3_256_{which}", convolution(which, batch), precision)
              for which in ("forward", "backward_input", "backward_weight") for precision in inner]
     rows += [("step_srcnn_ap", step("srcnn"), precision) for precision in inner]
+    rows += [("step_srcnn_np", step("srcnn", "NP"), precision) for precision in inner]
     rows += [("step_edsr16x64_ap", step("edsr", batch=16, **EDSR_SMALL), precision) for precision in inner]
     rows += [("upscale_srcnn_slice", upscale("srcnn"), precision) for precision in inner]
     rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inner]
     if not cpu:
         rows += [("step_edsr32x256_ap", step("edsr", **EDSR_PAPER), precision) for precision in inner]
+        rows += [("step_edsr32x256_np", step("edsr", "NP", **EDSR_PAPER), precision) for precision in inner]
         rows += [("upscale_edsr32x256_volume", upscale("edsr", slices=181, height=217, columns=181, **EDSR_PAPER),
                   precision) for precision in inner]
     return rows
+
+
+def modes_of(device, quick, row):
+    """The ways of PyTorch that are tried (benchmarks/pytorch_rows.py). torch.compile takes its time: not where it is short."""
+    kind = row["kind"]
+    if kind == "low_rank":
+        return ["eager", "eigh", "matrix_exp"]
+    modes = ["eager", "channels_last"]
+    if kind == "convolution":
+        return modes
+    best = "channels_last"
+    if kind == "step" and row["prior"] == "AP":
+        # Instead of the SVD what was fastest on a CPU; on a GPU what is made of products alone.
+        best += "+eigh" if device == "cpu" else "+matrix_exp"
+        modes.append(best)
+    if not quick:
+        modes.append(best + "+compiled")
+    if device == "cuda" and kind == "step" and row["prior"] == "NP":
+        modes.append("channels_last+graph")
+    if row.get("slices", 1) > 1:
+        modes.append("channels_last+batch8")
+    return modes
 
 
 def growth_of(device):

@@ -7,9 +7,16 @@ Answers requests, one line of JSON each, on standard output:
         → {"max_rel_error": of the engine against this code in float64, None with "check": false}
   {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean of K that
                                                       are waited for together
-  {"do": "memory"}                                    one more run → {"bytes": peak growth since the start}
-An error is {"error": sentence}. The first argument is the device. Modes: "eager", "channels_last",
-"compiled" (channels_last and torch.compile).
+  {"do": "memory"}                                    one more run → {"bytes": peak growth since the start, or
+                                                      of a GPU's memory all that the row holds at once}
+  {"do": "release"}                                   forgets the row → {}
+An error is {"error": sentence}. The first argument is the device. A mode is words joined by "+":
+  eager          nothing of what follows
+  channels_last  images and weights in NHWC
+  compiled       the network by torch.compile
+  eigh, matrix_exp  low rank by the eigenvalues or the exponential of YᵀY in float64 instead of the SVD of Y
+  graph          steps as one CUDA graph
+  batch8         slices by eight
 """
 
 import json
@@ -99,19 +106,35 @@ def network(row, inputs, dtype):
 # ---- Priors
 
 
+def low_rank(y, delta, words):
+    """R − Σ exp(−σ²/2δ²) of each matrix and its gradient Y · exp(−YᵀY/2δ²)/δ², by three ways to the same."""
+    if "eigh" in words or "matrix_exp" in words:
+        z = y.double()  # float32 is not enough for YᵀY
+        if "eigh" in words:
+            squares, v = torch.linalg.eigh(z.mT @ z)
+            e = torch.exp(squares / (-2 * delta**2))
+            value, exponential = (1 - e).sum(-1), (v * e.unsqueeze(-2)) @ v.mT
+        else:
+            exponential = torch.linalg.matrix_exp(z.mT @ z / (-2 * delta**2))
+            value = y.shape[-1] - exponential.diagonal(dim1=-2, dim2=-1).sum(-1)
+        return value.to(y.dtype), (z @ exponential / delta**2).to(y.dtype)
+    u, s, vh = torch.linalg.svd(y, full_matrices=False)
+    e = torch.exp(s.square() / (-2 * delta**2))
+    return (1 - e).sum(-1), (u * (s / delta**2 * e).unsqueeze(-2)) @ vh
+
+
 class LowRank(torch.autograd.Function):
-    """Mean over the batch of R − Σ exp(−σ²/2δ²), with its gradient in closed form: one SVD a step."""
+    """Mean over the batch, with its gradient in closed form."""
 
     @staticmethod
-    def forward(ctx, y, delta):
-        u, s, vh = torch.linalg.svd(y, full_matrices=False)
-        e = torch.exp(-s.square() / (2 * delta**2))
-        ctx.save_for_backward((u * (s / delta**2 * e).unsqueeze(-2)) @ vh / y.shape[0])
-        return (s.shape[-1] - e.sum(-1)).mean()
+    def forward(ctx, y, delta, words):
+        value, gradient = low_rank(y, delta, words)
+        ctx.save_for_backward(gradient / y.shape[0])
+        return value.mean()
 
     @staticmethod
     def backward(ctx, cotangent):
-        return cotangent * ctx.saved_tensors[0], None
+        return cotangent * ctx.saved_tensors[0], None, None
 
 
 def learned_sharpness(y, filters):
@@ -127,10 +150,31 @@ def tap_gram(patches, taps):
 # ---- Rows: run() is what is timed, results() is of the first run
 
 
+def layout_of(words):
+    return torch.channels_last if "channels_last" in words else torch.contiguous_format
+
+
+def on_a_stream_of_its_own(work, times):
+    """As PyTorch wants it before a capture."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(times):
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+
+
+def captured(work):
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph
+
+
 class GemmRow:
     """A limit of the device."""
 
-    def __init__(self, row, inputs, metadata, mode, dtype):
+    def __init__(self, row, inputs, metadata, words, dtype):
         self.a, self.b = (torch.randn(row["side"], row["side"], device=DEVICE, dtype=dtype) for _ in range(2))
 
     def run(self):
@@ -138,23 +182,20 @@ class GemmRow:
 
 
 class LowRankRow:
-    def __init__(self, row, inputs, metadata, mode, dtype):
+    def __init__(self, row, inputs, metadata, words, dtype):
         self.y = images(inputs["images"]).squeeze(1).to(DEVICE, dtype)
-        self.delta = 0.01
+        self.words = words
 
     def run(self):
-        u, s, vh = torch.linalg.svd(self.y, full_matrices=False)
-        e = torch.exp(-s.square() / (2 * self.delta**2))
-        self.value = s.shape[-1] - e.sum(-1)
-        self.gradient = (u * (s / self.delta**2 * e).unsqueeze(-2)) @ vh
+        self.value, self.gradient = low_rank(self.y, 0.01, self.words)
 
     def results(self):
         return {"value": self.value, "gradient": self.gradient.unsqueeze(-1)}
 
 
 class ConvolutionRow:
-    def __init__(self, row, inputs, metadata, mode, dtype):
-        layout = torch.contiguous_format if mode == "eager" else torch.channels_last
+    def __init__(self, row, inputs, metadata, words, dtype):
+        layout = layout_of(words)
         place = lambda t: t.to(DEVICE, dtype).contiguous(memory_format=layout)
         self.kind, self.padding = row["pass"], row.get("kernel", 3) // 2
         self.x, self.dy = place(images(inputs["input"])), place(images(inputs["output_gradient"]))
@@ -175,59 +216,75 @@ class ConvolutionRow:
 
 
 class StepRow:
-    def __init__(self, row, inputs, metadata, mode, dtype):
+    """Forward, loss and priors, backward, Adam, filters scaled back."""
+
+    def __init__(self, row, inputs, metadata, words, dtype):
+        self.words = words
         self.weight = {name: float(metadata[name]) for name in ("alpha", "beta", "gamma", "delta")}
-        self.model = network(row, inputs, dtype)
-        place = lambda name: images(inputs[name]).to(DEVICE, dtype)
+        place = lambda name: images(inputs[name]).to(DEVICE, dtype).contiguous(memory_format=layout_of(words))
         self.input, self.target = place("input"), place("target")
-        if mode != "eager":
-            self.model = self.model.to(memory_format=torch.channels_last)
-            self.input = self.input.contiguous(memory_format=torch.channels_last)
-        self.forward = torch.compile(self.model) if mode == "compiled" else self.model
-        self.filters = torch.nn.Parameter(inputs["filters"].to(DEVICE, dtype))
-        self.norms = self.filters.detach().square().sum((1, 2), keepdim=True).sqrt()
-        self.gram = (tap_gram(images(inputs["smooth"]), 3) - tap_gram(images(inputs["sharp"]), 3)).to(DEVICE, dtype)
-        self.adam = torch.optim.Adam([*self.model.parameters(), self.filters], lr=1e-4, fused=True)
+        self.model = network(row, inputs, dtype).to(memory_format=layout_of(words))
+        self.forward = torch.compile(self.model) if "compiled" in words else self.model
+        parameters = list(self.model.parameters())
+        self.filters = None
+        if "filters" in inputs:  # AP; otherwise NP
+            self.filters = torch.nn.Parameter(inputs["filters"].to(DEVICE, dtype))
+            parameters.append(self.filters)
+            self.norms = self.filters.detach().square().sum((1, 2), keepdim=True).sqrt()
+            measure = tap_gram(images(inputs["smooth"]), 3) - tap_gram(images(inputs["sharp"]), 3)
+            self.gram = measure.to(DEVICE, dtype)
+        self.adam = torch.optim.Adam(parameters, lr=1e-4, fused=True, capturable="graph" in words)
         self.autocast = None
-        self.first = None
+        self.first = self.graph = None
 
     def run(self):
+        if "graph" not in self.words:
+            self.step()
+        elif self.first is None:
+            on_a_stream_of_its_own(self.step, 3)
+        else:
+            self.graph = self.graph or captured(self.step)
+            self.graph.replay()
+
+    def step(self):
         self.adam.zero_grad()
         if self.autocast:
-            with torch.autocast(DEVICE.type, self.autocast):
+            with torch.autocast(DEVICE.type, self.autocast, cache_enabled="graph" not in self.words):
                 y = self.forward(self.input)
             y = y.float()
         else:
             y = self.forward(self.input)
-        w = self.weight
-        taps = self.filters.flatten(1)
-        loss = (0.5 * F.mse_loss(y, self.target)
-                + w["alpha"] * LowRank.apply(y.squeeze(1), w["delta"])
-                - w["beta"] * learned_sharpness(y, self.filters)
-                + w["gamma"] * ((taps @ self.gram) * taps).sum())
+        loss = 0.5 * F.mse_loss(y, self.target)
+        if self.filters is not None:
+            w, taps = self.weight, self.filters.flatten(1)
+            loss = (loss + w["alpha"] * LowRank.apply(y.squeeze(1), w["delta"], self.words)
+                    - w["beta"] * learned_sharpness(y, self.filters) + w["gamma"] * ((taps @ self.gram) * taps).sum())
         loss.backward()
         if self.first is None:
-            self.first = {"loss": loss.detach().clone().reshape(1), "gradient.filters": self.filters.grad.clone()}
-            for name, p in self.model.named_parameters():
+            self.first = {"loss": loss.detach().clone().reshape(1)}
+            named = [*self.model.named_parameters()] + [("filters", self.filters)] * (self.filters is not None)
+            for name, p in named:
                 g = p.grad
                 self.first["gradient." + name] = (g.permute(0, 2, 3, 1) if g.dim() == 4 else g).clone()
         self.adam.step()
-        with torch.no_grad():
-            self.filters.mul_(self.norms / self.filters.square().sum((1, 2), keepdim=True).sqrt())
+        if self.filters is not None:
+            with torch.no_grad():
+                self.filters.mul_(self.norms / self.filters.square().sum((1, 2), keepdim=True).sqrt())
 
     def results(self):
         return self.first
 
 
 class UpscaleRow:
-    def __init__(self, row, inputs, metadata, mode, dtype):
-        self.model = network(row, inputs, dtype).eval()
+    """Slices from the host's memory to the host's memory."""
+
+    def __init__(self, row, inputs, metadata, words, dtype):
+        self.layout = layout_of(words)
+        self.model = network(row, inputs, dtype).eval().to(memory_format=self.layout)
         self.input = images(inputs["input"]).to(dtype)
-        self.layout = torch.contiguous_format if mode == "eager" else torch.channels_last
-        self.model = self.model.to(memory_format=self.layout)
-        self.forward = torch.compile(self.model) if mode == "compiled" else self.model
+        self.forward = torch.compile(self.model) if "compiled" in words else self.model
         self.autocast = None
-        self.batch = 1
+        self.batch = 8 if "batch8" in words else 1
 
     def run(self):
         parts = []
@@ -267,10 +324,20 @@ def make(row, inputs, metadata, mode, precision):
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.benchmark = True
     storage = torch.bfloat16 if precision == "bfloat16" and row["kind"] in ("convolution", "gemm") else torch.float32
-    made = ROWS[row["kind"]](row, inputs, metadata, mode, storage)
+    made = ROWS[row["kind"]](row, inputs, metadata, set(mode.split("+")), storage)
     if precision == "bfloat16" and hasattr(made, "autocast"):
         made.autocast = torch.bfloat16
     return made
+
+
+def error_of(engine, row, inputs, metadata):
+    """Of the engine's results against this code in float64; of many slices, the first."""
+    torch.backends.cudnn.benchmark = False  # nothing to choose for a single run
+    if row["kind"] == "upscale":
+        inputs, engine = {**inputs, "input": inputs["input"][:1]}, {"output": engine["output"][:1]}
+    reference = ROWS[row["kind"]](row, inputs, metadata, set(), torch.float64)
+    reference.run()
+    return relative_error(engine, reference.results())
 
 
 def seconds_of(row, together):
@@ -287,22 +354,30 @@ def resident_bytes(field):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
 
 
+def release(state):
+    state.clear()
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+
+
 def answer(request, state):
     what = request["do"]
     if what == "machine":
         device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu"
         return {"version": torch.__version__, "device": device, "threads": torch.get_num_threads()}
+    if what == "release":
+        release(state)
+        return {}
     if what == "prepare":
-        state.clear()
+        release(state)
         row = request["row"]
         inputs, metadata = read(os.path.join(request["folder"], "inputs.safetensors"))
         error = None
         if request["check"]:
             engine, _ = read(os.path.join(request["folder"], "results.safetensors"))
-            reference = ROWS[row["kind"]](row, inputs, metadata, "eager", torch.float64)
-            reference.run()
-            error = relative_error(engine, reference.results())
-            del reference
+            error = error_of(engine, row, inputs, metadata)
+            release(state)
         state["row"] = make(row, inputs, metadata, request["mode"], request["precision"])
         state["row"].run()
         return {"max_rel_error": error}
@@ -310,6 +385,10 @@ def answer(request, state):
         return {"seconds": [seconds_of(state["row"], request["together"]) for _ in range(request["runs"])]}
     if what == "memory":
         if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+            state["row"].run()
+            torch.cuda.synchronize()
             return {"bytes": torch.cuda.max_memory_allocated()}
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")  # the peak counts from here

@@ -3,10 +3,14 @@
 //                                                       F/results.safetensors → {"flops": …, "bytes": …}
 //   {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean
 //                                                       of K that are waited for together
-//   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start}
+//   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start,
+//                                                       or of a CUDA device's memory all that the row holds
+//                                                       at once}
+//   {"do": "release"}                                   forgets the row → {}
 //   {"do": "machine"}                                   → {"device": …, "threads": …}
 // An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
 // device's convolutions.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -44,9 +48,10 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
         return {{"device",
                  device.kind == DeviceKind::cpu ? to_string(device) : simt::device_description(device.index)},
                 {"threads", cpu_threads()}};
-    if (what == "prepare") {
+    if (what == "prepare" || what == "release") {
         row.reset();
         release_cached_memory(device);
+        if (what == "release") return Parameters::object();
         row = benchmarks::make_row(request.at("row"), device);
         const std::filesystem::path folder = request.at("folder").get<std::string>();
         write_safetensors(folder / "inputs.safetensors", row->inputs());
@@ -62,7 +67,14 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
         return {{"seconds", seconds}};
     }
     require(what == "memory", "[benchmark] unknown request: " + what);
-    if (device.kind == DeviceKind::cuda) return {{"bytes", arena_statistics(device).peak_bytes_in_use}};
+    if (device.kind == DeviceKind::cuda) {
+        forget_peak_memory(device);
+        row->run();
+        simt::synchronise();
+        // A graph's blocks are in use only while it is recorded; nobody else may have them.
+        const ArenaStatistics now = arena_statistics(device);
+        return {{"bytes", std::max(now.peak_bytes_in_use, now.bytes_held - now.bytes_cached)}};
+    }
     std::ofstream("/proc/self/clear_refs") << 5;  // the peak counts from here
     row->run();
     return {{"bytes", resident_bytes("VmHWM:") - at_start}};
@@ -74,10 +86,13 @@ int main(int argc, char** argv) try {
     const Device device = choose_device(argc > 1 ? argv[1] : "cpu").device;
     const std::string precision = argc > 2 ? argv[2] : "float32";
     using kernels::Conv2dPrecision;
-    if (device.kind == DeviceKind::cuda)
+    if (device.kind == DeviceKind::cuda) {
+        // One process for each precision, and PyTorch's, share the device.
+        set_memory_limit(device, available_memory(device) / 2);
         kernels::cuda::set_conv2d_options({.precision = precision == "bfloat16" ? Conv2dPrecision::bfloat16
                                                         : precision == "tf32"   ? Conv2dPrecision::tf32
                                                                                 : Conv2dPrecision::float32});
+    }
     std::unique_ptr<Row> row;
     for (std::string line; std::getline(std::cin, line);) {
         Parameters reply;

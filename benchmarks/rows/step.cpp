@@ -1,6 +1,6 @@
-// A training step of a network under the variant AP: forward, priors, backward, Adam, filters scaled back. On
-// a CUDA device all but the first one run as one graph, as in training. Parameters: model, depth, width,
-// batch, patch.
+// A training step of a network under a variant of the paper: forward, priors, backward, Adam, filters scaled
+// back. On a CUDA device all but the first one run as one graph, as in training. Parameters: model, depth,
+// width, batch, patch, prior ("AP", "NP").
 #include <fmt/format.h>
 
 #include "benchmarks/rows/network.hpp"
@@ -21,7 +21,7 @@ class Step : public Row {
           clock_(device),
           loss_(Tensor::empty({1}, DType::float64, device)) {
         ObjectiveOptions options;
-        options.variant = "AP";
+        options.variant = p.value("prior", "AP");
         objective_ = std::make_unique<Objective>(options, network_.store);
         network_.allocate(device);
         const auto in_double = [](const Tensor& images) {
@@ -30,8 +30,8 @@ class Step : public Row {
         };
         sharp_ = in_double(wavy_images(8, patch_, patch_, 0.2, 2));
         smooth_ = in_double(wavy_images(8, patch_, patch_, 0.0, 3));
-        objective_->set_patches({sharp_, smooth_});
-        objective_->filters()->reference_norms();
+        if (objective_->needs_patches()) objective_->set_patches({sharp_, smooth_});
+        if (objective_->filters()) objective_->filters()->reference_norms();
         adam_ = std::make_unique<Adam>(network_.store, AdamOptions{});
         adam_->plan(0, {LearningRates{}});
         weights_ = network_.weights();
@@ -81,7 +81,7 @@ class Step : public Row {
         loss_.copy_from(evaluation.loss.view(0, {1}));
         tape.backward(evaluation.loss);
         adam_->planned_step(clock_);
-        objective_->filters()->constrain();
+        if (objective_->filters()) objective_->filters()->constrain();
     }
 
     std::int64_t batch_, patch_;

@@ -1,5 +1,5 @@
 // A network over whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
-// height, columns.
+// height, columns, batch (slices at once; 0: as memory allows).
 #include "benchmarks/rows/network.hpp"
 #include "models/tiled_inference.hpp"
 
@@ -11,6 +11,7 @@ class Upscale : public Row {
     Upscale(const Parameters& p, Device device)
         : network_(p),
           device_(device),
+          batch_(p.value("batch", 0)),
           images_(
               wavy_images(p.value("slices", 1), p.value("height", 181), p.value("columns", 217), 0.02, 1)) {
         network_.allocate(device);
@@ -21,7 +22,7 @@ class Upscale : public Row {
         file.tensors.emplace("input", images_);
         return file;
     }
-    void run() override { output_ = infer(*network_.model, images_.to(device_)).to({}); }
+    void run() override { output_ = infer(*network_.model, images_.to(device_), {.batch = batch_}).to({}); }
     TensorFile results() const override { return {{{"output", output_}}, {}}; }
     Cost cost() const override {
         return {static_cast<double>(images_.elements()) * network_.flops_per_pixel(), 0};
@@ -30,6 +31,7 @@ class Upscale : public Row {
   private:
     Network network_;
     Device device_;
+    int batch_;
     Tensor images_, output_;
 };
 
