@@ -1,0 +1,165 @@
+"""scripts/gpu_check as it behaves when things go wrong, with small scripts in place of the GPU and of the programs that it runs."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+
+NVIDIA_SMI = """#!/bin/sh
+case "$1" in --query*) echo "Fake GPU 1, 570.1, 81559 MiB, 9.0" ;; *) echo "| CUDA Version: 13.0 |" ;; esac
+"""
+
+# Catch2, as far as gpu_check knows it: what a case does follows from its name.
+TEST_PROGRAM = r"""#!/usr/bin/env python3
+import os, signal, sys, time
+names = {names}
+if "--list-test-names-only" in sys.argv:
+    print("\n".join(names))
+    sys.exit(len(names))
+name = open(sys.argv[sys.argv.index("-f") + 1]).read().replace("\\", "").strip()
+assert name in names, name
+out = open(sys.argv[sys.argv.index("-o") + 1], "w")
+out.write('<Catch><Group><TestCase name="n">')
+out.flush()
+if "hangs" in name:
+    time.sleep(1000)
+if "crashes" in name:
+    os.kill(os.getpid(), signal.SIGSEGV)
+success, inner, beside = "true", "", os.path.join(os.path.dirname(sys.argv[0]), "beside")
+if "fails" in name or "alone" in name and not os.path.exists(beside):
+    success = "false"
+    out.write("<Expression><Original>1 == device</Original><Expanded>1 == 2 &lt; 3</Expanded></Expression>")
+    if "alone" in name:
+        open(beside, "w")
+if "skips" in name:
+    inner = "<StdOut>\nSKIPPED: no such device\n</StdOut>"
+out.write(f'<OverallResult success="{{success}}" durationInSeconds="0.25">{{inner}}</OverallResult></TestCase></Group></Catch>')
+sys.exit(success != "true")
+"""
+
+BENCHMARKS = r"""#!/usr/bin/env python3
+import json, sys
+names = ["cuda/conv2d/layer/forward/ours_tf32/manual_time", "cuda/conv2d/layer/forward/cudnn_tf32/manual_time", "cuda/relu/manual_time"]
+if "--benchmark_list_tests" in sys.argv:
+    print("\n".join(names + ["cpu/relu/real_time"]))
+    sys.exit()
+option = dict(a.split("=", 1) for a in sys.argv[1:])
+wanted = option["--benchmark_filter"].removeprefix("^")
+figures = []
+for name in names:
+    if name.startswith(wanted):
+        figure = {"name": name, "real_time": 12.5, "FLOP/s": 6.5e14, "B/s": 2e12, "share_of_copy": 0.75}
+        figures.append({"name": name, "error_message": "cuDNN is not there"} if "cudnn" in name else figure)
+json.dump({"benchmarks": figures}, open(option["--benchmark_out"], "w"))
+"""
+
+TRAIN = r"""#!/usr/bin/env python3
+import json, os, sys
+out = sys.argv[sys.argv.index("--out") + 1]
+os.makedirs(out)
+with open(out + "/log.jsonl", "w") as log:
+    for event in ({"event": "step", "step": 40}, {"event": "epoch", "seconds": 2.0, "psnr_db": 31.25}):
+        log.write(json.dumps(event) + "\n")
+print("trained")
+"""
+
+SANITIZER = """#!/bin/sh
+# --tool TOOL --error-exitcode 99 --log-file LOG program…
+if [ "$2" = {bad} ]; then echo "========= RACECHECK SUMMARY: 2 hazards displayed (2 errors, 0 warnings)" >"$6"; exit 99; fi
+echo "========= ERROR SUMMARY: 0 errors" >"$6"
+"""
+
+
+def fake_bundle(folder, kernels, bad_tool="none"):
+    """The layout of scripts/gpu_bundle."""
+    for name in ("bin", "lib", "data", "path"):
+        (folder / name).mkdir()
+    (folder / "COMMIT").write_text("0123456789\n")
+    (folder / "BUILT").write_text("by nobody\n")
+    (folder / "data/ch2.nii.gz").touch()
+    shutil.copytree(SOURCE / "scripts", folder / "scripts")
+    shutil.copytree(SOURCE / "benchmarks", folder / "benchmarks")
+    programs = {"path/nvidia-smi": NVIDIA_SMI, "path/compute-sanitizer": SANITIZER.format(bad=bad_tool),
+                "bin/benchmark_kernels": BENCHMARKS, "bin/train_dnsp": TRAIN,
+                "bin/test_kernels": TEST_PROGRAM.format(names=kernels)}
+    for room in ("engine", "layers", "priors", "models", "training", "imaging", "tools"):
+        programs[f"bin/test_{room}"] = TEST_PROGRAM.format(names=[f"{room} works"])
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+
+
+def start(folder, *arguments):
+    path = f"{folder / 'path'}:{os.environ['PATH']}"
+    return subprocess.Popen([sys.executable, folder / "scripts/gpu_check", "--report", folder / "r.md", *arguments],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": path})
+
+
+def check(arguments, status, told, reported, kernels, **options):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fake_bundle(folder, kernels, **options)
+        process = start(folder, *arguments)
+        output = process.communicate()[0]
+        report = (folder / "r.md").read_text()
+    assert process.returncode == status, output
+    for wanted, text in ((told, output), (reported, report)):
+        for sentence in wanted:
+            assert sentence in text, f"'{sentence}' is not in:\n{text}"
+
+
+def words_of(process):
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # it has ended meanwhile
+        return ""
+
+
+GOOD = ["adds, cuda", "adds [1, 2], cpu", "skips, cuda"]
+
+check([], 0, kernels=GOOD,
+      told=["test_kernels on cuda: 1 passed, 1 skipped", "test_kernels on cpu: 1 passed", "test_engine on cuda: 1 passed",
+            "test_imaging on cpu: 1 passed", "3 figures", "edsr_bfloat16: trained", "gpu_check: passed"],
+      reported=["| verdict | passed |", "Fake GPU 1, compute capability 9.0", "| layer | forward | 12.5 (650) | – |",
+                "| relu | 12.5 | 650 | 2000 | 0.75 |", "not run: cuDNN is not there", "| 40 | 2.00 | 20 | 31.25 |",
+                "| initcheck | passed | 1 | 1 |", "skips, cuda**: `no such device`", "| adds [1, 2], cpu | passed | 0.250 |"])
+
+check(["--case-seconds", "1", "--only", "sanitizers"], 1,
+      kernels=["adds, cuda", "hangs, cuda", "crashes, cuda", "fails, cuda", "works alone, cuda"], bad_tool="racecheck",
+      told=["test_kernels on cuda: 2 passed, 3 failed", "memcheck: passed, 2 of 2 cases", "racecheck: failed", "gpu_check: FAILED"],
+      reported=["**failed**: 3 test cases failed; compute-sanitizer racecheck: RACECHECK SUMMARY: 2 hazards",
+                "hangs, cuda**: `did not end within 1 s", "crashes, cuda**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
+                "works alone, cuda** passed alone", "not asked for: tests, benchmarks, training, cpu"])
+
+check(["--minutes", "0.0001"], 1, kernels=GOOD, told=["gpu_check: FAILED"], reported=["time was over"])
+
+# What is known by the time it is killed has been written.
+with tempfile.TemporaryDirectory() as name:
+    folder = Path(name)
+    fake_bundle(folder, GOOD)
+    (folder / "bin/test_models").write_text(TEST_PROGRAM.format(names=["hangs here"]))
+    process = start(folder)
+    while "test_priors" not in (line := process.stdout.readline()):
+        assert line
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    left = [words for words in map(words_of, Path("/proc").glob("[0-9]*")) if str(folder / "bin") in words]
+    assert not left, left
+    report = (folder / "r.md").read_text()
+    assert "did not get to its end" in report and "| test_priors | cuda | 1 |" in report, report
+
+with tempfile.TemporaryDirectory() as name:
+    folder = Path(name)
+    fake_bundle(folder, GOOD)
+    (folder / "path/nvidia-smi").write_text("#!/bin/sh\necho No devices were found\nexit 6\n")
+    process = start(folder)
+    assert "no GPU to check on: nvidia-smi says: No devices were found" in process.communicate()[0]
+    assert process.returncode == 1
