@@ -58,9 +58,9 @@ const bool registered = [] {
     });
     benchmarks::register_on_device("elementwise/squared_error", [](benchmark::State& state) {
         const Constant a(count, 1.0f), b(count, 2.0f), c(count, 3.0f);
-        const simt::Workspace<double> result(1);
+        const simt::Workspace<double> values(kernels::squared_error_parts(count));
         benchmarks::time_on_device(state, {.bytes = 3.0 * sizeof(float) * count}, [&] {
-            kernels::cuda::squared_error(count, 1.0, a.data(), b.data(), c.data(), result.data());
+            kernels::cuda::squared_error(count, a.data(), b.data(), c.data(), values.data());
         });
     });
     benchmarks::register_on_device("adam/38.36M_parameters", adam);

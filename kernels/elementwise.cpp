@@ -1,8 +1,6 @@
 #include "kernels/elementwise.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <vector>
 
 #include "kernels/parallel.hpp"
 
@@ -13,20 +11,6 @@ template <class Body>
 void for_each_index(std::int64_t count, Body&& body) {
 #pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
     for (std::int64_t i = 0; i < count; ++i) body(i);
-}
-
-/// Sums body(begin, end) over blocks of fixed size, the blocks' sums in order.
-template <class Body>
-double sum_in_blocks(std::int64_t count, Body&& body) {
-    const std::int64_t blocks = (count + reduction_block - 1) / reduction_block;
-    std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
-#pragma omp parallel for schedule(static) if (blocks > 4)
-    for (std::int64_t b = 0; b < blocks; ++b)
-        partial[static_cast<std::size_t>(b)] =
-            body(b * reduction_block, std::min(count, (b + 1) * reduction_block));
-    double total = 0.0;
-    for (double value : partial) total += value;
-    return total;
 }
 
 }  // namespace
@@ -66,50 +50,28 @@ void relu_backward(std::int64_t count, const T* output_gradient, const T* forwar
 }
 
 template <class T>
-void scale_by(std::int64_t count, const double* factor, const T* input, T* output) {
-    scale<T>(count, *factor, input, output);
-}
-
-void mean(std::int64_t count, const double* values, double* result) {
-    double sum = 0.0;
-    for (std::int64_t i = 0; i < count; ++i) sum += values[i];
-    *result = sum / static_cast<double>(count);
-}
-
-template <class T>
-void norm(std::int64_t count, const T* values, double* result) {
-    *result = std::sqrt(sum_in_blocks(count, [=](std::int64_t begin, std::int64_t end) {
+void squared_error(std::int64_t count, const T* output, const T* target, T* gradient, double* values) {
+    const std::int64_t parts = squared_error_parts(count);
+#pragma omp parallel for schedule(static) if (count > parallel_grain)
+    for (std::int64_t part = 0; part < parts; ++part) {
         double sum = 0.0;
-        for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(values[i]) * values[i];
-        return sum;
-    }));
-}
-
-template <class T>
-void squared_error(std::int64_t count, double factor, const T* output, const T* target, T* gradient,
-                   double* result) {
-    const double sum = sum_in_blocks(count, [=](std::int64_t begin, std::int64_t end) {
-        double block = 0.0;
-        for (std::int64_t i = begin; i < end; ++i) {
+        for (std::int64_t i = part * count / parts; i < (part + 1) * count / parts; ++i) {
             const double difference = static_cast<double>(output[i]) - target[i];
-            gradient[i] = static_cast<T>(factor * difference);
-            block += difference * difference;
+            gradient[i] = static_cast<T>(difference);
+            sum += difference * difference;
         }
-        return block;
-    });
-    *result = 0.5 * factor * sum;
+        values[part] = 0.5 * sum;
+    }
 }
 
 #define INSTANTIATE(T)                                                         \
     template void fill<T>(std::int64_t, T, T*);                                \
     template void add<T>(std::int64_t, const T*, const T*, T*);                \
     template void scale<T>(std::int64_t, double, const T*, T*);                \
-    template void scale_by<T>(std::int64_t, const double*, const T*, T*);      \
     template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
     template void relu_forward<T>(std::int64_t, const T*, T*);                 \
     template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
-    template void norm<T>(std::int64_t, const T*, double*);                    \
-    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*);
+    template void squared_error<T>(std::int64_t, const T*, const T*, T*, double*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -117,31 +117,12 @@ __global__ void __launch_bounds__(threads)
     });
 }
 
-/// The factor is read once a thread.
-template <class T>
-__global__ void __launch_bounds__(threads)
-    scale_by_kernel(std::int64_t count, bool aligned, const double* scale, T* output, const T* input) {
-    map(count, aligned, Scaled<T>{static_cast<T>(*scale)}, output, input);
-}
-
-// ---- Sums: one of each block, then one block over those
+// ---- Sums: one of each block
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    sum_squares(std::int64_t count, bool aligned, const T* values, double* block_sums) {
-    double sum = 0.0;
-    for_each_run<T>(count, [&](std::int64_t first, int elements) {
-        const Vector<T> run = load_vector(values, first, elements, aligned);
-        for (const T value : run.element) sum += static_cast<double>(value) * value;
-    });
-    sum = block_sum<threads>(sum);
-    if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
-}
-
-template <class T>
-__global__ void __launch_bounds__(threads)
-    sum_squared_error(std::int64_t count, bool aligned, double scale, const T* output, const T* target,
-                      T* gradient, double* block_sums) {
+    sum_squared_error(std::int64_t count, bool aligned, const T* output, const T* target, T* gradient,
+                      double* values) {
     double sum = 0.0;
     for_each_run<T>(count, [&](std::int64_t first, int elements) {
         Vector<T> run = load_vector(output, first, elements, aligned);
@@ -150,35 +131,13 @@ __global__ void __launch_bounds__(threads)
         for (int k = 0; k < Vector<T>::width; ++k) {
             const double difference = static_cast<double>(run.element[k]) - wanted.element[k];
             sum += difference * difference;
-            run.element[k] = static_cast<T>(scale * difference);
+            run.element[k] = static_cast<T>(difference);
         }
         store_vector(run, gradient, first, elements, aligned);
     });
     sum = block_sum<threads>(sum);
-    if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
+    if (threadIdx.x == 0) values[blockIdx.x] = 0.5 * sum;
 }
-
-/// result[0] = finish(Σ values), by one block.
-template <class Finish>
-__global__ void __launch_bounds__(threads)
-    finish_sum(std::int64_t count, const double* values, Finish finish, double* result) {
-    double sum = 0.0;
-    for (std::int64_t i = threadIdx.x; i < count; i += threads) sum += values[i];
-    sum = block_sum<threads>(sum);
-    if (threadIdx.x == 0) *result = finish(sum);
-}
-
-struct Quotient {
-    double divisor;
-    __device__ double operator()(double sum) const { return sum / divisor; }
-};
-struct Product {
-    double factor;
-    __device__ double operator()(double sum) const { return factor * sum; }
-};
-struct Root {
-    __device__ double operator()(double sum) const { return sqrt(sum); }
-};
 
 }  // namespace
 
@@ -204,12 +163,6 @@ void scale(std::int64_t count, double scale, const T* input, T* output) {
 }
 
 template <class T>
-void scale_by(std::int64_t count, const double* scale, const T* input, T* output) {
-    simt::launch(scale_by_kernel<T>, blocks<T>(count), threads, 0, count, are_aligned(output, input), scale,
-                 output, input);
-}
-
-template <class T>
 void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output) {
     launch_map(count, ScaledSum<T>{static_cast<T>(scale)}, output, a, b);
 }
@@ -224,39 +177,20 @@ void relu_backward(std::int64_t count, const T* output_gradient, const T* forwar
     launch_map(count, PassedWherePositive<T>{}, input_gradient, output_gradient, forward_output);
 }
 
-void mean(std::int64_t count, const double* values, double* result) {
-    simt::launch(finish_sum<Quotient>, 1, threads, 0, count, values, Quotient{static_cast<double>(count)},
-                 result);
-}
-
 template <class T>
-void norm(std::int64_t count, const T* values, double* result) {
-    const simt::Workspace<double> block_sums(blocks<T>(count));
-    simt::launch(sum_squares<T>, blocks<T>(count), threads, 0, count, are_aligned(values), values,
-                 block_sums.data());
-    simt::launch(finish_sum<Root>, 1, threads, 0, blocks<T>(count), block_sums.data(), Root{}, result);
-}
-
-template <class T>
-void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
-                   double* result) {
-    const simt::Workspace<double> block_sums(blocks<T>(count));
-    simt::launch(sum_squared_error<T>, blocks<T>(count), threads, 0, count,
-                 are_aligned(output, target, gradient), scale, output, target, gradient, block_sums.data());
-    simt::launch(finish_sum<Product>, 1, threads, 0, blocks<T>(count), block_sums.data(),
-                 Product{0.5 * scale}, result);
+void squared_error(std::int64_t count, const T* output, const T* target, T* gradient, double* values) {
+    simt::launch(sum_squared_error<T>, static_cast<unsigned>(squared_error_parts(count)), threads, 0, count,
+                 are_aligned(output, target, gradient), output, target, gradient, values);
 }
 
 #define INSTANTIATE(T)                                                         \
     template void fill<T>(std::int64_t, T, T*);                                \
     template void add<T>(std::int64_t, const T*, const T*, T*);                \
     template void scale<T>(std::int64_t, double, const T*, T*);                \
-    template void scale_by<T>(std::int64_t, const double*, const T*, T*);      \
     template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
     template void relu_forward<T>(std::int64_t, const T*, T*);                 \
     template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
-    template void norm<T>(std::int64_t, const T*, double*);                    \
-    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*);
+    template void squared_error<T>(std::int64_t, const T*, const T*, T*, double*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/bfloat16.hpp"
@@ -9,6 +10,11 @@
 // order that depends on `count` alone, and go to memory of the device, so that a step needs no word with the
 // host.
 namespace dnsp::kernels {
+
+/// How many partial sums squared_error() leaves.
+constexpr std::int64_t squared_error_parts(std::int64_t count) {
+    return std::clamp<std::int64_t>((count + 1023) / 1024, 1, 1024);
+}
 
 namespace cpu {
 
@@ -24,10 +30,6 @@ void add(std::int64_t count, const T* a, const T* b, T* output);
 template <class T>
 void scale(std::int64_t count, double scale, const T* input, T* output);
 
-/// output = scale[0] · input
-template <class T>
-void scale_by(std::int64_t count, const double* scale, const T* input, T* output);
-
 /// output = a + scale · b: the residual connection
 template <class T>
 void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output);
@@ -40,18 +42,10 @@ void relu_forward(std::int64_t count, const T* input, T* output);
 template <class T>
 void relu_backward(std::int64_t count, const T* output_gradient, const T* forward_output, T* input_gradient);
 
-/// result[0] = Σ values / count
-void mean(std::int64_t count, const double* values, double* result);
-
-/// result[0] = √Σ values²
+/// Σ values = ½ Σ (output − target)², in squared_error_parts(count) numbers, and gradient = output − target:
+/// the data term, paper Eq. (1), but for a factor.
 template <class T>
-void norm(std::int64_t count, const T* values, double* result);
-
-/// result[0] = ½ · scale · Σ (output − target)², and its gradient scale · (output − target): the data term,
-/// paper Eq. (1).
-template <class T>
-void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
-                   double* result);
+void squared_error(std::int64_t count, const T* output, const T* target, T* gradient, double* values);
 
 }  // namespace cpu
 
@@ -69,19 +63,13 @@ void add(std::int64_t count, const T* a, const T* b, T* output);
 template <class T>
 void scale(std::int64_t count, double scale, const T* input, T* output);
 template <class T>
-void scale_by(std::int64_t count, const double* scale, const T* input, T* output);
-template <class T>
 void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* output);
 template <class T>
 void relu_forward(std::int64_t count, const T* input, T* output);
 template <class T>
 void relu_backward(std::int64_t count, const T* output_gradient, const T* forward_output, T* input_gradient);
-void mean(std::int64_t count, const double* values, double* result);
 template <class T>
-void norm(std::int64_t count, const T* values, double* result);
-template <class T>
-void squared_error(std::int64_t count, double scale, const T* output, const T* target, T* gradient,
-                   double* result);
+void squared_error(std::int64_t count, const T* output, const T* target, T* gradient, double* values);
 
 }  // namespace cuda
 }  // namespace dnsp::kernels

@@ -1,14 +1,52 @@
 #include "kernels/weighted_sum.hpp"
 
+#include <cmath>
+
+#include "kernels/parallel.hpp"
+
 namespace dnsp::kernels::cpu {
 
-void weighted_sum(const WeightedScalars& scalars, double* values, double* sum) {
+template <class T>
+void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
     double total = 0.0;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(scalars.count); ++i) {
-        values[i] = *scalars.value[i];
-        total += scalars.weight[i] * values[i];
+    for (int i = 0; i < terms.count; ++i) {
+        const Term<T>& term = terms.item[static_cast<std::size_t>(i)];
+        double value = 0.0;
+        for (std::int64_t k = 0; k < term.value_count; ++k) value += term.values[k];
+        const double squares = sum_in_blocks(term.elements, [&](std::int64_t begin, std::int64_t end) {
+            double sum = 0.0;
+            for (std::int64_t k = begin; k < end; ++k)
+                sum += static_cast<double>(term.gradient[k]) * term.gradient[k];
+            return sum;
+        });
+        figures[i] = term.scale * value;
+        figures[terms.count + i] = std::abs(term.scale) * std::sqrt(squares);
+        total += term.weight * figures[i];
     }
-    *sum = total;
+    figures[2 * terms.count] = total;
 }
+
+template <class T>
+void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summand<T>>& summands,
+                   const T* added, T* output) {
+    const double common = *factor;
+#pragma omp parallel for schedule(static) if (count > parallel_grain)
+    for (std::int64_t k = 0; k < count; ++k) {
+        double sum = 0.0;
+        for (int i = 0; i < summands.count; ++i) {
+            const Summand<T>& summand = summands.item[static_cast<std::size_t>(i)];
+            sum += summand.factor * static_cast<double>(summand.values[k]);
+        }
+        sum *= common;
+        output[k] = static_cast<T>(added ? static_cast<double>(added[k]) + sum : sum);
+    }
+}
+
+#define INSTANTIATE(T)                                              \
+    template void weighted_sum<T>(const UpTo16<Term<T>>&, double*); \
+    template void sum_of_arrays<T>(std::int64_t, const double*, const UpTo16<Summand<T>>&, const T*, T*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
 
 }  // namespace dnsp::kernels::cpu

@@ -5,22 +5,55 @@
 
 namespace dnsp::kernels {
 
-/// Scalars in the memory of the device, each by itself, and their weights.
-struct WeightedScalars {
+/// A scalar function that has been evaluated: its value is scale · Σ values, its gradient scale · gradient.
+template <class T>
+struct Term {
+    const double* values = nullptr;
+    std::int64_t value_count = 0;
+    const T* gradient = nullptr;
+    std::int64_t elements = 0;
+    double scale = 1.0;
+    double weight = 1.0;
+};
+
+/// An array, and the factor that it enters a sum by.
+template <class T>
+struct Summand {
+    const T* values = nullptr;
+    double factor = 0.0;
+};
+
+/// 1 to 16 of something: an argument of a kernel.
+template <class Item>
+struct UpTo16 {
     static constexpr int most = 16;
-    std::array<const double*, most> value{};
-    std::array<double, most> weight{};
+    std::array<Item, most> item{};
     int count = 0;
 };
 
-/// values[i] = *value[i] for i < count, sum[0] = Σ weight[i] · *value[i] in that order: the loss and its
-/// terms.
 namespace cpu {
-void weighted_sum(const WeightedScalars& scalars, double* values, double* sum);
+
+/// The loss and its terms: figures[i] = valueᵢ, figures[count + i] = ‖gradientᵢ‖_F, both with their scale,
+/// and figures[2 · count] = Σ weightᵢ · valueᵢ. Sums are accumulated in double in an order that depends on
+/// the sizes alone.
+template <class T>
+void weighted_sum(const UpTo16<Term<T>>& terms, double* figures);
+
+/// output = added + factor[0] · Σ factorᵢ · valuesᵢ, arrays of `count` elements, summed in double and rounded
+/// once; `added` may be null, or output itself.
+template <class T>
+void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summand<T>>& summands,
+                   const T* added, T* output);
+
 }  // namespace cpu
 
+/// The same for device memory.
 namespace cuda {
-void weighted_sum(const WeightedScalars& scalars, double* values, double* sum);
+template <class T>
+void weighted_sum(const UpTo16<Term<T>>& terms, double* figures);
+template <class T>
+void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summand<T>>& summands,
+                   const T* added, T* output);
 }  // namespace cuda
 
 }  // namespace dnsp::kernels

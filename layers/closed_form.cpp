@@ -3,58 +3,98 @@
 #include <algorithm>
 
 #include "engine/on_device.hpp"
-#include "kernels/elementwise.hpp"
 #include "kernels/weighted_sum.hpp"
 
 namespace dnsp {
+namespace {
 
-Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGradient> gradients) {
-    Tensor output = value.view(0, {1});
-    const bool needed = std::any_of(gradients.begin(), gradients.end(),
-                                    [](const InputGradient& g) { return g.input.requires_gradient(); });
-    if (!tape.recording() || !needed) return output;
-    tape.record(output, [gradients = std::move(gradients)](const Tensor& cotangent) {
-        for (const auto& [input, gradient] : gradients)
-            contribute_gradient(input, [&, &closed_form = gradient](const Tensor& target) {
-                dispatch(target.dtype(), [&]<class T>() {
-                    on(target.device(), kernels::cpu::scale_by<T>, kernels::cuda::scale_by<T>)(
-                        target.elements(), cotangent.data<double>(), closed_form.data<T>(), target.data<T>());
-                });
+using kernels::Summand, kernels::Term, kernels::UpTo16;
+
+template <class T>
+UpTo16<Term<T>> as_arguments(const std::vector<WeightedTerm>& terms) {
+    UpTo16<Term<T>> arguments;
+    for (const WeightedTerm& term : terms) {
+        const Tensor &values = term.function.values, &gradient = term.function.gradients.front().gradient;
+        arguments.item[static_cast<std::size_t>(arguments.count++)] = {
+            values.data<double>(), values.elements(),   gradient.data<T>(),
+            gradient.elements(),   term.function.scale, term.weight};
+    }
+    return arguments;
+}
+
+/// What several terms have for one input.
+struct Contribution {
+    Tensor input;
+    std::vector<std::pair<Tensor, double>> gradients;  ///< each with its factor
+};
+
+std::vector<Contribution> by_input(const std::vector<WeightedTerm>& terms) {
+    std::vector<Contribution> contributions;
+    for (const auto& [function, weight] : terms)
+        for (const auto& [input, gradient] : function.gradients) {
+            if (!input.requires_gradient()) continue;
+            const auto same = [&slot = input.gradient_slot()](const Contribution& c) {
+                return c.input.gradient_slot() == slot;
+            };
+            auto found = std::find_if(contributions.begin(), contributions.end(), same);
+            if (found == contributions.end()) found = contributions.insert(found, {input, {}});
+            found->gradients.push_back({gradient, weight * function.scale});
+            require(found->gradients.size() <= UpTo16<Summand<float>>::most,
+                    "[weighted_sum] too many gradients for one input");
+        }
+    return contributions;
+}
+
+template <class T>
+UpTo16<Summand<T>> as_arguments(const Contribution& contribution) {
+    UpTo16<Summand<T>> arguments;
+    for (const auto& entry : contribution.gradients)
+        arguments.item[static_cast<std::size_t>(arguments.count++)] = {entry.first.data<T>(), entry.second};
+    return arguments;
+}
+
+void contribute(const Contribution& contribution, const Tensor& cotangent) {
+    contribute_gradient(
+        contribution.input, [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
+            dispatch(target.dtype(), [&]<class T>() {
+                on(target.device(), kernels::cpu::sum_of_arrays<T>, kernels::cuda::sum_of_arrays<T>)(
+                    target.elements(), cotangent.data<double>(), as_arguments<T>(contribution),
+                    added.defined() ? added.data<T>() : nullptr, target.data<T>());
             });
+            if (rectified.defined()) mask_gradient(target, rectified);
+        });
+}
+
+}  // namespace
+
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& figures) {
+    const auto count = static_cast<std::int64_t>(terms.size());
+    constexpr std::int64_t most = UpTo16<Term<float>>::most;
+    require(count >= 1 && count <= most,
+            "[weighted_sum] expects 1 to " + std::to_string(most) + " terms, got " + std::to_string(count));
+    require(figures.elements() == 2 * count + 1, "[weighted_sum] figures of shape " + figures.shape().text() +
+                                                     " for " + std::to_string(count) + " terms");
+    for (const auto& [function, weight] : terms) {
+        require(!function.gradients.empty(), "[weighted_sum] a term has no gradient");
+        require_one_device("weighted_sum", figures, function.values);
+    }
+    Tensor output = figures.view(2 * count, {1});
+    dispatch(terms.front().function.gradients.front().gradient.dtype(), [&]<class T>() {
+        on(figures.device(), kernels::cpu::weighted_sum<T>, kernels::cuda::weighted_sum<T>)(
+            as_arguments<T>(terms), figures.data<double>());
+    });
+    if (!tape.recording()) return output;
+    std::vector<Contribution> contributions = by_input(terms);
+    if (contributions.empty()) return output;
+    tape.record(output, [contributions = std::move(contributions)](const Tensor& cotangent) {
+        for (const Contribution& contribution : contributions) contribute(contribution, cotangent);
     });
     return output;
 }
 
-Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms, const Tensor& figures) {
-    using kernels::WeightedScalars;
-    require(!terms.empty() && terms.size() <= WeightedScalars::most,
-            "[weighted_sum] expects 1 to " + std::to_string(WeightedScalars::most) + " terms, got " +
-                std::to_string(terms.size()));
-    require(figures.elements() > static_cast<std::int64_t>(terms.size()),
-            "[weighted_sum] figures of shape " + figures.shape().text() + " for " +
-                std::to_string(terms.size()) + " terms and their sum");
-    const Device device = figures.device();
-    WeightedScalars scalars;
-    bool needed = false;
-    for (const auto& [scalar, weight] : terms) {
-        require_one_device("weighted_sum", figures, scalar);
-        const auto i = static_cast<std::size_t>(scalars.count++);
-        scalars.value[i] = scalar.data<double>();
-        scalars.weight[i] = weight;
-        needed = needed || scalar.requires_gradient();
-    }
-    Tensor output = figures.view(figures.elements() - 1, {1});
-    on(device, kernels::cpu::weighted_sum, kernels::cuda::weighted_sum)(scalars, figures.data<double>(),
-                                                                        output.data<double>());
-    if (!tape.recording() || !needed) return output;
-    tape.record(output, [terms, device](const Tensor& cotangent) {
-        for (const auto& [scalar, weight] : terms)
-            contribute_gradient(scalar, [&, factor = weight](const Tensor& target) {
-                on(device, kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
-                    1, factor, cotangent.data<double>(), target.data<double>());
-            });
-    });
-    return output;
+Tensor value_of(Tape& tape, const ClosedForm& function) {
+    return weighted_sum(tape, {{function, 1.0}},
+                        Tensor::empty({3}, DType::float64, function.values.device()));
 }
 
 }  // namespace dnsp

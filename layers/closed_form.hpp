@@ -6,24 +6,34 @@
 
 namespace dnsp {
 
-/// An input of a scalar function and the gradient with respect to it, already computed.
+/// An input of a scalar function and the gradient with respect to it, but for the function's scale.
 struct InputGradient {
     Tensor input;
     Tensor gradient;
 };
 
-/// For scalar functions whose gradient is known in closed form: returns the value as a float64 scalar [1]
-/// whose backward step multiplies the given gradients by the incoming cotangent. `value` is such a scalar, on
-/// the inputs' device.
-Tensor record_closed_form(Tape& tape, const Tensor& value, std::vector<InputGradient> gradients);
+/// A scalar function of tensors, evaluated together with its gradients, which are known in closed form:
+///   value = scale · Σ values,   ∂value/∂input = scale · gradient
+/// What a batch is divided by stays a factor until terms are added up: that spares a pass over each array.
+struct ClosedForm {
+    Tensor values;  ///< float64, on the inputs' device
+    double scale = 1.0;
+    std::vector<InputGradient> gradients;  ///< at least one
+};
 
-/// Σ weightᵢ · scalarᵢ of float64 scalars [1]: the total loss, paper Eq. (10). `figures` (float64, longer
-/// than there are terms) begins with the scalars' values from then on and ends with the sum, which the result
-/// is a view of.
-struct WeightedScalar {
-    Tensor scalar;
+/// A term of a loss.
+struct WeightedTerm {
+    ClosedForm function;
     double weight = 1.0;
 };
-Tensor weighted_sum(Tape& tape, const std::vector<WeightedScalar>& terms, const Tensor& figures);
+
+/// Σ weightᵢ · valueᵢ: the total loss, paper Eq. (10), as a float64 scalar [1]. The backward step gives each
+/// input the sum of all that the terms have for it, in one pass. `figures` ([2 · terms + 1], float64) becomes
+/// the terms' values, the norms of their first gradients, both unweighted, and the sum, which the result is a
+/// view of. All gradients have one dtype.
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& figures);
+
+/// The value of one function as a float64 scalar [1] on the tape.
+Tensor value_of(Tape& tape, const ClosedForm& function);
 
 }  // namespace dnsp

@@ -4,7 +4,6 @@
 
 #include "engine/on_device.hpp"
 #include "kernels/filter_measure.hpp"
-#include "layers/closed_form.hpp"
 
 namespace dnsp {
 
@@ -24,7 +23,7 @@ FilterMeasure::FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel,
     }
 }
 
-PriorTerm FilterMeasure::evaluate(Tape& tape, const Tensor& filters) const {
+ClosedForm FilterMeasure::evaluate(const Tensor& filters) const {
     const Shape& f = filters.shape();
     require(
         f.rank() == 3 && f[1] * f[2] == taps_,
@@ -36,7 +35,7 @@ PriorTerm FilterMeasure::evaluate(Tape& tape, const Tensor& filters) const {
         on(filters.device(), kernels::cpu::filter_measure<T>, kernels::cuda::filter_measure<T>)(
             f[0], taps_, gram_.data<double>(), filters.data<T>(), value.data<double>(), gradient.data<T>());
     });
-    return {record_closed_form(tape, value, {{filters, gradient}}), gradient};
+    return {value, 1.0, {{filters, gradient}}};
 }
 
 }  // namespace dnsp

@@ -19,8 +19,8 @@ class FilterMeasure {
     /// For filters of kernel × kernel taps on `device`.
     FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border, Device device);
 
-    /// filters [N_L, kernel, kernel]; the term's gradient is ∂S/∂W.
-    PriorTerm evaluate(Tape& tape, const Tensor& filters) const;
+    /// filters [N_L, kernel, kernel]; the gradient is ∂S/∂W.
+    ClosedForm evaluate(const Tensor& filters) const;
 
   private:
     std::int64_t taps_;

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include "engine/on_device.hpp"
-#include "layers/closed_form.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
 
-PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filters, Border border) {
+ClosedForm learned_sharpness(const Tensor& output, const Tensor& filters, Border border) {
     require_images(output, "sharpness");
     require_one_device("sharpness", output, filters);
     const Shape &s = output.shape(), &f = filters.shape();
@@ -22,7 +21,7 @@ PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filt
                 "[sharpness] images of shape {} are too small for the variance of a {}×{} filter's response",
                 s.text(), f[1], f[1]));
     const Tensor gradient = Tensor::empty_like(output);
-    const bool learn = tape.needs_gradient(filters);
+    const bool learn = filters.requires_gradient();
     const Tensor filter_gradient = learn ? Tensor::empty_like(filters) : Tensor();
     const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
@@ -30,13 +29,9 @@ PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filt
             shape, output.data<T>(), filters.data<T>(), values.data<double>(), gradient.data<T>(),
             learn ? filter_gradient.data<T>() : nullptr);
     });
-    average_over_batch(gradient, s[0]);
     std::vector<InputGradient> gradients{{output, gradient}};
-    if (learn) {
-        average_over_batch(filter_gradient, s[0]);
-        gradients.push_back({filters, filter_gradient});
-    }
-    return {record_closed_form(tape, batch_mean(values), std::move(gradients)), gradient};
+    if (learn) gradients.push_back({filters, filter_gradient});
+    return {values, 1.0 / static_cast<double>(s[0]), std::move(gradients)};
 }
 
 namespace {
@@ -45,8 +40,8 @@ class LearnedSharpness : public Prior {
   public:
     explicit LearnedSharpness(PriorContext& context)
         : filters_((context.filter_bank(), context.filters)), border_(context.options.border) {}
-    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
-        return learned_sharpness(tape, output, filters_->weights(), border_);
+    ClosedForm evaluate(const Tensor& output) override {
+        return learned_sharpness(output, filters_->weights(), border_);
     }
 
   private:

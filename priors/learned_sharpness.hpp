@@ -8,6 +8,6 @@ namespace dnsp {
 /// cross-correlation, variance with divisor n − 1. filters is [N_L, k, k] of the output's dtype, k odd. Both
 /// the output (Eq. 12) and the filters get their true gradient; the paper's Eq. (15) for the latter is wrong
 /// (docs/mathematics.md). The loss subtracts it.
-PriorTerm learned_sharpness(Tape& tape, const Tensor& output, const Tensor& filters, Border border);
+ClosedForm learned_sharpness(const Tensor& output, const Tensor& filters, Border border);
 
 }  // namespace dnsp

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "engine/on_device.hpp"
-#include "layers/closed_form.hpp"
 
 namespace dnsp {
 
@@ -33,7 +32,7 @@ auto kernel_of(LowRankMethod method, Device device) {
 
 }  // namespace
 
-PriorTerm low_rank(Tape& tape, const Tensor& output, double delta, LowRankMethod method) {
+ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method) {
     require_images(output, "low_rank");
     require(delta > 0, "[low_rank] delta must be positive");
     const Shape& s = output.shape();
@@ -43,8 +42,7 @@ PriorTerm low_rank(Tape& tape, const Tensor& output, double delta, LowRankMethod
         kernel_of<T>(method, output.device())({s[0], s[1], s[2], delta}, output.data<T>(),
                                               values.data<double>(), gradient.data<T>());
     });
-    average_over_batch(gradient, s[0]);
-    return {record_closed_form(tape, batch_mean(values), {{output, gradient}}), gradient};
+    return {values, 1.0 / static_cast<double>(s[0]), {{output, gradient}}};
 }
 
 namespace {
@@ -53,9 +51,7 @@ class LowRank : public Prior {
   public:
     explicit LowRank(const PriorOptions& options)
         : delta_(options.delta), method_(parse_low_rank_method(options.low_rank_method)) {}
-    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
-        return low_rank(tape, output, delta_, method_);
-    }
+    ClosedForm evaluate(const Tensor& output) override { return low_rank(output, delta_, method_); }
 
   private:
     double delta_;

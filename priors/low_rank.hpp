@@ -15,6 +15,6 @@ LowRankMethod parse_low_rank_method(const std::string& name);
 
 /// Smooth surrogate of rank, paper Eqs. (2)–(4), mean over the batch:
 ///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. How precisely: kernels/low_rank.hpp.
-PriorTerm low_rank(Tape& tape, const Tensor& output, double delta, LowRankMethod method);
+ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method);
 
 }  // namespace dnsp

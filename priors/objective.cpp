@@ -5,9 +5,6 @@
 
 #include <cmath>
 
-#include "engine/on_device.hpp"
-#include "kernels/elementwise.hpp"
-#include "layers/closed_form.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
@@ -32,13 +29,6 @@ const std::map<std::string, Variant>& variant_table() {
         {"TVLR", {{{"low_rank", alpha}, {"total_variation", tau}}, false}},
     };
     return table;
-}
-
-void write_norm(const Tensor& tensor, const Tensor& result) {
-    dispatch(tensor.dtype(), [&]<class T>() {
-        on(tensor.device(), kernels::cpu::norm<T>, kernels::cuda::norm<T>)(
-            tensor.elements(), tensor.data<T>(), result.data<double>());
-    });
 }
 
 }  // namespace
@@ -75,25 +65,12 @@ void Objective::set_patches(const SharpAndSmooth& patches) {
 
 Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, const Tensor& target) const {
     require(!uses_measure_ || measure_, "[objective] the filter measure needs set_patches() first");
-    const std::vector<Term> all = terms();
-    const auto count = static_cast<std::int64_t>(all.size());
+    std::vector<WeightedTerm> sum{{squared_error(output, target, options_.reduction), 1.0}};
+    for (const auto& [term, prior] : priors_) sum.push_back({prior->evaluate(output), term.weight});
+    if (uses_measure_) sum.push_back({measure_->evaluate(context_.filters->weights()), options_.gamma});
+    const auto figures = static_cast<std::int64_t>(2 * sum.size() + 1);
     Evaluation evaluation;
-    evaluation.scalars = Tensor::empty({2 * count + 1}, DType::float64, output.device());
-    std::vector<WeightedScalar> sum;
-    const auto add = [&](const Tensor& value, const Tensor& gradient) {
-        write_norm(gradient, evaluation.scalars.view(count + static_cast<std::int64_t>(sum.size()), {1}));
-        sum.push_back({value, all[sum.size()].weight});
-    };
-    const SquaredError data = squared_error(tape, output, target, options_.reduction);
-    add(data.value, data.gradient);
-    for (const auto& [term, prior] : priors_) {
-        const PriorTerm evaluated = prior->evaluate(tape, output);
-        add(evaluated.value, evaluated.gradient);
-    }
-    if (uses_measure_) {
-        const PriorTerm evaluated = measure_->evaluate(tape, context_.filters->weights());
-        add(evaluated.value, evaluated.gradient);
-    }
+    evaluation.scalars = Tensor::empty({figures}, DType::float64, output.device());
     evaluation.loss = weighted_sum(tape, sum, evaluation.scalars);
     return evaluation;
 }

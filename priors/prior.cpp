@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/on_device.hpp"
-#include "kernels/elementwise.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
@@ -49,20 +47,6 @@ void require_images(const Tensor& output, const char* where) {
     require(output.defined() && output.shape().rank() == 4 && output.shape()[3] == 1 && output.elements() > 0,
             fmt::format("[{}] expects [batch, height, width, 1], got {}", where,
                         output.defined() ? output.shape().text() : "nothing"));
-}
-
-Tensor batch_mean(const Tensor& values) {
-    Tensor mean = Tensor::empty({1}, DType::float64, values.device());
-    on(values.device(), kernels::cpu::mean, kernels::cuda::mean)(values.elements(), values.data<double>(),
-                                                                 mean.data<double>());
-    return mean;
-}
-
-void average_over_batch(const Tensor& gradient, std::int64_t batch) {
-    dispatch(gradient.dtype(), [&]<class T>() {
-        on(gradient.device(), kernels::cpu::scale<T>, kernels::cuda::scale<T>)(
-            gradient.elements(), 1.0 / static_cast<double>(batch), gradient.data<T>(), gradient.data<T>());
-    });
 }
 
 }  // namespace dnsp

@@ -7,20 +7,12 @@
 #include <vector>
 
 #include "engine/parameters.hpp"
-#include "engine/tape.hpp"
 #include "kernels/filter_variance.hpp"
+#include "layers/closed_form.hpp"
 
 namespace dnsp {
 
 using kernels::Border;
-
-/// What a prior says of a network's output: its value, averaged over the batch, as a float64 scalar [1] on
-/// the tape, and its closed-form gradient, already computed in the same pass, for whoever wants to look at
-/// it.
-struct PriorTerm {
-    Tensor value;
-    Tensor gradient;  ///< ∂value/∂output, or ∂value/∂filters for a term of the filters alone
-};
 
 class FilterBank;
 
@@ -49,8 +41,8 @@ struct PriorContext {
 class Prior {
   public:
     virtual ~Prior() = default;
-    /// output is [n, h, w, 1].
-    virtual PriorTerm evaluate(Tape& tape, const Tensor& output) = 0;
+    /// Of output [n, h, w, 1], averaged over the batch; the first gradient is the one with respect to output.
+    virtual ClosedForm evaluate(const Tensor& output) = 0;
 };
 
 using PriorFactory = std::function<std::unique_ptr<Prior>(PriorContext&)>;
@@ -65,9 +57,5 @@ std::map<std::string, std::string> registered_priors();
 
 /// For priors: checks that output is [n, h, w, 1].
 void require_images(const Tensor& output, const char* where);
-
-/// For priors: the batch mean of per-image values [n], as a scalar [1], and of per-image gradients in place.
-Tensor batch_mean(const Tensor& values);
-void average_over_batch(const Tensor& gradient, std::int64_t batch);
 
 }  // namespace dnsp

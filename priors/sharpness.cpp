@@ -17,8 +17,8 @@ Tensor laplacian_like(const Tensor& output, double scale) {
 
 }  // namespace
 
-PriorTerm sharpness(Tape& tape, const Tensor& output, double laplacian_scale, Border border) {
-    return learned_sharpness(tape, output, laplacian_like(output, laplacian_scale), border);
+ClosedForm sharpness(const Tensor& output, double laplacian_scale, Border border) {
+    return learned_sharpness(output, laplacian_like(output, laplacian_scale), border);
 }
 
 namespace {
@@ -26,11 +26,11 @@ namespace {
 class Sharpness : public Prior {
   public:
     explicit Sharpness(const PriorOptions& options) : options_(options) {}
-    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
+    ClosedForm evaluate(const Tensor& output) override {
         // Made once: a step that is recorded as a graph takes nothing from the host.
         if (!filter_.defined() || filter_.dtype() != output.dtype() || filter_.device() != output.device())
             filter_ = laplacian_like(output, options_.laplacian_scale);
-        return learned_sharpness(tape, output, filter_, options_.border);
+        return learned_sharpness(output, filter_, options_.border);
     }
 
   private:

@@ -2,11 +2,10 @@
 
 #include "engine/on_device.hpp"
 #include "kernels/total_variation.hpp"
-#include "layers/closed_form.hpp"
 
 namespace dnsp {
 
-PriorTerm total_variation(Tape& tape, const Tensor& output, double epsilon) {
+ClosedForm total_variation(const Tensor& output, double epsilon) {
     require_images(output, "total_variation");
     require(epsilon > 0, "[total_variation] epsilon must be positive");
     const Shape& s = output.shape();
@@ -16,8 +15,7 @@ PriorTerm total_variation(Tape& tape, const Tensor& output, double epsilon) {
         on(output.device(), kernels::cpu::total_variation<T>, kernels::cuda::total_variation<T>)(
             {s[0], s[1], s[2], epsilon}, output.data<T>(), values.data<double>(), gradient.data<T>());
     });
-    average_over_batch(gradient, s[0]);
-    return {record_closed_form(tape, batch_mean(values), {{output, gradient}}), gradient};
+    return {values, 1.0 / static_cast<double>(s[0]), {{output, gradient}}};
 }
 
 namespace {
@@ -25,9 +23,7 @@ namespace {
 class TotalVariation : public Prior {
   public:
     explicit TotalVariation(const PriorOptions& options) : epsilon_(options.total_variation_epsilon) {}
-    PriorTerm evaluate(Tape& tape, const Tensor& output) override {
-        return total_variation(tape, output, epsilon_);
-    }
+    ClosedForm evaluate(const Tensor& output) override { return total_variation(output, epsilon_); }
 
   private:
     double epsilon_;

@@ -6,6 +6,6 @@ namespace dnsp {
 
 /// Smoothed isotropic total variation, mean over the batch (kernels/total_variation.hpp): the ablation
 /// EDSR-TVLR of the paper, Sec. IV-G.
-PriorTerm total_variation(Tape& tape, const Tensor& output, double epsilon);
+ClosedForm total_variation(const Tensor& output, double epsilon);
 
 }  // namespace dnsp

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/tape.hpp"
+#include "layers/closed_form.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"
@@ -40,6 +40,12 @@ inline Tensor tensor_of(const Input& input, DType dtype = DType::float64) {
 }
 inline std::vector<double> values_of(const Tensor& tensor) {
     return dispatch(tensor.dtype(), [&]<class T>() { return reference::widen(tensor.to_vector<T>()); });
+}
+/// Of a closed form with respect to its first input.
+inline std::vector<double> gradient_of(const ClosedForm& function) {
+    std::vector<double> gradient = values_of(function.gradients.front().gradient);
+    for (double& g : gradient) g *= function.scale;
+    return gradient;
 }
 
 struct Differentiated {
@@ -113,7 +119,8 @@ inline Comparison compare_with_differences(const Function& function, const std::
     };
 
     const std::size_t count = inputs[which].values.size();
-    // The host executor is slow, and its kernels are compared with references element by element (tests/kernels).
+    // The host executor is slow, and its kernels are compared with references element by element
+    // (tests/kernels).
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     const std::size_t elements = on_cpu ? options.elements : std::min<std::size_t>(options.elements, 12);
     std::vector<std::vector<double>> directions;

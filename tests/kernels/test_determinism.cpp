@@ -100,7 +100,6 @@ void check_elementwise(On where) {
     same("fill", [&](T* o) { KERNEL(where, fill, T)(n, T(0.7), o); });
     same("add", [&](T* o) { KERNEL(where, add, T)(n, a, b, o); });
     same("scale", [&](T* o) { KERNEL(where, scale, T)(n, 0.3, a, o); });
-    same("scale_by", [&](T* o) { KERNEL(where, scale_by, T)(n, in.numbers.data(), a, o); });
     same("add_scaled", [&](T* o) { KERNEL(where, add_scaled, T)(n, a, 0.3, b, o); });
     same("relu_forward", [&](T* o) { KERNEL(where, relu_forward, T)(n, a, o); });
     same("relu_backward", [&](T* o) { KERNEL(where, relu_backward, T)(n, a, b, o); });
@@ -121,14 +120,15 @@ void check_elementwise(On where) {
         ({20, 7, 3}, in.numbers.data(), in.numbers.data() + 40,
          reinterpret_cast<kernels::StepPosition*>(position.data()), o);
     });
-    check<double>(where, "weighted_sum", 4, [&](double* o) {
+    check<double>(where, "weighted_sum", 5, [&](double* o) {
         const double* x = in.numbers.data();
-        PLAIN_KERNEL(where, weighted_sum)({{x, x + 7, x + 3}, {0.3, -2, 1}, 3}, o, o + 3);
+        KERNEL(where, weighted_sum, T)({{{{x, 81, a, n, 0.3, 1.0}, {x, 7, b, n / 3, -2.0, 0.1}}}, 2}, o);
     });
-    check<double>(where, "mean", 1, [&](double* o) { PLAIN_KERNEL(where, mean)(81, in.numbers.data(), o); });
-    check<double>(where, "norm", 1, [&](double* o) { KERNEL(where, norm, T)(n, a, o); });
-    check<double>(where, "squared_error", 1, [&](double* o) {
-        KERNEL(where, squared_error, T)(n, 0.1, a, b, scratch, o);
+    same("sum_of_arrays", [&](T* o) {
+        KERNEL(where, sum_of_arrays, T)(n, in.numbers.data(), {{{{a, 0.3}, {b, -2.0}}}, 2}, a, o);
+    });
+    check<double>(where, "squared_error", kernels::squared_error_parts(n), [&](double* o) {
+        KERNEL(where, squared_error, T)(n, a, b, scratch, o);
     });
 }
 

@@ -64,20 +64,24 @@ TEST_CASE("the other layers refuse shapes that do not fit") {
     check_refused("concat", [](Tape& t) {
         concat(t, {zeros({1, 2, 2, 1}), zeros({1, 2, 2, 1}, DType::float64)});
     });
-    check_refused("squared_error", [](Tape& t) {
-        squared_error(t, zeros({1, 2, 2, 1}), zeros({1, 2, 3, 1}), Reduction::mean);
+    check_refused("squared_error", [](Tape&) {
+        squared_error(zeros({1, 2, 2, 1}), zeros({1, 2, 3, 1}), Reduction::mean);
     });
-    const Tensor one = zeros({1}, DType::float64), two = zeros({2}, DType::float64);
-    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, two); });
-    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{one, 1.0}}, one); });
+    const auto figures = [](std::int64_t count) { return zeros({count}, DType::float64); };
+    const ClosedForm function{figures(1), 1.0, {{zeros({4}), zeros({4})}}};
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, figures(1)); });
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{function, 1.0}}, figures(2)); });
     check_refused("weighted_sum", [&](Tape& t) {
-        weighted_sum(t, std::vector<WeightedScalar>(17, {one, 1.0}), zeros({18}, DType::float64));
+        weighted_sum(t, std::vector<WeightedTerm>(17, {function, 1.0}), figures(35));
+    });
+    check_refused("weighted_sum", [&](Tape& t) {
+        weighted_sum(t, {{{figures(1), 1.0, {}}, 1.0}}, figures(3));
     });
 }
 
 TEST_CASE("an undefined tensor is refused, not dereferenced") {
     check_refused("relu", [](Tape& t) { relu(t, Tensor()); });
     check_refused("add_scaled", [](Tape& t) { add_scaled(t, Tensor(), 1.0, Tensor()); });
-    check_refused("squared_error", [](Tape& t) { squared_error(t, Tensor(), Tensor(), Reduction::mean); });
+    check_refused("squared_error", [](Tape&) { squared_error(Tensor(), Tensor(), Reduction::mean); });
     check_refused("conv2d", [](Tape& t) { conv2d(t, Tensor(), Tensor(), Tensor()); });
 }

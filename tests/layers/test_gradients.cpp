@@ -178,7 +178,7 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
     for (const Shape& shape : image_shapes)
         for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
             const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
-                return squared_error(tape, x[0], x[1], reduction).value;
+                return value_of(tape, squared_error(x[0], x[1], reduction));
             };
             Input target = random_input(shape, 2);
             target.constant = true;
@@ -196,15 +196,34 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
         }
 }
 
-TEST_CASE("gradients of a weighted sum of scalars") {
+TEST_CASE("gradients of a weighted sum of terms that share an input, and have one of their own") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        const Tensor a = squared_error(tape, x[0], x[1], Reduction::sum).value;
-        const Tensor b = squared_error(tape, x[0], x[2], Reduction::mean).value;
-        return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {a, 0.25}},
-                            Tensor::zeros({4}, DType::float64, test_device()));
+        const ClosedForm a = squared_error(x[0], x[2], Reduction::sum),
+                         b = squared_error(x[0], x[3], Reduction::mean),
+                         c = squared_error(x[1], x[3], Reduction::mean);
+        return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {c, 3.0}, {a, 0.25}},
+                            Tensor::empty({9}, DType::float64, test_device()));
     };
     std::vector<Input> inputs;
-    for (std::uint64_t seed : {1, 2, 3}) inputs.push_back(random_input({2, 3, 4, 1}, seed));
-    inputs[1].constant = inputs[2].constant = true;
+    for (std::uint64_t seed : {1, 2, 3, 4}) inputs.push_back(random_input({2, 3, 4, 1}, seed));
+    inputs[2].constant = inputs[3].constant = true;
     check_gradients(function, inputs);
+    check_float_against_double(function, inputs);
+    inputs[0].constant = true;
+    check_gradients(function, inputs);
+}
+
+TEST_CASE("gradients of a weighted sum whose input has gradients from elsewhere, and a ReLU before it") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        const Tensor rectified = conv2d(tape, x[0], x[1], x[2], Activation::relu);
+        const Tensor again = conv2d(tape, rectified, x[1], x[2]);
+        return weighted_sum(tape,
+                            {{squared_error(rectified, x[3], Reduction::mean), 0.5},
+                             {squared_error(again, x[3], Reduction::sum), 2.0}},
+                            Tensor::empty({5}, DType::float64, test_device()));
+    };
+    std::vector<Input> inputs = conv2d_inputs({1, 6, 5, 2}, 2, 3, 3);
+    inputs.push_back(random_input({1, 6, 5, 2}, 9));
+    inputs[3].constant = true;
+    check_gradients(function, inputs, with_kinks);
 }

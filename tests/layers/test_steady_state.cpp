@@ -23,7 +23,7 @@ TEST_CASE("a training step allocates nothing after its first iteration, and keep
         store.discard_gradients();
         Tape tape;
         const Tensor loss =
-            squared_error(tape, second(tape, first(tape, input)), target, Reduction::mean).value;
+            value_of(tape, squared_error(second(tape, first(tape, input)), target, Reduction::mean));
         tape.backward(loss);
         adam.step({1e-3, 1e-3});
         return loss.item();

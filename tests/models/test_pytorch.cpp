@@ -40,7 +40,7 @@ void check_srcnn(DType dtype, double bound) {
     Tape tape;
     const Tensor output = model->forward(tape, input);
     const Tensor loss =
-        squared_error(tape, output, as(dtype, file.tensors.at("target")), Reduction::mean).value;
+        value_of(tape, squared_error(output, as(dtype, file.tensors.at("target")), Reduction::mean));
     tape.backward(loss);
 
     const auto compare = [&](const std::string& name, const Tensor& ours) {

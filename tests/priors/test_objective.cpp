@@ -133,19 +133,18 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
                 Tensor value;
                 double norm = 0;
                 if (term.name == "data") {
-                    own.backward(squared_error(own, output, tensors[1], reduction).value);
+                    own.backward(value_of(own, squared_error(output, tensors[1], reduction)));
                     norm = reference::norm(values_of(output.gradient()));
                 } else if (term.name == "filter_measure") {
                     Tensor filters = tensor_of(inputs[2]).require_gradient();
-                    own.backward(FilterMeasure(patches(), 3, Border::valid, test_device())
-                                     .evaluate(own, filters)
-                                     .value);
+                    const FilterMeasure measure(patches(), 3, Border::valid, test_device());
+                    own.backward(value_of(own, measure.evaluate(filters)));
                     norm = options.gamma * reference::norm(values_of(filters.gradient()));
                 } else {
                     const auto prior = make_prior(term.name, context);
                     store.allocate(DType::float64, test_device(), 1);
                     if (context.filters) Tensor(context.filters->weights()).copy_from(tensors[2]);
-                    own.backward(prior->evaluate(own, output).value);
+                    own.backward(value_of(own, prior->evaluate(output)));
                     norm = std::abs(term.weight) * reference::norm(values_of(output.gradient()));
                 }
                 CHECK(std::abs(term.gradient_norm - norm) <= 1e-12 * norm);

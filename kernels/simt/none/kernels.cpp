@@ -26,19 +26,17 @@ namespace {
 }  // namespace
 
 // clang-format off
-void mean(std::int64_t, const double*, double*) { refuse(); }
 void finish_step(const StepFigures&, const double*, const double*, StepPosition*, double*) { refuse(); }
-void weighted_sum(const WeightedScalars&, double*, double*) { refuse(); }
 void sample_patches(const PatchSampling&, const StepPosition*, const std::uint32_t*, const SliceEntry*, const CornerEntry*, const float*, const float*, float*, float*) { refuse(); }
 template <class T> void fill(std::int64_t, T, T*) { refuse(); }
 template <class T> void add(std::int64_t, const T*, const T*, T*) { refuse(); }
 template <class T> void scale(std::int64_t, double, const T*, T*) { refuse(); }
-template <class T> void scale_by(std::int64_t, const double*, const T*, T*) { refuse(); }
 template <class T> void add_scaled(std::int64_t, const T*, double, const T*, T*) { refuse(); }
 template <class T> void relu_forward(std::int64_t, const T*, T*) { refuse(); }
 template <class T> void relu_backward(std::int64_t, const T*, const T*, T*) { refuse(); }
-template <class T> void norm(std::int64_t, const T*, double*) { refuse(); }
-template <class T> void squared_error(std::int64_t, double, const T*, const T*, T*, double*) { refuse(); }
+template <class T> void squared_error(std::int64_t, const T*, const T*, T*, double*) { refuse(); }
+template <class T> void weighted_sum(const UpTo16<Term<T>>&, double*) { refuse(); }
+template <class T> void sum_of_arrays(std::int64_t, const double*, const UpTo16<Summand<T>>&, const T*, T*) { refuse(); }
 template <class T> void copy_rows(const RowCopy&, const T*, T*) { refuse(); }
 template <class T> void adam(const AdamShape&, const AdamRates*, const StepPosition*, const T*, T*, T*, T*) { refuse(); }
 template <class T> void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*) { refuse(); }
@@ -59,12 +57,12 @@ template <class T> void total_variation(const TotalVariationShape&, const T*, do
     template void fill<T>(std::int64_t, T, T*); \
     template void add<T>(std::int64_t, const T*, const T*, T*); \
     template void scale<T>(std::int64_t, double, const T*, T*); \
-    template void scale_by<T>(std::int64_t, const double*, const T*, T*); \
     template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
     template void relu_forward<T>(std::int64_t, const T*, T*); \
     template void relu_backward<T>(std::int64_t, const T*, const T*, T*); \
-    template void norm<T>(std::int64_t, const T*, double*); \
-    template void squared_error<T>(std::int64_t, double, const T*, const T*, T*, double*); \
+    template void squared_error<T>(std::int64_t, const T*, const T*, T*, double*); \
+    template void weighted_sum<T>(const UpTo16<Term<T>>&, double*); \
+    template void sum_of_arrays<T>(std::int64_t, const double*, const UpTo16<Summand<T>>&, const T*, T*); \
     template void copy_rows<T>(const RowCopy&, const T*, T*); \
     template void adam<T>(const AdamShape&, const AdamRates*, const StepPosition*, const T*, T*, T*, T*); \
     template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*); \
