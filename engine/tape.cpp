@@ -42,12 +42,23 @@ void Tape::record(Tensor& output, std::function<void(const Tensor&)> step) {
 }
 
 void Tape::backward(const Tensor& output, const Tensor& cotangent) {
-    require(output.requires_gradient(),
-            "[Tape::backward] the output depends on nothing that needs a gradient");
     require(cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
             "[Tape::backward] cotangent of shape " + cotangent.shape().text() + " for an output of shape " +
                 output.shape().text());
-    contribute_gradient(output, [&](Tensor target) { target.copy_from(cotangent); });
+    run_from(output, [&](Tensor target) { target.copy_from(cotangent); });
+}
+
+void Tape::backward(const Tensor& output) {
+    require(output.elements() == 1,
+            "[Tape::backward] an output of shape " + output.shape().text() + " needs a cotangent");
+    run_from(output, [](Tensor target) { target.fill(1.0); });
+}
+
+template <class Write>
+void Tape::run_from(const Tensor& output, Write&& write_cotangent) {
+    require(output.requires_gradient(),
+            "[Tape::backward] the output depends on nothing that needs a gradient");
+    contribute_gradient(output, write_cotangent);
     while (!steps_.empty()) {
         const Step step = std::move(steps_.back());
         steps_.pop_back();
@@ -56,14 +67,6 @@ void Tape::backward(const Tensor& output, const Tensor& cotangent) {
         if (step.output_gradient.use_count() == 1) step.output_gradient->value = {};
         step.run(gradient);
     }
-}
-
-void Tape::backward(const Tensor& output) {
-    require(output.elements() == 1,
-            "[Tape::backward] an output of shape " + output.shape().text() + " needs a cotangent");
-    Tensor one = Tensor::empty_like(output);
-    one.fill(1.0);
-    backward(output, one);
 }
 
 }  // namespace dnsp

@@ -34,6 +34,9 @@ class Tape {
     void backward(const Tensor& output);
 
   private:
+    template <class Write>
+    void run_from(const Tensor& output, Write&& write_cotangent);
+
     struct Step {
         std::shared_ptr<Gradient> output_gradient;
         std::function<void(const Tensor&)> run;

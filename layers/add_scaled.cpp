@@ -17,6 +17,8 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
     });
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
+        // A network's global skip: the input is data.
+        if (scale == 1.0 && !input.requires_gradient()) return pass_gradient_on(branch, output_gradient);
         contribute_gradient(branch, [&](const Tensor& target) {
             dispatch(branch.dtype(), [&]<class T>() {
                 on(branch.device(), kernels::cpu::scale<T>, kernels::cuda::scale<T>)(

@@ -30,8 +30,9 @@ void TrainingStep::start() {
     const Batch batch = parts_.sampler.batch(clock_);
     parts_.store.discard_gradients();
     Tape tape;
-    const Tensor output = parts_.model.forward(tape, batch.input);
-    const Objective::Evaluation evaluation = parts_.objective.evaluate(tape, output, batch.target);
+    // The output is not kept: its gradient then goes on without a copy.
+    const Objective::Evaluation evaluation =
+        parts_.objective.evaluate(tape, parts_.model.forward(tape, batch.input), batch.target);
     tape.backward(evaluation.loss);
     parts_.adam.planned_step(clock_);
     if (FilterBank* filters = parts_.objective.filters()) {

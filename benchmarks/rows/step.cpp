@@ -76,8 +76,8 @@ class Step : public Row {
     void step() {
         network_.store.discard_gradients();
         Tape tape;
-        const Tensor output = network_.model->forward(tape, input_on_device_);
-        const Objective::Evaluation evaluation = objective_->evaluate(tape, output, target_on_device_);
+        const Objective::Evaluation evaluation =
+            objective_->evaluate(tape, network_.model->forward(tape, input_on_device_), target_on_device_);
         loss_.copy_from(evaluation.loss.view(0, {1}));
         tape.backward(evaluation.loss);
         adam_->planned_step(clock_);

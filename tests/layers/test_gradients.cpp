@@ -125,6 +125,17 @@ TEST_CASE("gradients of add_scaled, also of a tensor added to itself") {
     }
 }
 
+TEST_CASE("gradients of a skip: data plus a branch, which is used again") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        return add_scaled(tape, add_scaled(tape, x[0], 1.0, x[1]), 1.0, relu(tape, x[1]));
+    };
+    Input data = random_input({2, 4, 3, 3}, 1);
+    data.constant = true;
+    const std::vector<Input> inputs{data, input_away_from_zero({2, 4, 3, 3}, 2)};
+    check_gradients(function, inputs);
+    check_float_against_double(function, inputs);
+}
+
 TEST_CASE("gradients of concat, also of a tensor joined with itself") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         return concat(tape, {x[0], x[1], x[0]});
