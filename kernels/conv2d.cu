@@ -1,6 +1,7 @@
 // Which kernels a convolution on the CUDA device is for.
 #include "kernels/conv2d.hpp"
 
+#include <optional>
 #include <type_traits>
 
 #include "kernels/conv2d_cublas.hpp"
@@ -90,8 +91,11 @@ void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, d
 template <class T>
 void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
                             T* weight_gradient, T* bias_gradient) {
-    if (bias_gradient) conv2d_backward_bias(shape, output_gradient, scale, bias_gradient);
+    std::optional<detail::BiasGradient<T>> bias;
+    if (bias_gradient) bias.emplace(shape, output_gradient, scale, bias_gradient);
+    const detail::PartialSums<double, T>* of_bias = bias ? &bias->partial_sums() : nullptr;
     const Path path = path_for<T>(shape, input, output_gradient, weight_gradient);
+    if (of_bias && (path == Path::cudnn || path == Path::cublas)) detail::add_partial_sums(*of_bias);
     if constexpr (std::is_same_v<T, float>) {
         const Conv2dPrecision precision = options().precision;
         if (path == Path::cudnn)
@@ -99,13 +103,14 @@ void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* o
                                                  weight_gradient);
         if (path == Path::tensor_cores)
             return detail::mma_backward_weight(shape, precision, input, output_gradient, scale,
-                                               weight_gradient);
+                                               weight_gradient, of_bias);
     }
     if (path == Path::cublas)
         return detail::cublas_backward_weight(shape, input, output_gradient, scale, weight_gradient);
     if (path == Path::single_channel)
-        return detail::single_channel_backward_weight(shape, input, output_gradient, scale, weight_gradient);
-    detail::tiled_backward_weight(shape, input, output_gradient, scale, weight_gradient);
+        return detail::single_channel_backward_weight(shape, input, output_gradient, scale, weight_gradient,
+                                                      of_bias);
+    detail::tiled_backward_weight(shape, input, output_gradient, scale, weight_gradient, of_bias);
 }
 
 #define INSTANTIATE(T)                                                                               \

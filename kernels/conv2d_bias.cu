@@ -8,6 +8,8 @@
 namespace dnsp::kernels::cuda {
 namespace {
 
+using detail::PartialSums;
+
 constexpr int block_threads = 256, sum_columns = 32, sum_rows = 8;
 
 __device__ __forceinline__ float number(bfloat16 stored) { return static_cast<float>(stored); }
@@ -67,82 +69,112 @@ __global__ void __launch_bounds__(block_threads, 4)
 }
 
 /// A block owns 32 numbers and has 8 rows of threads, each of which adds every eighth part; the rows are then
-/// added in order. Bound by device memory.
+/// added in order.
 template <class Partial, class T>
-__global__ void __launch_bounds__(sum_columns* sum_rows)
-    add_parts(std::int64_t count, std::int64_t parts, double scale, const Partial* __restrict__ partial,
-              T* __restrict__ result) {
+__device__ __forceinline__ void add_parts_of_block(const PartialSums<Partial, T>& p, std::int64_t block) {
     __shared__ simt::SharedArray<double, sum_rows, sum_columns> sums;
     const int column = static_cast<int>(threadIdx.x) % sum_columns,
               row = static_cast<int>(threadIdx.x) / sum_columns;
-    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * sum_columns + column;
+    const std::int64_t i = block * sum_columns + column;
     double sum = 0.0;
-    if (i < count) {
+    if (i < p.count) {
 #pragma unroll 4
-        for (std::int64_t part = row; part < parts; part += sum_rows) sum += partial[part * count + i];
+        for (std::int64_t part = row; part < p.parts; part += sum_rows) sum += p.partial[part * p.count + i];
     }
     sums[row][column] = sum;
     __syncthreads();
-    if (row != 0 || i >= count) return;
+    if (row != 0 || i >= p.count) return;
     for (int r = 1; r < sum_rows; ++r) sum += sums[r][column];
-    result[i] = static_cast<T>(scale * sum);
+    p.result[i] = static_cast<T>(p.scale * sum);
+}
+
+/// The first blocks add up `sums`, the others `of_bias`. Bound by device memory.
+template <class Partial, class T>
+__global__ void __launch_bounds__(sum_columns* sum_rows)
+    add_parts(const PartialSums<Partial, T> sums, const PartialSums<double, T> of_bias, unsigned blocks) {
+    if (blockIdx.x < blocks)
+        add_parts_of_block(sums, blockIdx.x);
+    else
+        add_parts_of_block(of_bias, blockIdx.x - blocks);
 }
 
 std::int64_t parts_of(std::int64_t count, std::int64_t size) { return (count + size - 1) / size; }
 
+/// How the pixels are cut: enough splits to fill a large device, none with too little to do.
+struct Splits {
+    std::int64_t pixels, count;
+
+    explicit Splits(const Conv2dShape& s) {
+        constexpr std::int64_t most = 256, fewest_numbers = 4096;
+        const std::int64_t wanted = std::clamp<std::int64_t>(s.output_elements() / fewest_numbers, 1, most);
+        pixels = parts_of(s.pixels(), wanted);
+        count = s.pixels() == 0 ? 0 : parts_of(s.pixels(), pixels);
+    }
+};
+
+template <int width, class Gradient>
+void start_sums(const Conv2dShape& s, const Gradient* output_gradient, double* partial) {
+    const Splits splits(s);
+    const std::int64_t blocks = splits.count * parts_of(s.out_channels / width, block_threads);
+    simt::launch(sum_columns_of_pixels<width, Gradient>, dim3(static_cast<unsigned>(blocks)),
+                 dim3(block_threads), 0, s.pixels(), splits.pixels, s.out_channels, splits.count,
+                 output_gradient, partial);
+}
+
 }  // namespace
+
+namespace detail {
 
 template <class Partial, class T>
-void detail::add_partial_sums(std::int64_t count, std::int64_t parts, double scale, const Partial* partial,
-                              T* result) {
-    simt::launch(add_parts<Partial, T>, dim3(static_cast<unsigned>(parts_of(count, sum_columns))),
-                 dim3(sum_columns * sum_rows), 0, count, parts, scale, partial, result);
+void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>* of_bias) {
+    const auto blocks_of = [](std::int64_t count) {
+        return static_cast<unsigned>(parts_of(count, sum_columns));
+    };
+    const unsigned blocks = blocks_of(sums.count), blocks_of_bias = of_bias ? blocks_of(of_bias->count) : 0;
+    simt::launch(add_parts<Partial, T>, dim3(blocks + blocks_of_bias), dim3(sum_columns * sum_rows), 0, sums,
+                 of_bias ? *of_bias : PartialSums<double, T>{}, blocks);
 }
 
-namespace {
-
-template <int width, class Gradient, class T>
-void sum_over_pixels_by(const Conv2dShape& s, const Gradient* output_gradient, double scale,
-                        T* bias_gradient) {
-    // Enough splits to fill a large device, none with too little to do.
-    constexpr std::int64_t most_splits = 256, fewest_numbers = 4096;
-    const std::int64_t columns = s.out_channels / width;
-    const std::int64_t wanted =
-        std::clamp<std::int64_t>(s.output_elements() / fewest_numbers, 1, most_splits);
-    const std::int64_t pixels_per_split = parts_of(s.pixels(), wanted);
-    const std::int64_t splits = s.pixels() == 0 ? 0 : parts_of(s.pixels(), pixels_per_split);
-    const simt::Workspace<double> partial(splits * s.out_channels);
-    simt::launch(sum_columns_of_pixels<width, Gradient>,
-                 dim3(static_cast<unsigned>(splits * parts_of(columns, block_threads))), dim3(block_threads),
-                 0, s.pixels(), pixels_per_split, s.out_channels, splits, output_gradient, partial.data());
-    detail::add_partial_sums(s.out_channels, splits, scale, partial.data(), bias_gradient);
-}
-
-template <class Gradient, class T>
-void sum_over_pixels(const Conv2dShape& s, const Gradient* output_gradient, double scale, T* bias_gradient) {
+template <class T>
+template <class Gradient>
+BiasGradient<T>::BiasGradient(const Conv2dShape& s, const Gradient* output_gradient, double scale, T* result)
+    : partial_(Splits(s).count * s.out_channels),
+      sums_{s.out_channels, Splits(s).count, scale, partial_.data(), result} {
     constexpr int width = 16 / sizeof(Gradient);
     if (s.out_channels % width == 0 && simt::are_aligned(output_gradient))
-        sum_over_pixels_by<width>(s, output_gradient, scale, bias_gradient);
+        start_sums<width>(s, output_gradient, partial_.data());
     else
-        sum_over_pixels_by<1>(s, output_gradient, scale, bias_gradient);
+        start_sums<1>(s, output_gradient, partial_.data());
 }
 
-}  // namespace
+}  // namespace detail
 
 template <class T>
 void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale, T* bias_gradient) {
-    sum_over_pixels(s, output_gradient, scale, bias_gradient);
+    const detail::BiasGradient<T> bias(s, output_gradient, scale, bias_gradient);
+    detail::add_partial_sums(bias.partial_sums());
 }
 
 template <class Out>
 void conv2d_mixed_backward_bias(const Conv2dShape& s, const Out* output_gradient, double scale,
                                 float* bias_gradient) {
-    sum_over_pixels(s, output_gradient, scale, bias_gradient);
+    const detail::BiasGradient<float> bias(s, output_gradient, scale, bias_gradient);
+    detail::add_partial_sums(bias.partial_sums());
 }
 
-template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const float*, float*);
-template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const double*, double*);
-template void detail::add_partial_sums(std::int64_t, std::int64_t, double, const double*, float*);
+#define INSTANTIATE(T, Gradient) \
+    template detail::BiasGradient<T>::BiasGradient(const Conv2dShape&, const Gradient*, double, T*);
+INSTANTIATE(float, float)
+INSTANTIATE(float, bfloat16)
+INSTANTIATE(double, double)
+#undef INSTANTIATE
+#define INSTANTIATE(Partial, T)                                                    \
+    template void detail::add_partial_sums(const detail::PartialSums<Partial, T>&, \
+                                           const detail::PartialSums<double, T>*);
+INSTANTIATE(float, float)
+INSTANTIATE(double, float)
+INSTANTIATE(double, double)
+#undef INSTANTIATE
 template void conv2d_mixed_backward_bias(const Conv2dShape&, const float*, double, float*);
 template void conv2d_mixed_backward_bias(const Conv2dShape&, const bfloat16*, double, float*);
 template void conv2d_backward_bias(const Conv2dShape&, const float*, double, float*);

@@ -90,8 +90,10 @@ void conv2d_mixed_backward_weight(const Conv2dShape& shape, const In* input, con
                                   double scale, float* weight_gradient, float* bias_gradient) {
     if constexpr (is_bfloat16<In, Out>)
         if (wgmma_serves(shape, input, output_gradient)) {
-            if (bias_gradient) conv2d_mixed_backward_bias(shape, output_gradient, scale, bias_gradient);
-            return detail::wgmma_backward_weight(shape, input, output_gradient, scale, weight_gradient);
+            std::optional<detail::BiasGradient<float>> bias;
+            if (bias_gradient) bias.emplace(shape, output_gradient, scale, bias_gradient);
+            return detail::wgmma_backward_weight(shape, input, output_gradient, scale, weight_gradient,
+                                                 bias ? &bias->partial_sums() : nullptr);
         }
     const Widened wide_input(shape.input_elements(), input),
         gradient(shape.output_elements(), output_gradient);

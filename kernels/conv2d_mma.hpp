@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d.hpp"
+#include "kernels/conv2d_partial_sums.hpp"
 
 namespace dnsp::kernels::cuda::detail {
 
@@ -20,7 +21,9 @@ void mma_backward_input(const Conv2dShape& shape, Conv2dPrecision precision, con
                         double scale, const float* weight, const float* rectified_input, const float* added,
                         float* input_gradient);
 
+/// `of_bias` is added up on the way.
 void mma_backward_weight(const Conv2dShape& shape, Conv2dPrecision precision, const float* input,
-                         const float* output_gradient, double scale, float* weight_gradient);
+                         const float* output_gradient, double scale, float* weight_gradient,
+                         const PartialSums<double, float>* of_bias = nullptr);
 
 }  // namespace dnsp::kernels::cuda::detail

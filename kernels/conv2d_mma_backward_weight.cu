@@ -162,7 +162,8 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
 }  // namespace
 
 void mma_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, const float* input,
-                         const float* output_gradient, double scale, float* weight_gradient) {
+                         const float* output_gradient, double scale, float* weight_gradient,
+                         const PartialSums<double, float>* of_bias) {
     with_operands_and_block(precision, s.out_channels, [&]<class Operands, int block_out>() {
         Problem p{IntShape(s)};
         p.columns = p.kernel_height * p.kernel_width * p.in_channels;
@@ -183,7 +184,9 @@ void mma_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, const 
         simt::Workspace<float> partial(splits * s.weight_elements());
         simt::launch(conv2d_backward_weight_mma<Operands, block_out>, dim3(p.tiles * splits),
                      dim3(block_threads), 0, p, input, output_gradient, partial.data());
-        add_partial_sums(s.weight_elements(), splits, scale, partial.data(), weight_gradient);
+        add_partial_sums(
+            PartialSums<float, float>{s.weight_elements(), splits, scale, partial.data(), weight_gradient},
+            of_bias);
     });
 }
 

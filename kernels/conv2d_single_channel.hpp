@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d.hpp"
+#include "kernels/conv2d_partial_sums.hpp"
 
 namespace dnsp::kernels {
 
@@ -48,9 +49,11 @@ template <class T>
 void single_channel_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale,
                                    const T* weight, const T* rectified_input, const T* added,
                                    T* input_gradient);
+/// `of_bias` is added up on the way.
 template <class T>
 void single_channel_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
-                                    double scale, T* weight_gradient);
+                                    double scale, T* weight_gradient,
+                                    const PartialSums<double, T>* of_bias = nullptr);
 
 }  // namespace cuda::detail
 }  // namespace dnsp::kernels

@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(most_threads, 2)
 
 template <class T>
 void single_channel_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
-                                    double scale, T* weight_gradient) {
+                                    double scale, T* weight_gradient, const PartialSums<double, T>* of_bias) {
     // Σ_p gradient[p] · input[p + tap] is also Σ_p input[p] · gradient[p − tap].
     const bool flipped = shape.out_channels == 1;
     const T *wide = flipped ? input : output_gradient, *image = flipped ? output_gradient : input;
@@ -92,11 +92,13 @@ void single_channel_backward_weight(const Conv2dShape& shape, const T* input, co
                      dim3(static_cast<unsigned>(block_vectors * s.kernel_height * groups)), 0, s,
                      WeightLayout::of(shape, flipped), splits, groups, wide, image, partial.data());
     });
-    add_partial_sums(shape.weight_elements(), parts, scale, partial.data(), weight_gradient);
+    add_partial_sums(
+        PartialSums<T, T>{shape.weight_elements(), parts, scale, partial.data(), weight_gradient}, of_bias);
 }
 
-template void single_channel_backward_weight(const Conv2dShape&, const float*, const float*, double, float*);
+template void single_channel_backward_weight(const Conv2dShape&, const float*, const float*, double, float*,
+                                             const PartialSums<double, float>*);
 template void single_channel_backward_weight(const Conv2dShape&, const double*, const double*, double,
-                                             double*);
+                                             double*, const PartialSums<double, double>*);
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d.hpp"
+#include "kernels/conv2d_partial_sums.hpp"
 
 namespace dnsp::kernels::cuda::detail {
 
@@ -12,9 +13,10 @@ void tiled_forward(const Conv2dShape& shape, const T* input, const T* weight, co
 template <class T>
 void tiled_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
                           const T* rectified_input, const T* added, T* input_gradient);
+/// `of_bias` is added up on the way.
 template <class T>
 void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                           T* weight_gradient);
+                           T* weight_gradient, const PartialSums<double, T>* of_bias = nullptr);
 
 /// The weights as the right factor of that product, a row a tap and input channel, a column an output
 /// channel, with zeros to fill up tiles.

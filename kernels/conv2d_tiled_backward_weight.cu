@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(tile_threads)
 
 template <class T>
 void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                           T* weight_gradient) {
+                           T* weight_gradient, const PartialSums<double, T>* of_bias) {
     const IntShape s(shape);
     const auto parts = [](std::int64_t number, std::int64_t size) {
         return static_cast<int>(divide_up(number, size));
@@ -145,10 +145,14 @@ void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* ou
     const simt::Workspace<T> partial(cut.splits * shape.weight_elements());
     simt::launch(conv2d_backward_weight_tiled<T>, dim3(cut.tiles * cut.splits), dim3(tile_threads), 0, s, cut,
                  input, output_gradient, partial.data());
-    add_partial_sums(shape.weight_elements(), cut.splits, scale, partial.data(), weight_gradient);
+    add_partial_sums(
+        PartialSums<T, T>{shape.weight_elements(), cut.splits, scale, partial.data(), weight_gradient},
+        of_bias);
 }
 
-template void tiled_backward_weight(const Conv2dShape&, const float*, const float*, double, float*);
-template void tiled_backward_weight(const Conv2dShape&, const double*, const double*, double, double*);
+template void tiled_backward_weight(const Conv2dShape&, const float*, const float*, double, float*,
+                                    const PartialSums<double, float>*);
+template void tiled_backward_weight(const Conv2dShape&, const double*, const double*, double, double*,
+                                    const PartialSums<double, double>*);
 
 }  // namespace dnsp::kernels::cuda::detail

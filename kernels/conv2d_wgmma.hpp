@@ -2,6 +2,7 @@
 
 #include "kernels/bfloat16.hpp"
 #include "kernels/conv2d.hpp"
+#include "kernels/conv2d_partial_sums.hpp"
 
 namespace dnsp::kernels::cuda::detail {
 
@@ -23,7 +24,9 @@ void wgmma_backward_input(const Conv2dShape& shape, const bfloat16* output_gradi
                           const float* weight, const bfloat16* rectified_input, const bfloat16* added,
                           bfloat16* input_gradient);
 
+/// `of_bias` is added up on the way.
 void wgmma_backward_weight(const Conv2dShape& shape, const bfloat16* input, const bfloat16* output_gradient,
-                           double scale, float* weight_gradient);
+                           double scale, float* weight_gradient,
+                           const PartialSums<double, float>* of_bias = nullptr);
 
 }  // namespace dnsp::kernels::cuda::detail

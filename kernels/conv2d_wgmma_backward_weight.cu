@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 
 template <class B>
 void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* output_gradient, double scale,
-                   float* weight_gradient) {
+                   float* weight_gradient, const PartialSums<double, float>* of_bias) {
     constexpr int fewest_boxes = 2;  // that are worth the sums of another split
     Problem p{};
     p.kernel_height = static_cast<int>(s.kernel_height);
@@ -194,7 +194,9 @@ void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* 
                      dim3(B::threads), B::shared_bytes, p,
                      image_map(s, input, s.in_channels, p.boxes, p.boxes.height + B::taps - 1),
                      image_map(s, output_gradient, s.out_channels, p.boxes, p.boxes.height), partial.data());
-    add_partial_sums(s.weight_elements(), p.splits, scale, partial.data(), weight_gradient);
+    add_partial_sums(
+        PartialSums<float, float>{s.weight_elements(), p.splits, scale, partial.data(), weight_gradient},
+        of_bias);
 }
 
 template <int taps, class... Arguments>
@@ -210,11 +212,11 @@ void choose_blocks(const Conv2dShape& s, Arguments... arguments) {
 }  // namespace
 
 void wgmma_backward_weight(const Conv2dShape& s, const bfloat16* input, const bfloat16* output_gradient,
-                           double scale, float* weight_gradient) {
+                           double scale, float* weight_gradient, const PartialSums<double, float>* of_bias) {
     if (s.kernel_height == 1)
-        choose_blocks<1>(s, input, output_gradient, scale, weight_gradient);
+        choose_blocks<1>(s, input, output_gradient, scale, weight_gradient, of_bias);
     else
-        choose_blocks<3>(s, input, output_gradient, scale, weight_gradient);
+        choose_blocks<3>(s, input, output_gradient, scale, weight_gradient, of_bias);
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -112,11 +112,11 @@ namespace detail {  // the single paths, which tests call by name
 bool mma_supports(const Conv2dShape&) { return false; }
 void mma_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*, const Conv2dEpilogue<float>&, float*) { refuse(); }
 void mma_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*, const float*, const float*, float*) { refuse(); }
-void mma_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) { refuse(); }
+void mma_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*, const PartialSums<double, float>*) { refuse(); }
 bool wgmma_supports(const Conv2dShape&) { return false; }
 void wgmma_forward(const Conv2dShape&, const bfloat16*, const float*, const float*, const Conv2dEpilogue<bfloat16>&, bfloat16*) { refuse(); }
 void wgmma_backward_input(const Conv2dShape&, const bfloat16*, double, const float*, const bfloat16*, const bfloat16*, bfloat16*) { refuse(); }
-void wgmma_backward_weight(const Conv2dShape&, const bfloat16*, const bfloat16*, double, float*) { refuse(); }
+void wgmma_backward_weight(const Conv2dShape&, const bfloat16*, const bfloat16*, double, float*, const PartialSums<double, float>*) { refuse(); }
 template <class T> void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, T*, std::int64_t) { refuse(); }
 template <class T> void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*, T*, std::int64_t) { refuse(); }
 template <class T> void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t) { refuse(); }
