@@ -186,46 +186,70 @@ __global__ void __launch_bounds__(threads, 2)
     if (thread == 0) squares[blockIdx.x] = squared;
 }
 
-/// image_gradient[image, pixel] = Σ_filter gradients[image, filter, pixel]; a grid-stride loop, bound by the
+/// What the windows and filters leave to be added up.
+template <class T>
+struct Sums {
+    std::int64_t batch;
+    const T* gradients;      // [image, filter, pixel]
+    const double* squares;   // [image, filter, window]
+    const double* tap_sums;  // [image, filter, window, tap], or null
+    T* image_gradient;
+    double* value;
+    T* filter_gradient;
+};
+
+/// image_gradient[image, pixel] = Σ_filter gradients[image, filter, pixel], by `blocks` blocks. Bound by the
 /// second cache.
 template <class T>
-__global__ void __launch_bounds__(threads)
-    sum_filters(std::int64_t batch, std::int64_t filters, std::int64_t pixels, const T* gradients,
-                T* image_gradient) {
-    const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * threads;
-    for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x; i < batch * pixels;
-         i += stride) {
-        const T* own = gradients + i / pixels * filters * pixels + i % pixels;
+__device__ __forceinline__ void sum_filters(const Plan& p, const Sums<T>& sums, unsigned blocks) {
+    const std::int64_t pixels = static_cast<std::int64_t>(p.height) * p.width,
+                       stride = static_cast<std::int64_t>(blocks) * threads;
+    for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x;
+         i < sums.batch * pixels; i += stride) {
+        const T* own = sums.gradients + i / pixels * p.filters * pixels + i % pixels;
         T sum = T(0);
-        for (std::int64_t f = 0; f < filters; ++f) sum += own[f * pixels];
-        image_gradient[i] = sum;
+        for (int f = 0; f < p.filters; ++f) sum += own[f * pixels];
+        sums.image_gradient[i] = sum;
     }
 }
 
-/// value[image] = Σ squares / (n − 1) / filters over its filters and windows; a block, which is a warp, an
-/// image.
-__global__ void sum_values(const Plan p, const double* squares, double* value) {
-    const int count = p.filters * p.windows;
-    const double* own = squares + static_cast<std::int64_t>(blockIdx.x) * count;
-    double sum = 0.0;
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += 32) sum += own[i];
-    sum = simt::warp_sum(sum);
-    if (threadIdx.x == 0) value[blockIdx.x] = sum / (p.responses - 1.0) / p.filters;
-}
-
-/// filter_gradient[filter, tap] = Σ tap_sums[image, filter, window, tap] over images and windows; a block,
-/// which is a warp, for each of them.
+/// value[image] = Σ squares / (n − 1) / filters over its filters and windows, by a warp.
 template <class T>
-__global__ void sum_taps(const Plan p, std::int64_t batch, const double* tap_sums, T* filter_gradient) {
-    const int taps = p.kernel * p.kernel;
-    const std::int64_t filter = blockIdx.x / taps, tap = blockIdx.x % taps;
+__device__ __forceinline__ void sum_values(const Plan& p, const Sums<T>& sums, std::int64_t image) {
+    const int count = p.filters * p.windows;
+    const double* own = sums.squares + image * count;
     double sum = 0.0;
-    for (std::int64_t i = threadIdx.x; i < batch * p.windows; i += 32) {
+    for (int i = static_cast<int>(threadIdx.x) % 32; i < count; i += 32) sum += own[i];
+    sum = simt::warp_sum(sum);
+    if (threadIdx.x % 32 == 0) sums.value[image] = sum / (p.responses - 1.0) / p.filters;
+}
+
+/// filter_gradient[filter, tap] = Σ tap_sums[image, filter, window, tap] over images and windows, by a warp.
+template <class T>
+__device__ __forceinline__ void sum_taps(const Plan& p, const Sums<T>& sums, std::int64_t filter_and_tap) {
+    const int taps = p.kernel * p.kernel;
+    const std::int64_t filter = filter_and_tap / taps, tap = filter_and_tap % taps;
+    double sum = 0.0;
+    for (std::int64_t i = threadIdx.x % 32; i < sums.batch * p.windows; i += 32) {
         const std::int64_t pair = i / p.windows * p.filters + filter;
-        sum += tap_sums[(pair * p.windows + i % p.windows) * taps + tap];
+        sum += sums.tap_sums[(pair * p.windows + i % p.windows) * taps + tap];
     }
     sum = simt::warp_sum(sum);
-    if (threadIdx.x == 0) filter_gradient[blockIdx.x] = static_cast<T>(sum);
+    if (threadIdx.x % 32 == 0) sums.filter_gradient[filter_and_tap] = static_cast<T>(sum);
+}
+
+/// The first blocks add up image gradients; then a warp for each image, and for each tap of each filter.
+template <class T>
+__global__ void __launch_bounds__(threads)
+    add_up(const Plan p, const Sums<T> sums, unsigned blocks_of_images) {
+    if (blockIdx.x < blocks_of_images) return sum_filters(p, sums, blocks_of_images);
+    const std::int64_t warp =
+        static_cast<std::int64_t>(blockIdx.x - blocks_of_images) * warps + threadIdx.x / 32;
+    const std::int64_t all_taps = sums.tap_sums ? p.filters * p.kernel * p.kernel : 0;
+    if (warp < sums.batch)
+        sum_values(p, sums, warp);
+    else if (warp < sums.batch + all_taps)
+        sum_taps(p, sums, warp - sums.batch);
 }
 
 template <class T>
@@ -271,12 +295,12 @@ void filter_variance(const FilterVarianceShape& s, const T* images, const T* wei
     const auto launch_all_windows = s.kernel == 3 ? launch_windows<3, T> : launch_windows<0, T>;
     launch_all_windows(p, s.batch, images, weights, squares.data(), gradients.data(),
                        filter_gradient ? tap_sums.data() : nullptr);
-    simt::launch(sum_filters<T>, simt::blocks_for_stride_loop(s.batch * pixels, threads), threads, 0, s.batch,
-                 s.filters, pixels, gradients.data(), image_gradient);
-    simt::launch(sum_values, static_cast<unsigned>(s.batch), 32, 0, p, squares.data(), value);
-    if (filter_gradient)
-        simt::launch(sum_taps<T>, static_cast<unsigned>(s.filters * s.taps()), 32, 0, p, s.batch,
-                     tap_sums.data(), filter_gradient);
+    const unsigned blocks_of_images = simt::blocks_for_stride_loop(s.batch * pixels, threads);
+    const std::int64_t further_warps = s.batch + (filter_gradient ? s.filters * s.taps() : 0);
+    simt::launch(add_up<T>, blocks_of_images + simt::blocks_for(further_warps, warps), threads, 0, p,
+                 Sums<T>{s.batch, gradients.data(), squares.data(),
+                         filter_gradient ? tap_sums.data() : nullptr, image_gradient, value, filter_gradient},
+                 blocks_of_images);
 }
 
 template void filter_variance<float>(const FilterVarianceShape&, const float*, const float*, double*, float*,
