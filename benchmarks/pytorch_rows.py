@@ -19,12 +19,14 @@ An error is {"error": sentence}. The first argument is the device. A mode is wor
   batch8         slices by eight
 """
 
+import gc
 import json
 import os
 import sys
 import time
 
 import torch
+import torch._dynamo
 import torch.nn.functional as F
 
 DEVICE = torch.device(sys.argv[1] if len(sys.argv) > 1 else "cpu")
@@ -356,6 +358,9 @@ def resident_bytes(field):
 
 def release(state):
     state.clear()
+    # Otherwise a network of other sizes is compiled for sizes that change, which is slower.
+    torch._dynamo.reset()
+    gc.collect()
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
@@ -380,6 +385,8 @@ def answer(request, state):
             release(state)
         state["row"] = make(row, inputs, metadata, request["mode"], request["precision"])
         state["row"].run()
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
         return {"max_rel_error": error}
     if what == "time":
         return {"seconds": [seconds_of(state["row"], request["together"]) for _ in range(request["runs"])]}
