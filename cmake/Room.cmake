@@ -7,8 +7,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
   list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
-if(DNSP_NATIVE)
-  list(APPEND cxx_flags -march=native)
+if(NOT DNSP_MARCH STREQUAL "portable")
+  list(APPEND cxx_flags -march=${DNSP_MARCH})
 elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   list(APPEND cxx_flags -march=x86-64-v3)  # AVX2 and FMA: most processors since 2013
 endif()
