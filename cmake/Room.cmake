@@ -2,7 +2,9 @@
 add_library(dnsp_flags INTERFACE)
 target_include_directories(dnsp_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}")
-set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror)
+# -ffp-contract=off, and -fmad=false below: where a product and a sum are rounded once is decided in the source
+# (kernels/multiply_add.hpp), and is the same in every copy of a loop that a compiler makes.
+set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
   list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
@@ -17,8 +19,8 @@ if(DNSP_SANITIZE)
   target_link_options(dnsp_flags INTERFACE -fsanitize=address,undefined)
 endif()
 # A register spill or a local-memory stack frame stops the build with the kernel's name.
-set(cuda_flags --expt-relaxed-constexpr "SHELL:-Werror all-warnings"
-  "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra")
+set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
+  "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra,-ffp-contract=off")
 target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
 

@@ -1,5 +1,6 @@
 #include "kernels/adam.hpp"
 
+#include "kernels/multiply_add.hpp"
 #include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
@@ -18,11 +19,11 @@ void adam(const AdamShape& a, const AdamRates* rates, const StepPosition* positi
 #pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
         for (std::int64_t i = first; i < last; ++i) {
             const T g = gradient[i];
-            const T m = beta1 * first_moment[i] + one_minus_beta1 * g;
-            const T v = beta2 * second_moment[i] + one_minus_beta2 * g * g;
+            const T m = multiply_add(beta1, first_moment[i], one_minus_beta1 * g);
+            const T v = multiply_add(beta2, second_moment[i], one_minus_beta2 * g * g);
             first_moment[i] = m;
             second_moment[i] = v;
-            value[i] -= step_size * m / (std::sqrt(v) * correction2 + epsilon);
+            value[i] -= step_size * m / multiply_add(std::sqrt(v), correction2, epsilon);
         }
     }
 }

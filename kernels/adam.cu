@@ -62,11 +62,11 @@ __global__ void __launch_bounds__(threads)
             }
         const std::int64_t i = n + offset;
         const T g = gradient[i];
-        const T m = a.beta1 * first_moment[i] + a.one_minus_beta1 * g;
-        const T v = a.beta2 * second_moment[i] + a.one_minus_beta2 * g * g;
+        const T m = fma(a.beta1, first_moment[i], a.one_minus_beta1 * g);
+        const T v = fma(a.beta2, second_moment[i], a.one_minus_beta2 * g * g);
         first_moment[i] = m;
         second_moment[i] = v;
-        value[i] -= size * m / (sqrt(v) * correction2 + a.epsilon);
+        value[i] -= size * m / fma(sqrt(v), correction2, a.epsilon);
     }
 }
 

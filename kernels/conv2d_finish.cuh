@@ -42,7 +42,7 @@ struct Finish {
 
   private:
     __device__ __forceinline__ T value(T sum, T before, T gate) const {
-        const T result = before + scale * sum;
+        const T result = fma(scale, sum, before);
         return (rectify && result < T(0)) || !(gate > T(0)) ? T(0) : result;
     }
     __device__ __forceinline__ simt::Vector<T> load_or(const T* from, std::int64_t at, int elements,

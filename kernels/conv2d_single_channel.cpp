@@ -160,8 +160,8 @@ void collapse(const Conv2dShape& s, bool flipped, const float* wide, const float
                         const float* const factors = weights.get() + i * s.kernel_width * channels;
                         for (std::int64_t k = 0; k < s.kernel_width * channels; k += packet)
                             for (int r = 0; r < pixels_of_run; ++r)
-                                sums[r] +=
-                                    load<Vector>(pixels + r * channels + k) * load<Vector>(factors + k);
+                                sums[r] = multiply_add(load<Vector>(pixels + r * channels + k),
+                                                       load<Vector>(factors + k), sums[r]);
                     }
                     const std::int64_t first = (rows.image * s.height + y) * s.width + x;
                     for (int r = 0; r < std::min<std::int64_t>(pixels_of_run, s.width - x); ++r)

@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(expand_threads)
             for (int k = 0; k < pixels_of_run; ++k)
 #pragma unroll
                 for (int e = 0; e < Vector::width; ++e)
-                    sums[k].element[e] += factor.element[e] * pixels[k + j];
+                    sums[k].element[e] = fma(factor.element[e], pixels[k + j], sums[k].element[e]);
         }
     }
 
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(collapse_threads, sizeof(T) == 4 ? 2 : 1)
                     if (k >= j && k - j < pixels_of_run)
 #pragma unroll
                         for (int e = 0; e < Vector::width; ++e)
-                            sums[k - j] += factors[j].element[e] * values.element[e];
+                            sums[k - j] = fma(factors[j].element[e], values.element[e], sums[k - j]);
             }
         }
 

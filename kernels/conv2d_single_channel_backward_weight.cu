@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(most_threads, 2)
                     for (int j = 0; j < kernel_width; ++j)
 #pragma unroll
                         for (int e = 0; e < Vector::width; ++e)
-                            sums[j].element[e] += values[k].element[e] * pixels[k + j];
+                            sums[j].element[e] = fma(values[k].element[e], pixels[k + j], sums[j].element[e]);
             }
         }
     }

@@ -43,9 +43,10 @@ struct TileSums {
 #pragma unroll
             for (int i = 0; i < thread_rows; ++i)
 #pragma unroll
-                for (int j = 0; j < thread_columns; ++j)
-                    sums[i][j / width].element[j % width] +=
-                        a[i / width].element[i % width] * b[j / width].element[j % width];
+                for (int j = 0; j < thread_columns; ++j) {
+                    T& sum = sums[i][j / width].element[j % width];
+                    sum = fma(a[i / width].element[i % width], b[j / width].element[j % width], sum);
+                }
         }
     }
 };

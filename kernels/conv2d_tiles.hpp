@@ -4,6 +4,7 @@
 // registers, what is done to sums before they are written, and sums over many pixels in parts.
 #include <Eigen/Core>
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "kernels/conv2d.hpp"
+#include "kernels/multiply_add.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 
@@ -30,6 +32,16 @@ template <class V>
 inline void store(float* to, V values) {
     std::memcpy(to, &values, sizeof(V));
 }
+
+using Packet = Eigen::internal::packet_traits<float>::type;
+static_assert(sizeof(Packet) == sizeof(Vector));
+inline Vector broadcast(float value) { return std::bit_cast<Vector>(Eigen::internal::pset1<Packet>(value)); }
+/// kernels/multiply_add.hpp, in each lane.
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+    return std::bit_cast<Vector>(
+        Eigen::internal::pmadd(std::bit_cast<Packet>(a), std::bit_cast<Packet>(b), std::bit_cast<Packet>(c)));
+}
+inline Vector multiply_add(float a, Vector b, Vector c) { return multiply_add(broadcast(a), b, c); }
 
 /// Numbers of channels that fill whole vectors on every processor.
 constexpr std::int64_t channel_unit = 16;
@@ -103,7 +115,8 @@ inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row
         Vector of_b[vectors];
         for (int v = 0; v < vectors; ++v) of_b[v] = load<Vector>(b + k * b_step + v * packet);
         for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) sums[r][v] += a[r * a_row + k * a_step] * of_b[v];
+            for (int v = 0; v < vectors; ++v)
+                sums[r][v] = multiply_add(a[r * a_row + k * a_step], of_b[v], sums[r][v]);
     }
 }
 

@@ -215,7 +215,7 @@ struct Multiplier {
             for (int half = 0; half < 2; ++half) {  // of the channels
                 const auto value = [&](float sum, std::uint32_t companion_bits) {
                     const float other = __uint_as_float(companion_bits),
-                                result = p.scale * sum + offset[half];
+                                result = fma(p.scale, sum, offset[half]);
                     if constexpr (companion == Companion::residual) return result + other;
                     return companion == Companion::none || other > 0.0f ? result : 0.0f;
                 };

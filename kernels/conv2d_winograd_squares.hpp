@@ -19,14 +19,14 @@ constexpr int square = winograd_square, points_across = square + 2, points = poi
 
 /// Bᵀ d
 inline void transform_input(const Vector (&d)[6], Vector (&r)[6]) {
-    const Vector even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1];
-    const Vector even_of_two = d[4] - d[2], odd_of_two = 2.0f * (d[3] - d[1]);
-    r[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    const Vector even = multiply_add(-4.0f, d[2], d[4]), odd = multiply_add(-4.0f, d[1], d[3]);
+    const Vector even_of_two = d[4] - d[2], half_of_odd = d[3] - d[1];
+    r[0] = multiply_add(4.0f, d[0], multiply_add(-5.0f, d[2], d[4]));
     r[1] = even + odd;
     r[2] = even - odd;
-    r[3] = even_of_two + odd_of_two;
-    r[4] = even_of_two - odd_of_two;
-    r[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+    r[3] = multiply_add(2.0f, half_of_odd, even_of_two);
+    r[4] = multiply_add(-2.0f, half_of_odd, even_of_two);
+    r[5] = multiply_add(4.0f, d[1], multiply_add(-5.0f, d[3], d[5]));
 }
 
 /// Aᵀ m
@@ -34,31 +34,31 @@ inline void restore_output(const Vector (&m)[6], Vector (&r)[4]) {
     const Vector sum_of_one = m[1] + m[2], difference_of_one = m[1] - m[2];
     const Vector sum_of_two = m[3] + m[4], difference_of_two = m[3] - m[4];
     r[0] = m[0] + sum_of_one + sum_of_two;
-    r[1] = difference_of_one + 2.0f * difference_of_two;
-    r[2] = sum_of_one + 4.0f * sum_of_two;
-    r[3] = difference_of_one + 8.0f * difference_of_two + m[5];
+    r[1] = multiply_add(2.0f, difference_of_two, difference_of_one);
+    r[2] = multiply_add(4.0f, sum_of_two, sum_of_one);
+    r[3] = multiply_add(8.0f, difference_of_two, difference_of_one) + m[5];
 }
 
 /// A d
 inline void transform_output_gradient(const Vector (&d)[4], Vector (&r)[6]) {
     const Vector even = d[0] + d[2], odd = d[1] + d[3];
-    const Vector even_of_two = d[0] + 4.0f * d[2], odd_of_two = 2.0f * d[1] + 8.0f * d[3];
+    const Vector even_of_two = multiply_add(4.0f, d[2], d[0]), half_of_odd = multiply_add(4.0f, d[3], d[1]);
     r[0] = d[0];
     r[1] = even + odd;
     r[2] = even - odd;
-    r[3] = even_of_two + odd_of_two;
-    r[4] = even_of_two - odd_of_two;
+    r[3] = multiply_add(2.0f, half_of_odd, even_of_two);
+    r[4] = multiply_add(-2.0f, half_of_odd, even_of_two);
     r[5] = d[3];
 }
 
 /// G g
 inline void transform_weight(const Vector (&g)[3], Vector (&r)[6]) {
-    const Vector ends = g[0] + g[2], ends_of_two = g[0] + 4.0f * g[2];
+    const Vector ends = g[0] + g[2], ends_of_two = multiply_add(4.0f, g[2], g[0]);
     r[0] = g[0] / 4.0f;
     r[1] = (ends + g[1]) / -6.0f;
     r[2] = (ends - g[1]) / -6.0f;
-    r[3] = (ends_of_two + 2.0f * g[1]) / 24.0f;
-    r[4] = (ends_of_two - 2.0f * g[1]) / 24.0f;
+    r[3] = multiply_add(2.0f, g[1], ends_of_two) / 24.0f;
+    r[4] = multiply_add(-2.0f, g[1], ends_of_two) / 24.0f;
     r[5] = g[2];
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/multiply_add.hpp"
 #include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
@@ -34,7 +35,7 @@ void scale(std::int64_t count, double factor, const T* input, T* output) {
 template <class T>
 void add_scaled(std::int64_t count, const T* a, double factor, const T* b, T* output) {
     const T f = static_cast<T>(factor);
-    for_each_index(count, [=](std::int64_t i) { output[i] = a[i] + f * b[i]; });
+    for_each_index(count, [=](std::int64_t i) { output[i] = multiply_add(f, b[i], a[i]); });
 }
 
 template <class T>
@@ -58,7 +59,7 @@ void squared_error(std::int64_t count, const T* output, const T* target, T* grad
         for (std::int64_t i = part * count / parts; i < (part + 1) * count / parts; ++i) {
             const double difference = static_cast<double>(output[i]) - target[i];
             gradient[i] = static_cast<T>(difference);
-            sum += difference * difference;
+            sum = multiply_add(difference, difference, sum);
         }
         values[part] = 0.5 * sum;
     }

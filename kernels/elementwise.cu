@@ -82,7 +82,7 @@ struct Scaled {
 template <class T>
 struct ScaledSum {
     T scale;
-    __device__ T operator()(T a, T b) const { return a + scale * b; }
+    __device__ T operator()(T a, T b) const { return fma(scale, b, a); }
 };
 template <class T>
 struct Rectified {
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
         for (int k = 0; k < Vector<T>::width; ++k) {
             const double difference = static_cast<double>(run.element[k]) - wanted.element[k];
-            sum += difference * difference;
+            sum = fma(difference, difference, sum);
             run.element[k] = static_cast<T>(difference);
         }
         store_vector(run, gradient, first, elements, aligned);

@@ -1,5 +1,7 @@
 #include "kernels/filter_measure.hpp"
 
+#include "kernels/multiply_add.hpp"
+
 namespace dnsp::kernels::cpu {
 
 template <class T>
@@ -19,10 +21,10 @@ void accumulate_tap_gram(const FilterVarianceShape& s, const T* patches, double 
                 const T* patch = patches + a * s.height * s.width;
                 for (std::int64_t y = 0; y < s.response_height(); ++y)
                     for (std::int64_t x = 0; x < s.response_width(); ++x)
-                        sum += pixel(patch, y + t / s.kernel, x + t % s.kernel) *
-                               pixel(patch, y + u / s.kernel, x + u % s.kernel);
+                        sum = multiply_add(pixel(patch, y + t / s.kernel, x + t % s.kernel),
+                                           pixel(patch, y + u / s.kernel, x + u % s.kernel), sum);
             }
-            gram[t * s.taps() + u] += sign * sum;
+            gram[t * s.taps() + u] = multiply_add(sign, sum, gram[t * s.taps() + u]);
         }
 }
 
@@ -34,8 +36,9 @@ void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram,
         const T* w = weights + f * taps;
         for (std::int64_t t = 0; t < taps; ++t) {
             double row = 0.0;
-            for (std::int64_t u = 0; u < taps; ++u) row += gram[t * taps + u] * w[u];
-            total += row * w[t];
+            for (std::int64_t u = 0; u < taps; ++u)
+                row = multiply_add(gram[t * taps + u], static_cast<double>(w[u]), row);
+            total = multiply_add(row, static_cast<double>(w[t]), total);
             filter_gradient[f * taps + t] = static_cast<T>(2.0 * row);
         }
     }

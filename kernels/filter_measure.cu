@@ -30,11 +30,11 @@ __global__ void __launch_bounds__(threads)
         const T* patch = patches + a * s.height * s.width;
         for (std::int64_t i = threadIdx.x; i < count; i += threads) {
             const std::int64_t y = i / width, x = i % width;
-            sum += pixel(s, patch, y + t_y, x + t_x) * pixel(s, patch, y + u_y, x + u_x);
+            sum = fma(pixel(s, patch, y + t_y, x + t_x), pixel(s, patch, y + u_y, x + u_x), sum);
         }
     }
     sum = simt::block_sum<threads>(sum);
-    if (threadIdx.x == 0) gram[blockIdx.x] += sign * sum;
+    if (threadIdx.x == 0) gram[blockIdx.x] = fma(sign, sum, gram[blockIdx.x]);
 }
 
 // ∂S/∂wˡ = 2 A wˡ and S = Σ_l wˡᵀ A wˡ by one block, a row of A and a filter a thread. Bound by the time of a
@@ -48,8 +48,9 @@ __global__ void __launch_bounds__(threads)
         const double* row = gram + i % taps * taps;
         const T* filter = weights + i / taps * taps;
         double product = 0.0;
-        for (std::int64_t u = 0; u < taps; ++u) product += row[u] * filter[u];
-        sum += product * weights[i];
+        for (std::int64_t u = 0; u < taps; ++u)
+            product = fma(row[u], static_cast<double>(filter[u]), product);
+        sum = fma(product, static_cast<double>(weights[i]), sum);
         filter_gradient[i] = static_cast<T>(2.0 * product);
     }
     sum = simt::block_sum<threads>(sum);

@@ -2,14 +2,18 @@
 
 #include <cmath>
 
+#include "kernels/multiply_add.hpp"
+
 namespace dnsp::kernels::cpu {
 
 template <class T>
 void filter_norms(std::int64_t filters, std::int64_t taps, const T* weights, double* norms) {
     for (std::int64_t f = 0; f < filters; ++f) {
         double squares = 0.0;
-        for (std::int64_t t = 0; t < taps; ++t)
-            squares += static_cast<double>(weights[f * taps + t]) * weights[f * taps + t];
+        for (std::int64_t t = 0; t < taps; ++t) {
+            const auto weight = static_cast<double>(weights[f * taps + t]);
+            squares = multiply_add(weight, weight, squares);
+        }
         norms[f] = std::sqrt(squares);
     }
 }

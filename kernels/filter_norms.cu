@@ -17,8 +17,10 @@ __device__ __forceinline__ std::int64_t filter_of_warp() {
 template <class T>
 __device__ __forceinline__ double norm_by_warp(std::int64_t taps, const T* weights) {
     double squares = 0.0;
-    for (std::int64_t t = threadIdx.x % 32; t < taps; t += 32)
-        squares += static_cast<double>(weights[t]) * weights[t];
+    for (std::int64_t t = threadIdx.x % 32; t < taps; t += 32) {
+        const auto weight = static_cast<double>(weights[t]);
+        squares = fma(weight, weight, squares);
+    }
     return sqrt(simt::warp_sum(squares));
 }
 

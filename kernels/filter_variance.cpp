@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/multiply_add.hpp"
+
 namespace dnsp::kernels::cpu {
 namespace {
 
@@ -65,12 +67,13 @@ double correlate(const Image<T>& image, const T* filter, Plane<T>& response) {
     image.for_each_tap([&](std::int64_t tap, std::int64_t shift) {
         const T factor = filter[tap];
         const T* const in = image.source.row(0) + shift;
-        for (std::int64_t p = 0; p < pixels; ++p) out[p] += factor * in[p];
+        for (std::int64_t p = 0; p < pixels; ++p) out[p] = multiply_add(factor, in[p], out[p]);
     });
     const T* const inside = image.inside.row(0);
     double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
-    for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(out[p]) * inside[p];
+    for (std::int64_t p = 0; p < pixels; ++p)
+        sum = multiply_add(static_cast<double>(out[p]), static_cast<double>(inside[p]), sum);
     return sum / image.response_pixels();
 }
 
@@ -85,7 +88,7 @@ double variance_and_derivative(const Image<T>& image, double mean, double scale,
 #pragma omp simd reduction(+ : squares)
     for (std::int64_t p = 0; p < pixels; ++p) {
         const double centred = (static_cast<double>(values[p]) - mean) * inside[p];
-        squares += centred * centred;
+        squares = multiply_add(centred, centred, squares);
         values[p] = static_cast<T>(factor * centred);
     }
     return squares / (n - 1.0);
@@ -99,7 +102,7 @@ void correlate_transposed(const Image<T>& image, const Plane<T>& d, const T* fil
     image.for_each_tap([&](std::int64_t tap, std::int64_t shift) {
         const T factor = filter[tap];
         const T* const in = d.row(0) - shift;
-        for (std::int64_t p = 0; p < pixels; ++p) out[p] += factor * in[p];
+        for (std::int64_t p = 0; p < pixels; ++p) out[p] = multiply_add(factor, in[p], out[p]);
     });
 }
 
@@ -111,7 +114,8 @@ void correlate_taps(const Image<T>& image, const Plane<T>& d, double* taps) {
         const T *const a = d.row(0), *const b = image.source.row(0) + shift;
         double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
-        for (std::int64_t p = 0; p < pixels; ++p) sum += static_cast<double>(a[p]) * b[p];
+        for (std::int64_t p = 0; p < pixels; ++p)
+            sum = multiply_add(static_cast<double>(a[p]), static_cast<double>(b[p]), sum);
         taps[tap] = sum;
     });
 }

@@ -99,7 +99,7 @@ template <class T>
 __device__ __forceinline__ T correlate(const T* filter, int kernel, const Plane<T>& source, int y, int x) {
     T sum = T(0);
     for (int i = 0; i < kernel; ++i)
-        for (int j = 0; j < kernel; ++j) sum += filter[i * kernel + j] * source.at(y + i, x + j);
+        for (int j = 0; j < kernel; ++j) sum = fma(filter[i * kernel + j], source.at(y + i, x + j), sum);
     return sum;
 }
 
@@ -159,7 +159,8 @@ __global__ void __launch_bounds__(threads, 2)
     for_each_place(response.height, response.width, thread, threads, [&](int y, int x) {
         if (!responds(p, w.top + y - half, w.left + x - half)) return;
         const double centred = response.at(y, x) - mean;
-        if (y >= half && y < half + w.height && x >= half && x < half + w.width) squared += centred * centred;
+        if (y >= half && y < half + w.height && x >= half && x < half + w.width)
+            squared = fma(centred, centred, squared);
         response.at(y, x) = static_cast<T>(factor * centred);
     });
     __syncthreads();
@@ -169,14 +170,15 @@ __global__ void __launch_bounds__(threads, 2)
         T g = T(0);
         for (int i = 0; i < kernel; ++i)
             for (int j = 0; j < kernel; ++j)
-                g += filter[i * kernel + j] * response.at(y + 2 * half - i, x + 2 * half - j);
+                g = fma(filter[i * kernel + j], response.at(y + 2 * half - i, x + 2 * half - j), g);
         gradient[static_cast<std::int64_t>(w.top + y) * p.width + w.left + x] = g;
     });
     for (int tap = thread / 32; tap_sums && tap < kernel * kernel; tap += warps) {
         double tap_sum = 0.0;
         for_each_place(w.height, w.width, thread % 32, 32, [&](int y, int x) {
-            tap_sum += static_cast<double>(response.at(y + half, x + half)) *
-                       source.at(y + half + tap / kernel, x + half + tap % kernel);
+            tap_sum = fma(static_cast<double>(response.at(y + half, x + half)),
+                          static_cast<double>(source.at(y + half + tap / kernel, x + half + tap % kernel)),
+                          tap_sum);
         });
         tap_sum = simt::warp_sum(tap_sum);
         if (thread % 32 == 0)

@@ -117,7 +117,7 @@ __device__ bool load(const Shared<T>& s, const Orientation& o, const Place& plac
 #pragma unroll
         for (int r = 0; r < rows_a_lane; ++r) {
             const T value = ldexp(values[i][r], -exponent);
-            norm += value * value;
+            norm = fma(value, value, norm);
             if (place.row(r) < o.m) s.a[j * s.stride + place.row(r)] = value;
         }
         norm = sum_over<32>(norm);
@@ -167,10 +167,10 @@ struct Reflector {
     __device__ void apply(T (&y)[rows_a_lane]) const {
         T dot = 0;
 #pragma unroll
-        for (int r = 0; r < rows_a_lane; ++r) dot += v[r] * y[r];
+        for (int r = 0; r < rows_a_lane; ++r) dot = fma(v[r], y[r], dot);
         const T factor = tau * sum_over<32>(dot);
 #pragma unroll
-        for (int r = 0; r < rows_a_lane; ++r) y[r] -= factor * v[r];
+        for (int r = 0; r < rows_a_lane; ++r) y[r] = fma(-factor, v[r], y[r]);
     }
 };
 
@@ -207,7 +207,7 @@ __device__ void factor_column(const Shared<T>& s, const Orientation& o, const Pl
 #pragma unroll
             for (int r = 0; r < rows_a_lane; ++r) {
                 if (place.row(r) < o.m) s.a[j * s.stride + place.row(r)] = y[r];
-                if (place.row(r) > k) left += y[r] * y[r];
+                if (place.row(r) > k) left = fma(y[r], y[r], left);
             }
             left = sum_over<32>(left);
         }
@@ -248,9 +248,9 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
             a[r] = s.x[first + row];
             b[r] = s.x[second + row];
         }
-        aa += a[r] * a[r];
-        bb += b[r] * b[r];
-        ab += a[r] * b[r];
+        aa = fma(a[r], a[r], aa);
+        bb = fma(b[r], b[r], bb);
+        ab = fma(a[r], b[r], ab);
     }
     aa = sum_over<lanes>(aa);
     bb = sum_over<lanes>(bb);
@@ -262,7 +262,7 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     // hypot(1, ζ), whose square may overflow.
     const T hypotenuse = abs(zeta) < 1 / tolerance ? sqrt(fma(zeta, zeta, T(1))) : abs(zeta);
     const T tangent = copysign(1 / (abs(zeta) + hypotenuse), zeta);
-    const T cosine = 1 / sqrt(1 + tangent * tangent);
+    const T cosine = 1 / sqrt(fma(tangent, tangent, T(1)));
 #pragma unroll
     for (int r = 0; r < most_rows; ++r) {
         const int row = lane + r * lanes;

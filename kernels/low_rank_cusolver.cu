@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(threads)
     for (std::int64_t e = threadIdx.x; e < size; e += threads) {
         const double y = static_cast<double>(matrix[e]);
         copy[e] = y;
-        sum += y * y;
+        sum = fma(y, y, sum);
     }
     sum = simt::block_sum<threads>(sum);
     if (threadIdx.x == 0) norm[blockIdx.x] = sum;

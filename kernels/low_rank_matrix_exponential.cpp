@@ -6,6 +6,7 @@
 
 #include "kernels/low_rank.hpp"
 #include "kernels/matrix_exponential.hpp"
+#include "kernels/multiply_add.hpp"
 
 namespace dnsp::kernels::cpu {
 namespace {
@@ -18,21 +19,23 @@ constexpr Eigen::Index tile = 8;
 /// what the registers hold.
 template <int width>
 void multiply_tile(const RowMajor& a, Eigen::Index row, Eigen::Index col, RowMajor& c) {
-    using Vector = Eigen::Array<double, tile, 1>;
-    Vector sums[tile][width];
+    using namespace Eigen::internal;
+    using Packet = packet_traits<double>::type;
+    constexpr int packet = packet_traits<double>::size, packets = width * tile / packet;
+    static_assert(tile % packet == 0);
+    Packet sums[tile][packets];
     for (auto& of_row : sums)
-        for (Vector& sum : of_row) sum.setZero();
+        for (Packet& sum : of_row) sum = pset1<Packet>(0.0);
     for (Eigen::Index k = 0; k < a.rows(); ++k) {
         const double* const a_k = a.data() + k * a.cols();
         for (int i = 0; i < tile; ++i)
-            for (int j = 0; j < width; ++j)
-                sums[i][j] +=
-                    a_k[row + i] * Eigen::Map<const Vector, Eigen::AlignedMax>(a_k + col + j * tile);
+            for (int j = 0; j < packets; ++j)
+                sums[i][j] =
+                    pmadd(pset1<Packet>(a_k[row + i]), pload<Packet>(a_k + col + j * packet), sums[i][j]);
     }
     for (int i = 0; i < tile; ++i)
-        for (int j = 0; j < width; ++j)
-            Eigen::Map<Vector, Eigen::AlignedMax>(c.data() + (row + i) * c.cols() + col + j * tile) =
-                sums[i][j];
+        for (int j = 0; j < packets; ++j)
+            pstore(c.data() + (row + i) * c.cols() + col + j * packet, sums[i][j]);
 }
 
 /// C = AᵀA, of which the tiles above the diagonal are computed. The columns are a multiple of 8.
@@ -76,7 +79,8 @@ void exponential_of_minus(RowMajor& x, double norm, RowMajor& work) {
         x.diagonal().array() -= 2;
     }
     gram(x, work);
-    work = steps->v_square * work + steps->v_h * x;
+    for (Eigen::Index i = 0; i < x.size(); ++i)
+        work.data()[i] = multiply_add(steps->v_square, work.data()[i], steps->v_h * x.data()[i]);
     work.diagonal().array() += steps->v_identity;
     const RowMajor h = steps->p_h * x;
     gram(work, x);

@@ -181,7 +181,7 @@ __device__ __forceinline__ int exp_of_minus(const Buffers& buffers, const Block&
     for (int product = 0;; ++product) {
 #pragma unroll
         for (int j = 0; j < 2; ++j)
-            for (int i = 0; i < 4; ++i) c[j][i] = of_c * c[j][i] + of_h * h[j][i];
+            for (int i = 0; i < 4; ++i) c[j][i] = fma(of_c, c[j][i], of_h * h[j][i]);
 #pragma unroll
         for (int i = 0; i < 4; ++i)
             if (buffers.on_diagonal(block, i)) c[i / 2][i] += of_identity;

@@ -26,7 +26,7 @@ __device__ void weigh(const Shared<T>& s, const Place& place, double inverse_var
         const int c = place.column(i);
         if (c >= s.n) break;
         T norm = 0;
-        for (int j = place.lane; j < s.n; j += 32) norm += s.x[c * s.n + j] * s.x[c * s.n + j];
+        for (int j = place.lane; j < s.n; j += 32) norm = fma(s.x[c * s.n + j], s.x[c * s.n + j], norm);
         const double sigma = ldexp(static_cast<double>(sqrt(sum_over<32>(norm))), exponent);
         if (place.lane == 0) s.norms[c] = static_cast<T>(exp(-0.5 * inverse_variance * sigma * sigma));
     }
@@ -47,7 +47,7 @@ __device__ void store_gradient(const Shared<T>& s, const Orientation& o, const P
             if (place.column(i) >= o.n) break;
             const T z = s.x[c * o.n + place.column(i)];
 #pragma unroll
-            for (int r = 0; r < rows_a_lane; ++r) g[i][r] += w[r] * z;
+            for (int r = 0; r < rows_a_lane; ++r) g[i][r] = fma(w[r], z, g[i][r]);
         }
     }
     for (int k = o.n - 1; k >= 0; --k) {

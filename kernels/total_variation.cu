@@ -18,7 +18,7 @@ __device__ __forceinline__ Slope slope(const TotalVariationShape& s, const T* im
     const T* here = image + y * s.width + x;
     const double down = y + 1 < s.height ? static_cast<double>(here[s.width]) - here[0] : 0.0;
     const double right = x + 1 < s.width ? static_cast<double>(here[1]) - here[0] : 0.0;
-    return {down, right, sqrt(down * down + right * right + s.epsilon * s.epsilon)};
+    return {down, right, sqrt(fma(down, down, fma(right, right, s.epsilon * s.epsilon)))};
 }
 
 // Σ length − ε over a block's pixels, and for each pixel what its own term and those above and to the left of

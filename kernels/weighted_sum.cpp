@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/multiply_add.hpp"
 #include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
@@ -15,13 +16,15 @@ void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
         for (std::int64_t k = 0; k < term.value_count; ++k) value += term.values[k];
         const double squares = sum_in_blocks(term.elements, [&](std::int64_t begin, std::int64_t end) {
             double sum = 0.0;
-            for (std::int64_t k = begin; k < end; ++k)
-                sum += static_cast<double>(term.gradient[k]) * term.gradient[k];
+            for (std::int64_t k = begin; k < end; ++k) {
+                const auto value_of_gradient = static_cast<double>(term.gradient[k]);
+                sum = multiply_add(value_of_gradient, value_of_gradient, sum);
+            }
             return sum;
         });
         figures[i] = term.scale * value;
         figures[terms.count + i] = std::abs(term.scale) * std::sqrt(squares);
-        total += term.weight * figures[i];
+        total = multiply_add(term.weight, figures[i], total);
     }
     figures[2 * terms.count] = total;
 }
@@ -35,7 +38,7 @@ void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summan
         double sum = 0.0;
         for (int i = 0; i < summands.count; ++i) {
             const Summand<T>& summand = summands.item[static_cast<std::size_t>(i)];
-            sum += summand.factor * static_cast<double>(summand.values[k]);
+            sum = multiply_add(summand.factor, static_cast<double>(summand.values[k]), sum);
         }
         sum *= common;
         output[k] = static_cast<T>(added ? static_cast<double>(added[k]) + sum : sum);

@@ -27,7 +27,10 @@ __global__ void __launch_bounds__(threads)
          first < term.elements; first += stride) {
         const auto run =
             load_vector(term.gradient, first, static_cast<int>(min(width, term.elements - first)), aligned);
-        for (const T value : run.element) sum += static_cast<double>(value) * value;
+        for (const T element : run.element) {
+            const auto value = static_cast<double>(element);
+            sum = fma(value, value, sum);
+        }
     }
     sum = simt::block_sum<threads>(sum);
     if (threadIdx.x == 0) squares[blockIdx.y * gridDim.x + blockIdx.x] = sum;
@@ -56,7 +59,8 @@ __global__ void __launch_bounds__(32 * UpTo16<Term<T>>::most)
     __syncthreads();
     if (threadIdx.x != 0) return;
     double total = 0.0;
-    for (int k = 0; k < terms.count; ++k) total += terms.item[static_cast<std::size_t>(k)].weight * values[k];
+    for (int k = 0; k < terms.count; ++k)
+        total = fma(terms.item[static_cast<std::size_t>(k)].weight, values[k], total);
     figures[2 * terms.count] = total;
 }
 
@@ -75,13 +79,14 @@ __global__ void __launch_bounds__(threads)
             const Summand<T>& summand = summands.item[static_cast<std::size_t>(i)];
             const auto run = load_vector(summand.values, first, elements, aligned);
 #pragma unroll
-            for (int k = 0; k < width; ++k) sum[k] += summand.factor * static_cast<double>(run.element[k]);
+            for (int k = 0; k < width; ++k)
+                sum[k] = fma(summand.factor, static_cast<double>(run.element[k]), sum[k]);
         }
         Vector<T> result{};
         if (added) result = load_vector(added, first, elements, aligned);
 #pragma unroll
         for (int k = 0; k < width; ++k)
-            result.element[k] = static_cast<T>(static_cast<double>(result.element[k]) + common * sum[k]);
+            result.element[k] = static_cast<T>(fma(common, sum[k], static_cast<double>(result.element[k])));
         store_vector(result, output, first, elements, aligned);
     }
 }
