@@ -1,4 +1,5 @@
-// The convolutions of SRCNN and of EDSR 16×64: a training batch, and a slice of 181×217.
+// The convolutions of SRCNN and of EDSR 16×64, a training batch and a slice of 181×217; and others that no
+// network here has.
 #include "kernels/conv2d.hpp"
 
 #include <benchmark/benchmark.h>
@@ -60,6 +61,11 @@ const bool registered = [] {
         {"srcnn_9x9_1_64_slice", {1, 181, 217, 1, 64, 9, 9}},
         {"srcnn_5x5_32_1_slice", {1, 181, 217, 32, 1, 5, 5}},
         {"edsr_3x3_64_64_slice", {1, 181, 217, 64, 64, 3, 3}},
+        {"other_3x3_24_24_batch16", {16, 40, 40, 24, 24, 3, 3}},
+        {"other_3x3_72_24_batch16", {16, 40, 40, 72, 24, 3, 3}},
+        {"other_3x3_40_40_batch16", {16, 40, 40, 40, 40, 3, 3}},
+        {"other_5x5_64_64_batch16", {16, 40, 40, 64, 64, 5, 5}},
+        {"other_1x1_24_40_batch16", {16, 40, 40, 24, 40, 1, 1}},
     };
     for (const auto& [name, shape] : cases) {
         const std::string text = std::string("conv2d/") + name;

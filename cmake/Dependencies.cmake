@@ -27,6 +27,5 @@ function(dnsp_library target)
   endforeach()
 endfunction()
 
-dnsp_library(onednn HEADER dnnl.hpp LIBRARIES dnnl)
 dnsp_library(nifti_clib HEADER nifti2_io.h PATH_SUFFIXES nifti LIBRARIES nifti2 znz)
 dnsp_library(stb HEADER stb/stb_image.h)

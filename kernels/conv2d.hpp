@@ -42,13 +42,13 @@ struct Conv2dEpilogue {
 /// ReLU made that.
 namespace cpu {
 
-/// Squares of so many pixels, counted from the image's corner, may be computed at once: the bits of an output
-/// pixel in float depend on the input up to the kernel's radius around its square, and on nothing else.
+/// Kernels may compute tiles of conv2d_alignment × conv2d_alignment pixels at once, aligned to the corner of
+/// the image. In float32 the bits of an output pixel depend on the input up to the kernel's radius around its
+/// tile, and on nothing else: not on the image's size, the batch, or the number of threads.
 inline constexpr int conv2d_alignment = 4;
 
-/// Float: 3×3 and 1×1 between numbers of channels that are multiples of 16, and any kernel between 1 and such
-/// a number, are our own (conv2d_winograd, _pointwise, _single_channel), the rest is oneDNN's. Double, which
-/// only gradient checks use, runs on Eigen.
+/// Float32: conv2d.cpp lists the algorithms; every kernel size and number of channels is supported. Float64,
+/// which only gradient checks use, runs on Eigen, whose sums depend on a pixel's place.
 template <class T>
 void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);

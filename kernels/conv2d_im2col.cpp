@@ -1,17 +1,12 @@
-// im2col and a matrix product, image by image: all of the double precision convolution behind the gradient
-// checks, and the float32 forward pass where oneDNN cannot be trusted.
 #include <Eigen/Dense>
 #include <algorithm>
-#include <vector>
 
 #include "kernels/conv2d_im2col.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 namespace {
 
-template <class T>
-using MatrixOf = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Matrix = MatrixOf<double>;
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using ConstMap = Eigen::Map<const Matrix>;
 using Map = Eigen::Map<Matrix>;
 
@@ -30,61 +25,62 @@ void for_each_tap(const Conv2dShape& s, Visit&& visit) {
                 }
 }
 
-template <class T>
-MatrixOf<T> columns_of(const Conv2dShape& s, const T* image) {
-    MatrixOf<T> columns =
-        MatrixOf<T>::Zero(s.height * s.width, s.kernel_height * s.kernel_width * s.in_channels);
+Matrix columns_of(const Conv2dShape& s, const double* image) {
+    Matrix columns = Matrix::Zero(s.height * s.width, s.kernel_height * s.kernel_width * s.in_channels);
     for_each_tap(s, [&](auto pixel, auto column, auto element) { columns(pixel, column) = image[element]; });
     return columns;
 }
 
 }  // namespace
 
-template <class T>
-void im2col_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
-                    Activation activation, T* output) {
+void im2col_forward(const Conv2dShape& s, const double* input, const double* weight, const double* bias,
+                    const Conv2dEpilogue<double>& epilogue, double* output) {
     const std::int64_t pixels = s.height * s.width;
-    Eigen::Map<const MatrixOf<T>> filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
-    Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>> offsets(bias, s.out_channels);
+    ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
+    Eigen::Map<const Eigen::RowVectorXd> offsets(bias, s.out_channels);
     for (std::int64_t n = 0; n < s.batch; ++n) {
-        Eigen::Map<MatrixOf<T>> out(output + n * pixels * s.out_channels, pixels, s.out_channels);
+        const std::int64_t first = n * pixels * s.out_channels;
+        Map out(output + first, pixels, s.out_channels);
         out.noalias() = columns_of(s, input + n * pixels * s.in_channels) * filters.transpose();
         out.rowwise() += offsets;
-        if (activation == Activation::relu) out = out.cwiseMax(T(0));
+        out *= epilogue.scale;
+        if (epilogue.residual) out += ConstMap(epilogue.residual + first, pixels, s.out_channels);
+        if (epilogue.activation == Activation::relu) out = (out.array() < 0.0).select(0.0, out);
     }
 }
-template void im2col_forward<float>(const Conv2dShape&, const float*, const float*, const float*, Activation,
-                                    float*);
 
-template void im2col_forward<double>(const Conv2dShape&, const double*, const double*, const double*,
-                                     Activation, double*);
-
-void im2col_backward_input(const Conv2dShape& s, const double* output_gradient, const double* weight,
+void im2col_backward_input(const Conv2dShape& s, const double* output_gradient, double scale,
+                           const double* weight, const double* rectified_input, const double* added,
                            double* input_gradient) {
-    const std::int64_t pixels = s.height * s.width;
+    const std::int64_t pixels = s.height * s.width, elements = pixels * s.in_channels;
     ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
     for (std::int64_t n = 0; n < s.batch; ++n) {
         ConstMap gradient(output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
         const Matrix columns = gradient * filters;
-        double* image = input_gradient + n * pixels * s.in_channels;
-        std::fill(image, image + pixels * s.in_channels, 0.0);
-        for_each_tap(
-            s, [&](auto pixel, auto column, auto element) { image[element] += columns(pixel, column); });
+        Eigen::ArrayXd sums = Eigen::ArrayXd::Zero(elements);
+        for_each_tap(s,
+                     [&](auto pixel, auto column, auto element) { sums[element] += columns(pixel, column); });
+        sums *= scale;
+        using Image = Eigen::Map<const Eigen::ArrayXd>;
+        if (added) sums += Image(added + n * elements, elements);
+        if (rectified_input) sums = (Image(rectified_input + n * elements, elements) > 0.0).select(sums, 0.0);
+        Eigen::Map<Eigen::ArrayXd>(input_gradient + n * elements, elements) = sums;
     }
 }
 
 void im2col_backward_weight(const Conv2dShape& s, const double* input, const double* output_gradient,
-                            double* weight_gradient, double* bias_gradient) {
+                            double scale, double* weight_gradient, double* bias_gradient) {
     const std::int64_t pixels = s.height * s.width;
     Map filters(weight_gradient, s.out_channels, s.weight_elements() / s.out_channels);
-    Eigen::Map<Eigen::RowVectorXd> offsets(bias_gradient, s.out_channels);
+    Eigen::RowVectorXd offsets = Eigen::RowVectorXd::Zero(s.out_channels);
     filters.setZero();
-    offsets.setZero();
     for (std::int64_t n = 0; n < s.batch; ++n) {
         ConstMap gradient(output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
         filters.noalias() += gradient.transpose() * columns_of(s, input + n * pixels * s.in_channels);
         offsets += gradient.colwise().sum();
     }
+    filters *= scale;
+    if (bias_gradient) Eigen::Map<Eigen::RowVectorXd>(bias_gradient, s.out_channels) = scale * offsets;
 }
 
 }  // namespace dnsp::kernels::cpu::detail

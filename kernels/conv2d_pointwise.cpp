@@ -88,7 +88,7 @@ void pointwise_backward_weight(const Conv2dShape& s, const float* input, const f
         }
         partial.add_weights(scale, weight_gradient);
     }
-    partial.add_biases(scale, bias_gradient);
+    partial.add_biases(scale, out, bias_gradient);
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -13,8 +13,8 @@ namespace dnsp::kernels {
 /// The gradient of an input is the other one of the first two, with the taps turned by 180°.
 namespace cpu::detail {
 
-/// In float, for a multiple of 16 channels: whether one of the numbers of channels is 1 and the other one is
-/// that.
+/// In float: whether one of the numbers of channels is 1 and the other at least 16. Collapse is done
+/// here, by sums along the channels; expand and correlate are what conv2d_direct does.
 bool single_channel_serves(const Conv2dShape& shape);
 
 void single_channel_forward(const Conv2dShape& shape, const float* input, const float* weight,
@@ -22,10 +22,6 @@ void single_channel_forward(const Conv2dShape& shape, const float* input, const 
 void single_channel_backward_input(const Conv2dShape& shape, const float* output_gradient, double scale,
                                    const float* weight, const float* rectified_input, const float* added,
                                    float* input_gradient);
-/// bias_gradient may be null.
-void single_channel_backward_weight(const Conv2dShape& shape, const float* input,
-                                    const float* output_gradient, double scale, float* weight_gradient,
-                                    float* bias_gradient);
 
 }  // namespace cpu::detail
 

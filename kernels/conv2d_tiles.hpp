@@ -216,7 +216,7 @@ class PartialGradients {
     float* weight(std::int64_t part) { return weight_.get() + part * weights_; }
     double* bias(std::int64_t part) { return bias_.data() + part * channels_; }
 
-    /// By all threads of a parallel region; `weights` is a multiple of 16.
+    /// By all threads of a parallel region; `weights` is a multiple of the vectors' width.
     void add_weights(double scale, float* gradient) const {
 #pragma omp for schedule(static)
         for (std::int64_t i = 0; i < weights_; i += packet) {
@@ -226,10 +226,10 @@ class PartialGradients {
             store(gradient + i, static_cast<float>(scale) * sum);
         }
     }
-    /// Nothing where the gradient is null.
-    void add_biases(double scale, float* gradient) const {
+    /// Of the first `count` channels; nothing where the gradient is null.
+    void add_biases(double scale, std::int64_t count, float* gradient) const {
         if (!gradient) return;
-        for (std::int64_t c = 0; c < channels_; ++c) {
+        for (std::int64_t c = 0; c < count; ++c) {
             double sum = 0.0;
             for (std::int64_t part = 0; part < parts_; ++part)
                 sum += bias_[static_cast<std::size_t>(part * channels_ + c)];

@@ -54,7 +54,7 @@ void winograd_backward_weight(const Conv2dShape& s, const float* input, const fl
         }
         partial.add_weights(scale, weight_gradient);
     }
-    partial.add_biases(scale, bias_gradient);
+    partial.add_biases(scale, out, bias_gradient);
 }
 
 }  // namespace dnsp::kernels::cpu::detail

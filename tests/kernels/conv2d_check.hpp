@@ -197,11 +197,12 @@ class Check {
 /// One for each of our kernels in T, and rows of channels that fill vectors and that do not.
 inline const std::vector<Conv2dShape> every_path{
     {1, 5, 14, 3, 6, 3, 3}, {1, 5, 14, 4, 8, 3, 3}, {1, 5, 14, 1, 8, 3, 3}, {1, 5, 14, 8, 1, 3, 3}};
-/// On the CPU: Winograd, pointwise, single channel with one tile of taps a row and with two, oneDNN; several
+/// On the CPU: Winograd, pointwise, single channel with one tile of taps a row and with two, direct; several
 /// chunks and strips of each, the last ones smaller.
 inline const std::vector<Conv2dShape> every_cpu_path{
-    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5}, {2, 13, 14, 32, 1, 5, 3},
-    {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11}, {1, 5, 14, 3, 6, 3, 3}};
+    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5},
+    {2, 13, 14, 32, 1, 5, 3},  {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11},
+    {1, 13, 14, 21, 1, 3, 3},  {1, 5, 14, 3, 6, 3, 3},    {2, 13, 14, 20, 37, 3, 5}};
 inline const std::vector<Conv2dShape>& every_path_of(On where) {
     return where == On::cpu ? every_cpu_path : every_path;
 }
