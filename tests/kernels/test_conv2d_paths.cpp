@@ -102,30 +102,6 @@ void check_unaligned_arrays(On where) {
     }
 }
 
-/// `cut`, whose corner lies at (top, left) of `whole`, away from its edge.
-struct Part {
-    Conv2dShape whole, cut;
-    std::int64_t top, left;
-};
-
-void check_bits_of_part(On where, const Part& part) {
-    const auto& [whole, cut, top, left] = part;
-    const std::int64_t in = whole.in_channels, out = whole.out_channels;
-    INFO(in << " → " << out << " channels");
-    const auto x = random<float>(whole.input_elements(), 1);
-    std::vector<float> cut_x;
-    for (std::int64_t y = top; y < top + cut.height; ++y) {
-        const auto line = x.begin() + (y * whole.width + left) * in;
-        cut_x.insert(cut_x.end(), line, line + cut.width * in);
-    }
-    const auto from_whole = forward_of(where, whole, x), from_part = forward_of(where, cut, cut_x);
-    const std::int64_t rim_y = cut.kernel_height / 2, rim_x = cut.kernel_width / 2;
-    for (std::int64_t y = rim_y; y < cut.height - rim_y; ++y)
-        for (std::int64_t i = rim_x * out; i < (cut.width - rim_x) * out; ++i)
-            REQUIRE(from_part[static_cast<std::size_t>(y * cut.width * out + i)] ==
-                    from_whole[static_cast<std::size_t>(((y + top) * whole.width + left) * out + i)]);
-}
-
 void check_no_images(On where) {
     for (Conv2dShape s : every_path_of(where)) {
         s.batch = 0;
@@ -152,24 +128,6 @@ TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers") {
 TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cuda") {
     DNSP_REQUIRE_CUDA();
     check_unaligned_arrays(On::cuda);
-}
-
-TEST_CASE("a pixel of conv2d has the same bits in an image and in a part of it") {
-    // Winograd's squares ask for more (conv2d_alignment): tests/models/test_models.cpp.
-    for (const auto& [in, out] : {std::pair{1, 16}, {16, 1}, {1, 48}, {48, 1}})
-        for (const auto& [height, width] : {std::pair{3, 5}, {9, 9}})
-            check_bits_of_part(
-                On::cpu, {{1, 33, 41, in, out, height, width}, {1, 19, 27, in, out, height, width}, 3, 2});
-    check_bits_of_part(On::cpu, {{1, 33, 41, 32, 16, 1, 1}, {1, 19, 27, 32, 16, 1, 1}, 3, 2});
-}
-
-TEST_CASE("a pixel of conv2d has the same bits in an image and in a part of it, cuda") {
-    DNSP_REQUIRE_CUDA();
-    for (const auto precision : {Conv2dPrecision::float32, Conv2dPrecision::tf32, Conv2dPrecision::bfloat16})
-        for (const auto& [in, out] : {std::pair{5, 6}, {1, 8}, {8, 1}, {8, 16}}) {
-            const WithOptions options({Conv2dBackend::ours, precision});
-            check_bits_of_part(On::cuda, {{1, 13, 21, in, out, 3, 5}, {1, 9, 15, in, out, 3, 5}, 3, 2});
-        }
 }
 
 TEST_CASE("conv2d of no images leaves gradients of zeros") { check_no_images(On::cpu); }
