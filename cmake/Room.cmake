@@ -5,9 +5,15 @@ target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}
 # -ffp-contract=off, and -fmad=false below: where a product and a sum are rounded once is decided in the source
 # (kernels/multiply_add.hpp), and is the same in every copy of a loop that a compiler makes.
 set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND cxx_flags -Wno-psabi)  # All of a program is compiled by one compiler.
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
   list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND cxx_flags -Wno-pass-failed)  # A loop marked `omp simd` that Clang does not vectorise is no error.
 endif()
 if(NOT DNSP_MARCH STREQUAL "portable")
   list(APPEND cxx_flags -march=${DNSP_MARCH})
@@ -24,13 +30,15 @@ set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
 target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
 
-# dnsp_room(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]): a library dnsp_<name> of all .cpp files of the
-# folder, and of others named. Adding a file is all it takes to add a layer, a prior or a model. Object libraries, so
+# dnsp_room(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]): a library dnsp_<name> of the files named, or else of
+# all .cpp files of the folder. Adding a file is all it takes to add a layer, a prior or a model. Object libraries, so
 # that a file that only registers itself (a model, a prior) is never dropped by the linker.
 function(dnsp_room name)
   cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE;SOURCES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(dnsp_${name}_objects OBJECT ${sources} ${ROOM_SOURCES})
+  if(NOT ROOM_SOURCES)
+    file(GLOB ROOM_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  add_library(dnsp_${name}_objects OBJECT ${ROOM_SOURCES})
   target_link_libraries(dnsp_${name}_objects PUBLIC dnsp_flags ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
   add_library(dnsp_${name} INTERFACE)
   target_link_libraries(dnsp_${name} INTERFACE dnsp_${name}_objects $<TARGET_OBJECTS:dnsp_${name}_objects>
