@@ -46,14 +46,10 @@ struct Surroundings {
     std::int64_t down(std::int64_t pixel) const { return pixel / alignment * alignment; }
     std::int64_t up(std::int64_t pixel) const { return down(pixel + alignment - 1); }
 
-    /// What a tile reads along one axis: that, inside the image, and never less than the widest kernel can
-    /// span, so that the window is convolved by the same algorithm as the whole image.
+    /// What a tile reads along one axis: that, inside the image.
     std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size,
                                                     std::int64_t image_size) const {
-        const std::int64_t least = 2 * halo + 1;
-        const std::int64_t last_first = down(std::max<std::int64_t>(0, image_size - least));
-        const std::int64_t first = std::max<std::int64_t>(0, std::min(down(begin) - halo, last_first));
-        return {first, std::min(image_size, up(std::max(up(begin + size) + halo, first + least)))};
+        return {std::max<std::int64_t>(0, down(begin) - halo), std::min(image_size, up(begin + size) + halo)};
     }
 };
 
