@@ -26,8 +26,8 @@ struct Algorithm {
 
 bool serves_all(const Conv2dShape&) { return true; }
 
-/// The first that serves is taken. Never a matter of the image's size, so that a tile of an image gets the
-/// bits that the whole would.
+/// The first algorithm that supports the channels and the kernel. The choice does not depend on the size of
+/// the image, so that a tile and the whole image are convolved by the same algorithm.
 template <class T>
 const Algorithm<T>& algorithm_for(const Conv2dShape& s) {
     using namespace detail;

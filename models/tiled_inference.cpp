@@ -38,15 +38,15 @@ void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& sou
     });
 }
 
-/// What decides the bits of a tile: the input up to `halo` pixels around it, where squares of `alignment`
-/// pixels are computed at once.
+/// The bits of a tile depend on the input up to `halo` pixels around it, where kernels compute aligned tiles
+/// of `alignment` × `alignment` pixels. `halo` is a multiple of `alignment`.
 struct Surroundings {
     std::int64_t halo, alignment;
 
     std::int64_t down(std::int64_t pixel) const { return pixel / alignment * alignment; }
     std::int64_t up(std::int64_t pixel) const { return down(pixel + alignment - 1); }
 
-    /// What a tile reads along one axis: that, inside the image.
+    /// What a tile reads along one axis: the tile and its halo, clipped to the image.
     std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size,
                                                     std::int64_t image_size) const {
         return {std::max<std::int64_t>(0, down(begin) - halo), std::min(image_size, up(begin + size) + halo)};

@@ -1,7 +1,7 @@
-// What a convolution writes for a pixel is bitwise the same whatever else there is: the image's size, the
-// pixel's place in a kernel's tile, the other images of the batch, the number of threads. It depends on the
-// pixels under the kernel alone. Tiled inference rests on it. scripts/test_bitwise builds this file for
-// several instruction sets and by two compilers.
+// An output pixel of a convolution depends bitwise on the input pixels under the kernel alone. It does not
+// depend on the size of the image, the place of the pixel in a kernel's tile, the other images of the batch,
+// or the number of threads. Tiled inference needs this. scripts/test_bitwise builds this file for several
+// instruction sets with two compilers.
 #include <omp.h>
 
 #include "tests/kernels/conv2d_check.hpp"
