@@ -1,6 +1,6 @@
 // The convolutions of SRCNN and of EDSR 16×64, a training batch and a slice of 181×217; and others that no
 // network here has.
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 
 #include <benchmark/benchmark.h>
 

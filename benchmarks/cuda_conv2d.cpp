@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "benchmarks/cuda_timing.hpp"
-#include "kernels/conv2d_mixed.hpp"
+#include "kernels/conv2d/mixed.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Value and gradient of the priors on the CUDA device for a training batch: 64 patches of 40×40.
 #include "benchmarks/cuda_timing.hpp"
 #include "kernels/filter_variance.hpp"
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 #include "kernels/total_variation.hpp"
 
 namespace {

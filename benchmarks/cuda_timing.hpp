@@ -9,11 +9,11 @@
 #include <functional>
 #include <string>
 
+#include "base/device/runtime.hpp"
+#include "base/device/workspace.hpp"
+#include "base/error.hpp"
 #include "benchmarks/random_values.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/require.hpp"
-#include "kernels/simt/runtime.hpp"
-#include "kernels/simt/workspace.hpp"
 
 namespace dnsp::benchmarks {
 

@@ -3,7 +3,7 @@
 
 #include "benchmarks/random_values.hpp"
 #include "kernels/filter_variance.hpp"
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 #include "kernels/total_variation.hpp"
 
 namespace {

@@ -2,6 +2,7 @@
 #   none     it is not there; asking for it is an error
 #   toolkit  GPUs: nvcc compiles the kernels
 #   host     the host executor: the C++ compiler compiles the same kernels, and every device thread is a fibre; for tests
+set(DNSP_CUDA_LIBRARIES)  # what the components that touch the device link
 set(DNSP_CUDA none CACHE STRING "Where the CUDA device comes from: none, toolkit or host")
 set_property(CACHE DNSP_CUDA PROPERTY STRINGS none toolkit host)
 
@@ -56,18 +57,19 @@ if(DNSP_CUDA STREQUAL "toolkit")
     "cuSOLVER is missing (part of the CUDA toolkit, or the wheel nvidia-cusolver)" FATAL_ERROR)
   dnsp_cuda_header(CUDNN cudnn.h libcudnn.so.9
     "cuDNN 9 is missing (NVIDIA's package libcudnn9-dev, or the wheel nvidia-cudnn-cu13)" FATAL_ERROR)
-  dnsp_cuda_header(NCCL nccl.h nccl "NCCL is missing; nothing needs it yet" STATUS)
   list(REMOVE_DUPLICATES library_folders)
   list(JOIN library_folders ":" library_folders)
   target_compile_definitions(cuda_toolkit INTERFACE DNSP_CUDA_LIBRARY_DIRS="${library_folders}")
   # The runtime itself is linked statically, into programs that the C++ compiler links.
   find_library(CUDART_STATIC NAMES cudart_static HINTS ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES} ${wheel_roots}
     PATHS /usr/local/cuda PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib REQUIRED)
+  set(DNSP_CUDA_LIBRARIES cuda_toolkit)
   target_link_libraries(cuda_toolkit INTERFACE ${CUDART_STATIC} Threads::Threads rt ${CMAKE_DL_LIBS})
 elseif(DNSP_CUDA STREQUAL "host")
   find_package(Boost 1.74 REQUIRED COMPONENTS context)
   dnsp_library(lapack HEADER lapacke.h LIBRARIES lapacke openblas)
   add_library(host_executor INTERFACE)
+  set(DNSP_CUDA_LIBRARIES host_executor)
   target_link_libraries(host_executor INTERFACE Boost::context lapack ${CMAKE_DL_LIBS})
 elseif(NOT DNSP_CUDA STREQUAL "none")
   message(FATAL_ERROR "DNSP_CUDA is '${DNSP_CUDA}', expected none, toolkit or host")

@@ -4,9 +4,9 @@
 
 #include <charconv>
 
-#include "kernels/require.hpp"
-#include "kernels/simt/runtime.hpp"
-#include "kernels/threads.hpp"
+#include "base/device/runtime.hpp"
+#include "base/error.hpp"
+#include "base/parallel.hpp"
 
 namespace dnsp {
 
@@ -51,6 +51,6 @@ DeviceChoice choose_device(const std::string& name) {
     return cuda_choice(index);
 }
 
-int cpu_threads() { return kernels::cpu::thread_count(); }
+int cpu_threads() { return thread_count(); }
 
 }  // namespace dnsp

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "kernels/arena.hpp"
-#include "kernels/require.hpp"
-#include "kernels/simt/runtime.hpp"
+#include "base/arena.hpp"
+#include "base/device/runtime.hpp"
+#include "base/error.hpp"
 
 namespace dnsp {
 
@@ -16,7 +16,7 @@ namespace dnsp {
 /// CaptureError for work that cannot be recorded, whoever refuses it.
 class Graph {
   public:
-    explicit Graph(const std::function<void()>& work) : pool_(kernels::cuda::arena()) {
+    explicit Graph(const std::function<void()>& work) : pool_(cuda_arena()) {
         try {
             pool_.record([&] { graph_ = std::make_unique<simt::Graph>(work); });
         } catch (const CaptureError&) {
@@ -30,7 +30,7 @@ class Graph {
     std::size_t size() const { return graph_->size(); }
 
   private:
-    kernels::Arena::PrivatePool pool_;  // outlives the graph
+    Arena::PrivatePool pool_;  // outlives the graph
     std::unique_ptr<simt::Graph> graph_;
 };
 

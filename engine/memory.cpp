@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/require.hpp"
-#include "kernels/simt/runtime.hpp"
+#include "base/device/runtime.hpp"
+#include "base/error.hpp"
 
 namespace dnsp {
 namespace {
 
-kernels::Arena& arena_of(Device device) {
-    return device.kind == DeviceKind::cpu ? kernels::cpu::arena() : kernels::cuda::arena();
-}
+Arena& arena_of(Device device) { return device.kind == DeviceKind::cpu ? cpu_arena() : cuda_arena(); }
 
 }  // namespace
 

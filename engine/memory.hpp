@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "base/arena.hpp"
 #include "engine/device.hpp"
-#include "kernels/arena.hpp"
 
 namespace dnsp {
 
@@ -31,10 +31,8 @@ class Storage {
 void copy_from_host(const Storage& storage, std::size_t first, const void* host, std::size_t bytes);
 void copy_to_host(void* host, const Storage& storage, std::size_t first, std::size_t bytes);
 
-using kernels::ArenaStatistics;
-
 /// Each device has one caching arena: freed blocks are kept by size class and handed out again, so that a
-/// training step allocates nothing after its first iteration (kernels/arena.hpp).
+/// training step allocates nothing after its first iteration (base/arena.hpp).
 ArenaStatistics arena_statistics(Device device);
 
 /// The most that the device's arena may hold from now on; asking for more is OutOfMemory.

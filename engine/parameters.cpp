@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/philox.hpp"
+#include "base/philox.hpp"
 
 namespace dnsp {
 namespace {
@@ -16,7 +16,7 @@ std::uint64_t stream_of(const std::string& name) {
     return hash;
 }
 
-double draw(const Initialiser& init, const kernels::Philox& random, std::uint64_t i) {
+double draw(const Initialiser& init, const Philox& random, std::uint64_t i) {
     const double mean = init.mean.empty() ? 0.0 : init.mean[i % init.mean.size()];
     switch (init.kind) {
         case Initialiser::Kind::uniform:
@@ -61,7 +61,7 @@ void ParameterStore::allocate(DType dtype, Device device, std::uint64_t seed) {
         p.value = values_.view(p.first, p.shape);
         p.value.require_gradient();
         p.value.gradient_slot()->value = gradients_.view(p.first, p.shape);
-        const kernels::Philox random{seed, stream_of(p.name)};
+        const Philox random{seed, stream_of(p.name)};
         dispatch(dtype, [&]<class T>() {
             std::vector<T> values(static_cast<std::size_t>(p.shape.elements()));
             for (std::size_t i = 0; i < values.size(); ++i)

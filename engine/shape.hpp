@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 
 namespace dnsp {
 

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
+#include "base/device/runtime.hpp"
 #include "engine/on_device.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/simt/runtime.hpp"
 
 namespace dnsp {
 

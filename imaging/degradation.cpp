@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 #include "imaging/resample.hpp"
 
 namespace dnsp::imaging {
@@ -26,7 +26,7 @@ std::string name_of(Value value, const std::map<std::string, Value>& names) {
     for (const auto& [name, candidate] : names) {
         if (candidate == value) return name;
     }
-    throw ImagingError("degradation: unknown value");
+    throw FileError("degradation: unknown value");
 }
 
 const std::string& entry(const std::map<std::string, std::string>& description, const std::string& key) {
@@ -95,8 +95,8 @@ Degradation make_degradation(const std::string& preset, int scale) {
     } else if (preset == "bicubic") {
         degradation.kernel = Kernel::bicubic;
     } else {
-        throw ImagingError(fmt::format("degradation: unknown preset \"{}\"; known are {}", preset,
-                                       fmt::join(degradation_presets(), ", ")));
+        throw FileError(fmt::format("degradation: unknown preset \"{}\"; known are {}", preset,
+                                    fmt::join(degradation_presets(), ", ")));
     }
     validate(degradation);
     return degradation;

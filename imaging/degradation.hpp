@@ -25,7 +25,7 @@ struct Degradation {
 ///   gaussian-corner  Gaussian, σ = scale/2, keep every scale-th pixel starting with the first
 ///   box              mean of scale×scale pixels (partial volume of a larger voxel)
 ///   bicubic          MATLAB's imresize(…, 1/scale): antialiased bicubic
-/// Throws ImagingError naming the known presets, or for a scale other than 2, 3, 4.
+/// Throws FileError naming the known presets, or for a scale other than 2, 3, 4.
 Degradation make_degradation(const std::string& preset, int scale);
 std::vector<std::string> degradation_presets();
 

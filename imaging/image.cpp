@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::imaging {
 

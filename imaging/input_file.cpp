@@ -6,7 +6,7 @@
 #include <memory>
 #include <system_error>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::imaging {
 

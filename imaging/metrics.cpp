@@ -9,7 +9,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::imaging {
 namespace {

@@ -13,7 +13,7 @@ bool is_nifti_path(const std::filesystem::path& path);
 /// Reads a NIfTI-1 or NIfTI-2 file (single file, .nii or .nii.gz; all integer and float types; both byte
 /// orders; scl_slope and scl_inter applied).
 /// `volume_index` picks one volume of a 4-D file; a 4-D file without it is refused.
-/// Throws ImagingError, one sentence with path and reason, for: a missing, unreadable, truncated or
+/// Throws FileError, one sentence with path and reason, for: a missing, unreadable, truncated or
 /// non-NIfTI file; complex and RGB types; label, statistic and vector intents; fewer than two voxels along
 /// an axis (one-slice volumes); NaN or Inf voxels; a volume of one constant value.
 Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_index = std::nullopt);
@@ -22,7 +22,7 @@ Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_i
 /// NIfTI-1 or -2 like the header it came with: data type, slope, intercept, units, description, qform and
 /// sform codes and intent kept; intensities rounded and clamped to the stored type. A volume without a
 /// header becomes float32 NIfTI-1. Gzip when the name ends in .gz. Byte order is the machine's; header
-/// extensions are not kept. Throws ImagingError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and
+/// extensions are not kept. Throws FileError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and
 /// when the file cannot be written whole.
 void write_nifti(const std::filesystem::path& path, const Volume& volume);
 

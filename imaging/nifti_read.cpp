@@ -9,7 +9,7 @@
 #include <limits>
 #include <memory>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/nifti_header.hpp"

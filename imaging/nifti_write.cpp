@@ -7,8 +7,8 @@
 #include <limits>
 #include <span>
 
-#include "imaging/atomic_file.hpp"
-#include "imaging/error.hpp"
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/nifti_header.hpp"
 

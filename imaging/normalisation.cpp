@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::imaging {
 

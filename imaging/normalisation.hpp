@@ -17,7 +17,7 @@ struct Normalisation {
 };
 
 /// low = 0.1th and high = 99.9th percentile of all values (nearest rank); minimum and maximum where
-/// those two coincide. Throws ImagingError("subject: …") when all values are equal.
+/// those two coincide. Throws FileError("subject: …") when all values are equal.
 Normalisation percentile_normalisation(std::span<const float> values, const std::string& subject);
 
 void normalise(std::span<float> values, const Normalisation& normalisation);

@@ -14,8 +14,8 @@
 #define STBI_NO_STDIO
 #include <stb/stb_image.h>
 
-#include "imaging/atomic_file.hpp"
-#include "imaging/error.hpp"
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/picture_encode.hpp"
 #include "imaging/picture_integrity.hpp"
@@ -72,7 +72,7 @@ Picture read_picture(const std::filesystem::path& path) {
             : static_cast<void*>(stbi_load_from_memory(bytes, size, &width, &height, &channels, 0)),
         stbi_image_free);
     if (samples == nullptr)
-        throw ImagingError(fmt::format("{}: cannot be decoded: {}", name, stbi_failure_reason()));
+        throw FileError(fmt::format("{}: cannot be decoded: {}", name, stbi_failure_reason()));
     picture.image =
         picture.bits == 16
             ? grey_image(static_cast<const std::uint16_t*>(samples.get()), height, width, channels)

@@ -16,7 +16,7 @@ struct Picture {
 bool is_picture_path(const std::filesystem::path& path);
 
 /// Reads a PNG (8 or 16 bit) or JPEG by stb_image. Colour becomes luma unless it is grey already.
-/// Throws ImagingError for unreadable, truncated or empty files and for a constant picture.
+/// Throws FileError for unreadable, truncated or empty files and for a constant picture.
 Picture read_picture(const std::filesystem::path& path);
 
 /// Writes a grey PNG (8 or 16 bit) or, by name, a JPEG (8 bit), through an AtomicFile; values are rounded and

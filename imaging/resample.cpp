@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::imaging {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 #include "imaging/nifti_header.hpp"
 
 namespace dnsp::imaging {

@@ -1,7 +1,7 @@
 #include "kernels/adam.hpp"
 
+#include "base/parallel.hpp"
 #include "kernels/multiply_add.hpp"
-#include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
 

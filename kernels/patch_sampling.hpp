@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "kernels/philox.hpp"
+#include "base/philox.hpp"
 #include "kernels/step_position.hpp"
 
 namespace dnsp::kernels {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "base/parallel.hpp"
 #include "kernels/multiply_add.hpp"
-#include "kernels/parallel.hpp"
 
 namespace dnsp::kernels::cpu {
 

@@ -103,7 +103,7 @@ void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
         most_elements = std::max(most_elements, term.elements);
         aligned = aligned && simt::are_aligned(term.gradient);
     }
-    const auto parts = static_cast<unsigned>(std::min(most_parts, simt::divide_up(most_elements, at_once)));
+    const auto parts = static_cast<unsigned>(std::min(most_parts, divide_up(most_elements, at_once)));
     const auto count = static_cast<unsigned>(terms.count);
     const simt::Workspace<double> squares(std::int64_t{parts} * count);
     simt::launch(sum_squares<T>, {parts, count}, threads, 0, terms, aligned, squares.data());

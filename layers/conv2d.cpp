@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "engine/on_device.hpp"
-#include "kernels/conv2d_mixed.hpp"
+#include "kernels/conv2d/mixed.hpp"
 
 namespace dnsp {
 namespace {

@@ -30,7 +30,7 @@ class Model {
 
     /// Pixels beyond which the input cannot change an output pixel. With an `alignment`, every layer's radius
     /// is rounded up to a multiple of it: beyond that, the input cannot change the bits of a square of so
-    /// many pixels that is computed at once (kernels/conv2d.hpp, conv2d_alignment).
+    /// many pixels that is computed at once (kernels/conv2d/conv2d.hpp, conv2d_alignment).
     virtual int receptive_radius(int alignment = 1) const = 0;
 
     /// With the defaults filled in.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/on_device.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 
 namespace dnsp {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 #include "priors/prior.hpp"
 
 namespace dnsp {
@@ -14,7 +14,8 @@ enum class LowRankMethod {
 LowRankMethod parse_low_rank_method(const std::string& name);
 
 /// Smooth surrogate of rank, paper Eqs. (2)–(4), mean over the batch:
-///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. How precisely: kernels/low_rank.hpp.
+///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. How precisely:
+///   kernels/low_rank/low_rank.hpp.
 ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method);
 
 }  // namespace dnsp

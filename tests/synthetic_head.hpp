@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <string>
 
+#include "base/philox.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/volume.hpp"
-#include "kernels/philox.hpp"
 
 namespace dnsp::test {
 
@@ -19,7 +19,7 @@ inline imaging::Volume synthetic_head(int nx = 56, int ny = 64, int nz = 40, std
     volume.size = {nx, ny, nz};
     volume.voxel_size_mm = {1.0, 1.0, 1.0};
     volume.path = "synthetic head";
-    const kernels::Philox random{seed, 0};
+    const Philox random{seed, 0};
     for (int z = 0; z < nz; ++z)
         for (int y = 0; y < ny; ++y)
             for (int x = 0; x < nx; ++x) {

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "engine/device.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 
 namespace dnsp::testing {
 
@@ -15,7 +15,8 @@ inline Device test_device() {
         const Device chosen = choose_device(name ? name : "cpu").device;
         // Bounds are those of float32: cases for the tensor cores say so themselves.
         if (chosen.kind == DeviceKind::cuda)
-            kernels::cuda::set_conv2d_options({kernels::Conv2dBackend::ours, kernels::Conv2dPrecision::float32});
+            kernels::cuda::set_conv2d_options(
+                {kernels::Conv2dBackend::ours, kernels::Conv2dPrecision::float32});
         return chosen;
     }();
     return device;

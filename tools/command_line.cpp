@@ -8,7 +8,7 @@
 #include <map>
 #include <new>
 
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "training/settings.hpp"
 
 namespace dnsp::tools {

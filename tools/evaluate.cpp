@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "imaging/atomic_file.hpp"
+#include "base/atomic_file.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
 #include "tools/command_line.hpp"
@@ -88,7 +88,7 @@ int evaluate(Options options) {
     progress.clear();
     fmt::print("{}", evaluation.table());
     auto write = [](const fs::path& path, const std::string& text) {
-        imaging::AtomicFile file(path);
+        AtomicFile file(path);
         file.write(text);
         file.commit();
     };

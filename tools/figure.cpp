@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <fstream>
 
-#include "imaging/atomic_file.hpp"
-#include "kernels/require.hpp"
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -50,7 +50,7 @@ class Gnuplot {
 
   private:
     fs::path png_;
-    imaging::AtomicFile file_;
+    AtomicFile file_;
     FILE* pipe_ = nullptr;
 };
 

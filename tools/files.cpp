@@ -1,8 +1,8 @@
 #include "tools/files.hpp"
 
+#include "base/error.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
-#include "kernels/require.hpp"
 
 namespace dnsp::tools {
 

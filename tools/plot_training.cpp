@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "tools/command_line.hpp"
 #include "tools/figure.hpp"
 #include "tools/files.hpp"

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "imaging/atomic_file.hpp"
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
-#include "kernels/require.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
 
@@ -65,7 +65,7 @@ int simulate(const Options& options) {
     record["degradation"] = imaging::describe(degradation);
     record["source"] = options.input.filename().string();
     record["program"] = "simulate (DNSP) " DNSP_VERSION;
-    imaging::AtomicFile file(sidecar);
+    AtomicFile file(sidecar);
     file.write(record.dump(2) + "\n");
     file.commit();
     return 0;

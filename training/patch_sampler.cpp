@@ -87,7 +87,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
 void PatchSampler::begin_epoch(std::int64_t epoch) {
     std::vector<std::uint32_t> order(targets_.size() * static_cast<std::size_t>(patches_per_slice_));
     std::iota(order.begin(), order.end(), 0u);
-    const kernels::Philox random{seed_, order_stream + static_cast<std::uint64_t>(epoch)};
+    const Philox random{seed_, order_stream + static_cast<std::uint64_t>(epoch)};
     for (std::size_t i = order.size() - 1; i > 0; --i)
         std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
     copy_from_host(*order_table_, 0, order.data(), order.size() * sizeof(std::uint32_t));
@@ -96,8 +96,7 @@ void PatchSampler::begin_epoch(std::int64_t epoch) {
 Batch PatchSampler::batch(const StepClock& clock) const {
     const kernels::PatchSampling sampling{batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}};
     const Shape shape{batch_size_, patch_, patch_, 1};
-    Batch batch{Tensor::empty(shape, DType::float32, device_),
-                      Tensor::empty(shape, DType::float32, device_)};
+    Batch batch{Tensor::empty(shape, DType::float32, device_), Tensor::empty(shape, DType::float32, device_)};
     on(device_, kernels::cpu::sample_patches, kernels::cuda::sample_patches)(
         sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
         static_cast<const kernels::SliceEntry*>(slice_table_->data()),

@@ -1,7 +1,7 @@
 #include "training/run_log.hpp"
 
-#include "imaging/atomic_file.hpp"
-#include "kernels/require.hpp"
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
 
 namespace dnsp {
 
@@ -15,7 +15,7 @@ RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : pat
             if (!entry.is_discarded() && entry.value("step", std::int64_t{0}) <= keep_steps)
                 kept += line + "\n";
         }
-    imaging::AtomicFile file(path);
+    AtomicFile file(path);
     file.write(kept);
     file.commit();
     out_.open(path, std::ios::app);

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <set>
 
-#include "kernels/philox.hpp"
-#include "kernels/require.hpp"
+#include "base/error.hpp"
+#include "base/philox.hpp"
 
 namespace dnsp {
 namespace {
@@ -56,7 +56,7 @@ Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
 
     std::vector<std::size_t> order(subjects.size());
     std::iota(order.begin(), order.end(), 0);
-    const kernels::Philox random{seed, split_stream};
+    const Philox random{seed, split_stream};
     for (std::size_t i = order.size() - 1; i > 0; --i)
         std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
     const std::size_t held = std::max<std::size_t>(

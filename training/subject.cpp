@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
-#include "kernels/require.hpp"
 
 namespace dnsp {
 namespace {

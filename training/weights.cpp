@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "imaging/atomic_file.hpp"
+#include "base/atomic_file.hpp"
 
 namespace dnsp {
 namespace {
@@ -89,7 +89,7 @@ void refuse_unknown(const fs::path& path, const TensorFile& file, const std::set
 }  // namespace
 
 void write_safetensors_atomically(const fs::path& path, const TensorFile& file) {
-    imaging::AtomicFile out(path);
+    AtomicFile out(path);
     out.write(serialise_safetensors(file));
     out.commit();
 }

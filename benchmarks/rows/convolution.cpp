@@ -2,7 +2,7 @@
 // height, width, in, out, kernel. Images are stored as bfloat16 where the engine stores a network's so.
 #include "benchmarks/rows/row.hpp"
 #include "engine/on_device.hpp"
-#include "kernels/conv2d_mixed.hpp"
+#include "kernels/conv2d/mixed.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp::benchmarks {

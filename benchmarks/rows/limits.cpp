@@ -5,9 +5,9 @@
 #include <Eigen/Core>
 #include <type_traits>
 
+#include "base/device/runtime.hpp"
 #include "benchmarks/rows/row.hpp"
 #include "kernels/simt/cublas.hpp"
-#include "kernels/simt/runtime.hpp"
 
 namespace dnsp::benchmarks {
 namespace {

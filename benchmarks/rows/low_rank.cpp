@@ -1,5 +1,5 @@
 // R_δ and its gradient of a batch of square patches. Parameters: batch, side, method ("exponential", "svd").
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 #include "benchmarks/rows/row.hpp"
 #include "engine/on_device.hpp"
 

@@ -16,9 +16,9 @@
 #include <fstream>
 #include <iostream>
 
+#include "base/device/runtime.hpp"
 #include "benchmarks/rows/row.hpp"
-#include "kernels/conv2d.hpp"
-#include "kernels/simt/runtime.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 
 namespace {
 

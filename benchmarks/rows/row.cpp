@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-#include "kernels/philox.hpp"
+#include "base/philox.hpp"
 
 namespace dnsp::benchmarks {
 namespace {
@@ -31,7 +31,7 @@ std::unique_ptr<Row> make_row(const Parameters& parameters, Device device) {
 Tensor wavy_images(std::int64_t batch, std::int64_t height, std::int64_t width, double noise,
                    std::uint64_t stream) {
     constexpr int waves = 5;
-    const kernels::Philox random{1, stream}, noise_of{2, stream};
+    const Philox random{1, stream}, noise_of{2, stream};
     std::vector<float> values(static_cast<std::size_t>(batch * height * width));
     std::size_t i = 0;
     for (std::int64_t n = 0; n < batch; ++n)
@@ -52,7 +52,7 @@ Tensor wavy_images(std::int64_t batch, std::int64_t height, std::int64_t width, 
 }
 
 Tensor random_tensor(const Shape& shape, double scale, std::uint64_t stream) {
-    const kernels::Philox random{1, stream};
+    const Philox random{1, stream};
     std::vector<float> values(static_cast<std::size_t>(shape.elements()));
     for (std::size_t i = 0; i < values.size(); ++i)
         values[i] = static_cast<float>(scale * (2 * random.uniform(i) - 1));

@@ -1,16 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <cstdint>
 
-namespace dnsp::simt {
+#include "base/divide_up.hpp"
 
-/// The least number of parts of `size` that hold `number`.
-template <std::integral Number, std::integral Size>
-constexpr Number divide_up(Number number, Size size) {
-    return static_cast<Number>((number + size - 1) / size);
-}
+namespace dnsp::simt {
 
 /// Blocks that hold `count` items, `per_block` each.
 constexpr unsigned blocks_for(std::int64_t count, std::int64_t per_block) {

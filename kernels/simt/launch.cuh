@@ -8,11 +8,12 @@
 #include <string>
 #include <tuple>
 
-#include "kernels/require.hpp"
-#include "kernels/simt/runtime.hpp"
+#include "base/device/runtime.hpp"
 
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
+
+#include "base/device/toolkit/check.hpp"
 #else
 #include "kernels/simt/host/builtins.hpp"
 #include "kernels/simt/host/executor.hpp"
@@ -21,15 +22,6 @@
 namespace dnsp::simt {
 
 #if defined(__CUDACC__)
-
-/// Throws with the expression, its place and the driver's sentence.
-#define CUDA_CHECK(expression) ::dnsp::simt::check_cuda((expression), #expression, __FILE__, __LINE__)
-
-inline void check_cuda(cudaError_t error, const char* expression, const char* file, int line) {
-    if (error == cudaSuccess) return;
-    throw Error(std::string("[cuda] ") + cudaGetErrorString(error) + ": " + expression + " (" + file + ":" +
-                std::to_string(line) + ")");
-}
 
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,

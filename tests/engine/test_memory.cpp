@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <thread>
 
+#include "base/device/runtime.hpp"
 #include "engine/tensor.hpp"
-#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/test_device.hpp"
 

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "imaging/error.hpp"
+#include "base/error.hpp"
 #include "imaging/image.hpp"
 #include "tests/catch.hpp"
 #include "tests/paths.hpp"
@@ -76,15 +76,15 @@ inline void put(const std::filesystem::path& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
-/// The sentence of the ImagingError that the call must end in.
+/// The sentence of the FileError that the call must end in.
 template <class Call>
 std::string complaint(Call&& call) {
     try {
         call();
-    } catch (const ImagingError& error) {
+    } catch (const FileError& error) {
         return error.what();
     }
-    return "(no ImagingError)";
+    return "(no FileError)";
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

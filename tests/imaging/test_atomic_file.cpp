@@ -2,10 +2,11 @@
 
 #include <csignal>
 
-#include "imaging/atomic_file.hpp"
+#include "base/atomic_file.hpp"
 #include "imaging/nifti.hpp"
 #include "tests/imaging/fixtures.hpp"
 
+using dnsp::AtomicFile;
 using namespace dnsp::imaging;
 using namespace dnsp::imaging::test;
 

@@ -1,11 +1,11 @@
 #pragma once
 
-// What the tests of kernels/conv2d.hpp share: one shape on one device, all passes against plain loops.
+// What the tests of kernels/conv2d/conv2d.hpp share: one shape on one device, all passes against plain loops.
 #include <string>
 
-#include "kernels/conv2d.hpp"
+#include "base/error.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/require.hpp"
 #include "tests/kernels/table.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/reference/conv2d.hpp"

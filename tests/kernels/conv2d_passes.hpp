@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/conv2d.hpp"
-#include "kernels/conv2d_mixed.hpp"
+#include "kernels/conv2d/conv2d.hpp"
+#include "kernels/conv2d/mixed.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 

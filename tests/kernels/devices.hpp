@@ -10,7 +10,7 @@
 #include <typeinfo>
 #include <vector>
 
-#include "kernels/simt/runtime.hpp"
+#include "base/device/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/simt/orders.hpp"
 

@@ -1,4 +1,4 @@
-#include "kernels/conv2d_cublas.hpp"
+#include "kernels/conv2d/cuda/cublas.hpp"
 
 #include "tests/kernels/conv2d_check.hpp"
 

@@ -1,4 +1,4 @@
-#include "kernels/conv2d_mixed.hpp"
+#include "kernels/conv2d/mixed.hpp"
 
 #include "kernels/elementwise.hpp"
 #include "tests/kernels/conv2d_check.hpp"

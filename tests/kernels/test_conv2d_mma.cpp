@@ -1,9 +1,9 @@
-#include "kernels/conv2d_mma.hpp"
+#include "kernels/conv2d/cuda/mma.hpp"
 
 #include <cmath>
 #include <limits>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/reference/conv2d.hpp"

@@ -1,7 +1,7 @@
 // Which kernels conv2d takes, and what does not depend on that.
 #include <utility>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "tests/kernels/conv2d_check.hpp"
 
 using namespace dnsp;

@@ -1,4 +1,4 @@
-#include "kernels/conv2d_wgmma.hpp"
+#include "kernels/conv2d/cuda/wgmma.hpp"
 
 #include <bit>
 #include <cmath>

@@ -18,8 +18,6 @@ using Names = std::set<std::string>;
 
 /// Functions that no case can be driven through, and why.
 const std::map<std::string, std::string> exceptions{
-    {"arena", "the memory that kernels work in: tests/engine/test_memory.cpp"},
-    {"thread_count", "of the machine: test_elementwise.cpp"},
     {"conv2d_options", "a setting of the CUDA device: test_conv2d.cpp"},
     {"set_conv2d_options", "a setting of the CUDA device: test_conv2d.cpp"},
     {"conv2d_stores_bfloat16", "of settings, on the CUDA device alone: test_conv2d_mixed.cpp"},
@@ -39,7 +37,7 @@ std::string read(const std::filesystem::path& path) {
 
 std::vector<std::string> texts(const std::string& folder, const std::string& extension) {
     std::vector<std::string> out;
-    for (const auto& entry : std::filesystem::directory_iterator(source_folder().string() + folder))
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(source_folder().string() + folder))
         if (entry.path().extension() == extension) out.push_back(read(entry.path()));
     return out;
 }
@@ -117,7 +115,7 @@ TEST_CASE("what has no case of its own is declared") {
 }
 
 TEST_CASE("every test of kernels drives the CUDA device, or says that there is none") {
-    const Names without_device{"test_philox.cpp", "test_coverage.cpp"};
+    const Names without_device{"test_coverage.cpp"};
     const std::regex on_cuda(R"re(TEST_CASE\(\s*("[^"]*"\s*)*"[^"]*cuda"\s*\)\s*\{\s*(\w*)\()re");
     const Names skips{"DNSP_REQUIRE_CUDA", "REQUIRE_TENSOR_CORES", "REQUIRE_HOPPER"};
     for (const auto& entry :

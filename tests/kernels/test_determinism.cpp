@@ -6,13 +6,13 @@
 #include <string>
 
 #include "kernels/adam.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/filter_measure.hpp"
 #include "kernels/filter_norms.hpp"
 #include "kernels/filter_variance.hpp"
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 #include "kernels/patch_sampling.hpp"
 #include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"

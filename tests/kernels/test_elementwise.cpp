@@ -1,6 +1,6 @@
 #include "kernels/elementwise.hpp"
 
-#include "kernels/threads.hpp"
+#include "base/parallel.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 
@@ -236,4 +236,4 @@ TEST_CASE("the derivative of the ReLU at zero is zero, and NaN stays NaN, cuda")
     check_relu_corners<double>(On::cuda);
 }
 
-TEST_CASE("there is at least one thread") { CHECK(kernels::cpu::thread_count() >= 1); }
+TEST_CASE("there is at least one thread") { CHECK(thread_count() >= 1); }

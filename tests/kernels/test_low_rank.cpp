@@ -1,12 +1,12 @@
-#include "kernels/low_rank.hpp"
+#include "kernels/low_rank/low_rank.hpp"
 
 #include <cmath>
 #include <string>
 
-#include "kernels/matrix_exponential.hpp"
+#include "base/device/runtime.hpp"
+#include "kernels/low_rank/matrix_exponential.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
-#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/kernels/devices.hpp"
 #include "tests/kernels/low_rank_cases.hpp"

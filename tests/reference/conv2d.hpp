@@ -1,9 +1,9 @@
 #pragma once
 
-// The convolution of kernels/conv2d.hpp as plain loops in double precision.
+// The convolution of kernels/conv2d/conv2d.hpp as plain loops in double precision.
 #include <vector>
 
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 
 namespace dnsp::reference {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "tests/catch.hpp"
 
 namespace dnsp::testing {

@@ -2,12 +2,12 @@
 
 #include <functional>
 
-#include "kernels/simt/runtime.hpp"
+#include "base/device/runtime.hpp"
 #include "tests/catch.hpp"
 
 namespace dnsp::testing {
 
-/// Runs `body` once for each order of threads and blocks that the device has (kernels/simt/runtime.hpp).
+/// Runs `body` once for each order of threads and blocks that the device has (base/device/runtime.hpp).
 inline void for_each_thread_order(const std::function<void()>& body) {
     for (int order = 0; order < simt::thread_orders(); ++order) {
         INFO("threads and blocks in " << simt::use_thread_order(order) << " order");

@@ -1,5 +1,5 @@
-#include "kernels/require.hpp"
-#include "kernels/simt/dynamic_library.hpp"
+#include "base/device/dynamic_library.hpp"
+#include "base/error.hpp"
 #include "tests/catch.hpp"
 
 using dnsp::simt::DynamicLibrary;

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/device/runtime.hpp"
 #include "engine/safetensors.hpp"
 #include "imaging/picture.hpp"
-#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/tools/run_tool.hpp"
 

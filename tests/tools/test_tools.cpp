@@ -2,9 +2,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/device/runtime.hpp"
 #include "engine/safetensors.hpp"
 #include "imaging/nifti.hpp"
-#include "kernels/simt/runtime.hpp"
 #include "tests/catch.hpp"
 #include "tests/tools/run_tool.hpp"
 

@@ -1,11 +1,11 @@
 // Whole training steps through the CUDA path agree with the CPU's.
 #include <cmath>
 
+#include "base/device/runtime.hpp"
 #include "engine/adam.hpp"
-#include "kernels/conv2d.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
-#include "kernels/simt/runtime.hpp"
 #include "models/model.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/objective.hpp"

@@ -27,7 +27,7 @@ struct SavedNetwork {
         run.held_out = {{"scan.nii.gz", {3, 4, 5}}};
         model = make_model(options, store);
         store.allocate(DType::float32, test_device(), 7);
-        const kernels::Philox random{1, 2};
+        const Philox random{1, 2};
         for (const auto& p : store.parameters()) {
             Tensor value = p.value;  // shares its memory
             std::vector<float> values = value.to_vector<float>();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "kernels/simt/host/scheduler.hpp"
 
 uint3 threadIdx{}, blockIdx{};
@@ -19,8 +19,6 @@ std::string text(uint3 i) {
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument) {
     scheduler.run(grid, block, shared_bytes, body, argument);
 }
-
-void set_order(Order order, std::uint64_t seed) { scheduler.set_order(order, seed); }
 
 void fail(const std::string& what) {
     throw Error("[host executor] block " + text(blockIdx) + ", thread " + text(threadIdx) + ": " + what);

@@ -34,12 +34,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
+#include "base/device/host/stream.hpp"
 #include "kernels/simt/host/vector_types.hpp"
 
 // As in CUDA, of the running thread; not to be written to.
@@ -51,18 +49,6 @@ namespace dnsp::simt::host {
 
 // ---- Launching
 
-/// Where this thread's work goes instead of being done, while it records a graph; otherwise null.
-extern thread_local std::vector<std::function<void()>>* recording;
-
-/// For all that a stream would execute. `call` holds copies of what it needs: it may run later, and again.
-template <class Call>
-void run_or_record(Call call) {
-    if (recording)
-        recording->push_back(std::move(call));
-    else
-        call();
-}
-
 /// Runs `body()` once for every thread of the grid. What a thread throws ends the launch and is thrown here;
 /// so are stalls and what a GPU would refuse, as dnsp::Error. Launches of several OS threads wait for each
 /// other; a kernel cannot launch another. Not recorded: launch() is (launch.cuh).
@@ -73,13 +59,6 @@ void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body) {
     run_grid(
         grid, block, shared_bytes, [](void* argument) { (*static_cast<Body*>(argument))(); }, &body);
 }
-
-/// Which of the threads that can go on does, at the start and whenever one waits or returns: the lowest
-/// index, the highest one, or any, drawn from `seed`. Blocks follow one another in the same order.
-enum class Order { forward, reverse, random };
-
-/// For all launches from now on.
-void set_order(Order order, std::uint64_t seed = 0);
 
 // ---- For the running thread
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <boost/context/detail/fcontext.hpp>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define DNSP_ADDRESS_SANITIZER 1

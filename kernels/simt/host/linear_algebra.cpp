@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/require.hpp"
-#include "kernels/simt/capture.hpp"
+#include "base/device/capture.hpp"
+#include "base/error.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
 #include "kernels/simt/host/executor.hpp"

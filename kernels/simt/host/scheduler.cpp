@@ -29,14 +29,12 @@ void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
 
 // ---- The launch
 
-void Scheduler::set_order(Order order, std::uint64_t seed) {
-    std::lock_guard lock(one_launch_);
-    order_ = order;
-    random_ = Random(seed);
-}
-
 void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument) {
     std::lock_guard lock(one_launch_);
+    if (const ThreadOrder wanted = thread_order(); wanted.changes != order_.changes) {
+        order_ = wanted;
+        random_ = Random(wanted.seed);
+    }
     check_launch(grid, block, shared_bytes);
     body_ = body;
     argument_ = argument;
@@ -54,7 +52,7 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
     }
 
     const std::uint64_t blocks = std::uint64_t(grid.x) * grid.y * grid.z;
-    if (order_ == Order::random) {
+    if (order_.order == Order::random) {
         random_blocks_.resize(blocks);
         std::iota(random_blocks_.begin(), random_blocks_.end(), std::uint64_t(0));
         for (std::uint64_t i = blocks; i > 1; --i)
@@ -157,7 +155,7 @@ Fibre& Scheduler::choose_next() {
 }
 
 int Scheduler::choose_thread() {
-    switch (order_) {
+    switch (order_.order) {
         case Order::forward:
             return ready_.first();
         case Order::reverse:
@@ -169,7 +167,7 @@ int Scheduler::choose_thread() {
 }
 
 std::uint64_t Scheduler::choose_block(std::uint64_t turn, std::uint64_t blocks) const {
-    switch (order_) {
+    switch (order_.order) {
         case Order::forward:
             return turn;
         case Order::reverse:

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/require.hpp"
+#include "base/error.hpp"
 #include "kernels/simt/host/asynchronous_copies.hpp"
 #include "kernels/simt/host/bulk_copies.hpp"
 #include "kernels/simt/host/executor.hpp"
@@ -80,7 +80,6 @@ struct Barrier {
 class Scheduler {
   public:
     void run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
-    void set_order(Order order, std::uint64_t seed);
 
     /// The running thread.
     Thread& thread() {
@@ -119,7 +118,7 @@ class Scheduler {
     std::string describe_stall() const;
 
     std::mutex one_launch_;
-    Order order_ = Order::forward;
+    ThreadOrder order_;
     Random random_{0};
 
     // The launch.

@@ -13,13 +13,13 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/require.hpp"
-#include "kernels/simt/capture.hpp"
+#include "base/device/capture.hpp"
+#include "base/device/dynamic_library.hpp"
+#include "base/device/runtime.hpp"
+#include "base/device/workspace.hpp"
+#include "base/error.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
-#include "kernels/simt/dynamic_library.hpp"
-#include "kernels/simt/runtime.hpp"
-#include "kernels/simt/workspace.hpp"
 
 namespace dnsp::simt {
 namespace {

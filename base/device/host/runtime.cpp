@@ -1,0 +1,147 @@
+#include "base/device/runtime.hpp"
+
+#include <array>
+#include <cstring>
+#include <functional>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/device/capture.hpp"
+#include "base/device/host/stream.hpp"
+#include "base/error.hpp"
+
+namespace dnsp::simt {
+namespace {
+
+// Of the device that the host executor stands for: enough for tests, and little enough to run out of in one.
+constexpr std::size_t capacity = std::size_t(4) << 30;
+constexpr std::align_val_t alignment{256};
+
+struct DeviceMemory {
+    std::mutex mutex;
+    std::unordered_map<void*, std::size_t> blocks;
+    std::size_t in_use = 0;
+};
+
+DeviceMemory& device_memory() {
+    static auto* instance =
+        new DeviceMemory;  // never destroyed: what has static lifetime may hold device memory
+    return *instance;
+}
+
+std::mutex order_mutex;
+host::ThreadOrder current_order;
+
+void require_only_device(int index) {
+    require(index == 0, "[device] the host executor has device 0 only, asked for " + std::to_string(index));
+}
+
+}  // namespace
+
+int device_count() { return 1; }
+std::string unavailable_reason() { return ""; }
+std::string device_description(int index) {
+    require_only_device(index);
+    return "host executor: every kernel runs on this machine's processor, for tests";
+}
+bool is_host_executor() { return true; }
+
+int thread_orders() { return 3; }
+const char* use_thread_order(int index) {
+    constexpr std::uint64_t seed = 20260101;
+    constexpr std::array names{"forward", "reverse", "random"};
+    const char* name = names.at(static_cast<std::size_t>(index));
+    host::set_order(static_cast<host::Order>(index), seed);
+    return name;
+}
+
+host::ThreadOrder host::thread_order() {
+    std::lock_guard lock(order_mutex);
+    return current_order;
+}
+
+void host::set_order(Order order, std::uint64_t seed) {
+    std::lock_guard lock(order_mutex);
+    current_order = {order, seed, current_order.changes + 1};
+}
+
+void select_device(int index) { require_only_device(index); }
+int compute_capability() { return 90; }
+int multiprocessor_count() { return 2; }
+
+std::size_t free_memory() {
+    std::lock_guard lock(device_memory().mutex);
+    return capacity - device_memory().in_use;
+}
+
+void* allocate(std::size_t bytes) {
+    require_not_capturing("an allocation");
+    auto& [mutex, blocks, in_use] = device_memory();
+    std::lock_guard lock(mutex);
+    if (bytes > capacity - in_use) return nullptr;
+    void* memory = ::operator new(bytes, alignment, std::nothrow);
+    if (!memory) return nullptr;
+    std::memset(memory, 0xFF, bytes);  // NaN, so that what nobody has written shows
+    blocks.emplace(memory, bytes);
+    in_use += bytes;
+    return memory;
+}
+
+void release(void* memory) noexcept {
+    auto& [mutex, blocks, in_use] = device_memory();
+    std::lock_guard lock(mutex);
+    const auto block = blocks.find(memory);
+    if (block == blocks.end()) return;
+    in_use -= block->second;
+    blocks.erase(block);
+    ::operator delete(memory, alignment);
+}
+
+void copy_to_device(void* device, const void* host, std::size_t bytes) {
+    require_not_capturing("a copy from the host");
+    if (bytes > 0) std::memcpy(device, host, bytes);
+}
+void copy_to_host(void* host, const void* device, std::size_t bytes) {
+    require_not_capturing("a copy to the host");
+    if (bytes > 0) std::memcpy(host, device, bytes);
+}
+void copy_on_device(void* target, const void* source, std::size_t bytes) {
+    if (bytes > 0) host::run_or_record([=] { std::memcpy(target, source, bytes); });
+}
+
+void synchronise() { require_not_capturing("waiting for the device"); }
+void* current_stream() { return nullptr; }
+
+// ---- Graphs
+
+thread_local std::vector<std::function<void()>>* host::recording = nullptr;
+
+struct Graph::State {
+    std::vector<std::function<void()>> calls;
+};
+
+Graph::Graph(const std::function<void()>& work) : state_(new State) {
+    const Capturing capturing;
+    host::recording = &state_->calls;
+    try {
+        work();
+    } catch (...) {
+        host::recording = nullptr;
+        throw;
+    }
+    host::recording = nullptr;
+}
+
+Graph::~Graph() = default;
+
+void Graph::launch() {
+    require_not_capturing("the launch of a graph");
+    for (const auto& call : state_->calls) call();
+}
+
+std::size_t Graph::size() const { return state_->calls.size(); }
+
+}  // namespace dnsp::simt

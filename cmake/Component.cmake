@@ -1,0 +1,53 @@
+# Flags shared by every target of the project.
+add_library(dnsp_flags INTERFACE)
+target_include_directories(dnsp_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}")
+# -ffp-contract=off, and -fmad=false below: where a product and a sum are rounded once is decided in the source
+# (kernels/multiply_add.hpp), and is the same in every copy of a loop that a compiler makes.
+set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND cxx_flags -Wno-psabi)  # All of a program is compiled by one compiler.
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
+  list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND cxx_flags -Wno-pass-failed)  # A loop marked `omp simd` that Clang does not vectorise is no error.
+endif()
+if(NOT DNSP_MARCH STREQUAL "portable")
+  list(APPEND cxx_flags -march=${DNSP_MARCH})
+elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  list(APPEND cxx_flags -march=x86-64-v3)  # AVX2 and FMA: most processors since 2013
+endif()
+if(DNSP_SANITIZE)
+  list(APPEND cxx_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(dnsp_flags INTERFACE -fsanitize=address,undefined)
+endif()
+# A register spill or a local-memory stack frame stops the build with the kernel's name.
+set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
+  "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra,-ffp-contract=off")
+target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
+
+# dnsp_component(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]): a library dnsp_<name> of the files named, by
+# default of all .cpp files of the folder: a new layer, prior or model is a new file there. An object library, so that the
+# linker never drops a file that only registers itself (a model, a prior).
+function(dnsp_component name)
+  cmake_parse_arguments(COMPONENT "" "" "PUBLIC;PRIVATE;SOURCES" ${ARGN})
+  if(NOT COMPONENT_SOURCES)
+    file(GLOB COMPONENT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  # The extension .cu means nothing to the C++ compiler, which compiles the kernels for the host executor.
+  if(DNSP_CUDA STREQUAL "host")
+    set(device_sources ${COMPONENT_SOURCES})
+    list(FILTER device_sources INCLUDE REGEX "\\.cu$")
+    set_source_files_properties(${device_sources} PROPERTIES
+      LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas")
+  endif()
+  add_library(dnsp_${name}_objects OBJECT ${COMPONENT_SOURCES})
+  target_link_libraries(dnsp_${name}_objects PUBLIC dnsp_flags ${COMPONENT_PUBLIC} PRIVATE ${COMPONENT_PRIVATE})
+  add_library(dnsp_${name} INTERFACE)
+  target_link_libraries(dnsp_${name} INTERFACE dnsp_${name}_objects $<TARGET_OBJECTS:dnsp_${name}_objects>
+    ${COMPONENT_PUBLIC} ${COMPONENT_PRIVATE})
+endfunction()

@@ -1,0 +1,243 @@
+#include "kernels/conv2d/cpu/direct.hpp"
+
+#include <algorithm>
+
+#include "kernels/conv2d/cpu/strips.hpp"
+
+namespace dnsp::kernels::cpu::detail {
+namespace {
+
+/// Channels in panels of `vectors` vectors.
+struct Panels {
+    int vectors;
+    std::int64_t channels;  ///< padded to whole panels
+
+    explicit Panels(std::int64_t wanted) {
+        const std::int64_t all = (wanted + packet - 1) / packet,
+                           count = (all + most_vectors - 1) / most_vectors;
+        vectors = static_cast<int>((all + count - 1) / count);
+        channels = count * vectors * packet;
+    }
+    /// use.operator()<vectors>()
+    template <int candidate = most_vectors, class Use>
+    void with(Use&& use) const {
+        if constexpr (candidate > 1)
+            if (vectors != candidate) return with<candidate - 1>(use);
+        use.template operator()<candidate>();
+    }
+};
+
+// ---- Images. A tile is 6 pixels of a row × a panel of channels. It sums over the taps of a row and their
+// channels, which are contiguous in the image and in the packed weight.
+
+/// Writes the first `lanes` lanes of a vector.
+void write_lanes(const Finish& finish, std::int64_t element, std::int64_t channel, std::int64_t lanes,
+                 Vector vector) {
+    using Quad [[gnu::vector_size(4 * sizeof(float))]] = float;
+    float values[packet];
+    store(values, vector);
+    std::int64_t lane = 0;
+    for (; lane + 4 <= lanes; lane += 4)
+        finish.write(element + lane, channel + lane, load<Quad>(values + lane));
+    for (; lane < lanes; ++lane) finish.write(element + lane, channel + lane, values[lane]);
+}
+
+template <int vectors>
+void write_tile(const Finish& finish, std::int64_t first_pixel, std::int64_t pixels, std::int64_t c,
+                std::int64_t channels, const Tile<tile_rows, vectors>& tile) {
+    if (c + vectors * packet <= channels) {
+        for (int r = 0; r < pixels; ++r)
+            for (int v = 0; v < vectors; ++v)
+                finish.write((first_pixel + r) * channels + c + v * packet, c + v * packet, tile[r][v]);
+        return;
+    }
+    const std::int64_t whole = (channels - c) / packet, rest = (channels - c) % packet;
+    for (int r = 0; r < pixels; ++r) {
+        const std::int64_t element = (first_pixel + r) * channels + c;
+        for (int v = 0; v < whole; ++v) finish.write(element + v * packet, c + v * packet, tile[r][v]);
+        if (rest > 0) write_lanes(finish, element + whole * packet, c + whole * packet, rest, tile[r][whole]);
+    }
+}
+
+/// `single`: taps.from is 1, as in the first layer of a network. The compiler then knows the stride of
+/// pixels.
+template <int vectors, bool single>
+void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const float* images,
+                     const float* weights, const Finish& finish) {
+    constexpr std::int64_t panel = vectors * packet;
+    const std::int64_t from = single ? 1 : taps.from, to = taps.to, row = s.kernel_width * from,
+                       all = s.kernel_height * row;
+    const Strips strips(s);
+#pragma omp parallel
+    {
+        FramedRows framed(s, from, tile_rows - 1);
+#pragma omp for schedule(static)
+        for (std::int64_t strip = 0; strip < strips.count; ++strip) {
+            const Strips::Rows rows = strips.rows(strip);
+            framed.load(images, rows);
+            for (std::int64_t y = rows.begin; y < rows.end; ++y)
+                for (std::int64_t x = 0; x < s.width; x += tile_rows)
+                    for (std::int64_t c = 0; c < channels; c += panel) {
+                        const std::int64_t first = (rows.image * s.height + y) * s.width + x,
+                                           pixels = std::min<std::int64_t>(tile_rows, s.width - x);
+                        for (int r = 0; r < pixels; ++r)
+                            for (int v = 0; v < vectors; ++v)
+                                finish.prefetch((first + r) * to + c + v * packet);
+                        Tile<tile_rows, vectors> tile{};
+                        for (std::int64_t i = framed.first_taps(y); i < framed.end_taps(y); ++i)
+                            multiply_tile<tile_rows, vectors>(row, framed.row(y, i) + x * from, from, 1,
+                                                              weights + c * all + i * row * panel, panel,
+                                                              tile);
+                        write_tile<vectors>(finish, first, pixels, c, to, tile);
+                    }
+        }
+    }
+}
+
+void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const float* weight,
+              const Finish& finish) {
+    const Panels panels(taps.to);
+    panels.with([&]<int vectors>() {
+        const Scratch packed = packed_in_panels(
+            taps.count * taps.from, panels.channels, vectors * packet, [&](std::int64_t row, std::int64_t t) {
+                return t < taps.to ? weight[taps.at(row / taps.from, row % taps.from, t)] : 0.0f;
+            });
+        const auto run = taps.from == 1 ? convolve_panels<vectors, true> : convolve_panels<vectors, false>;
+        run(s, taps, panels.channels, images, packed.get(), finish);
+    });
+}
+
+// ---- The gradient of the weight. A tile is up to 6 taps and channels of one image × a panel of channels of
+// the other image. It sums over a row of pixels.
+
+/// Rows of an image with their channels padded to `channels`; not copied where there is nothing to pad.
+class PanelRow {
+  public:
+    PanelRow(const Conv2dShape& s, std::int64_t image_channels, std::int64_t channels)
+        : width_(s.width), image_channels_(image_channels), channels_(channels) {
+        if (image_channels == channels) return;
+        copy_ = uninitialised(width_ * channels);
+        std::fill_n(copy_.get(), width_ * channels, 0.0f);
+    }
+    /// Valid until the next call.
+    const float* of(const float* row) {
+        if (!copy_) return row;
+        for (std::int64_t x = 0; x < width_; ++x)
+            std::copy_n(row + x * image_channels_, image_channels_, copy_.get() + x * channels_);
+        return copy_.get();
+    }
+
+  private:
+    std::int64_t width_, image_channels_, channels_;
+    Scratch copy_;
+};
+
+/// sums[i, f, t] += Σ_x wide[x, t] · image[x · channels + f] of row y, where f counts the taps of a row and
+/// their channels. `single`: there is one channel.
+template <int at_once, bool single>
+void correlate_row(const FramedRows& framed, std::int64_t y, std::int64_t width, std::int64_t channels,
+                   const float* wide, const Panels& panels, std::int64_t taps_of_row, float* sums) {
+    const std::int64_t step = single ? 1 : channels;
+    panels.with([&]<int vectors>() {
+        for (std::int64_t i = framed.first_taps(y); i < framed.end_taps(y); ++i)
+            for (std::int64_t f = 0; f < taps_of_row; f += at_once)
+                for (std::int64_t t = 0; t < panels.channels; t += vectors * packet) {
+                    float* const of_tile = sums + (i * taps_of_row + f) * panels.channels + t;
+                    Tile<at_once, vectors> tile;
+                    load_tile<at_once, vectors>(of_tile, panels.channels, tile);
+                    multiply_tile<at_once, vectors>(width, framed.row(y, i) + f, 1, step, wide + t,
+                                                    panels.channels, tile);
+                    store_tile<at_once, vectors>(tile, of_tile, panels.channels);
+                }
+    });
+}
+
+/// correlate_row<at_once, single>
+template <bool single>
+auto correlate_row_of(std::int64_t at_once) {
+    static constexpr decltype(&correlate_row<1, single>) of[] = {
+        correlate_row<1, single>, correlate_row<2, single>, correlate_row<3, single>,
+        correlate_row<4, single>, correlate_row<5, single>, correlate_row<6, single>};
+    return of[at_once - 1];
+}
+
+/// sum + Σ_x values[x · step]
+double sum_of_row(const float* values, std::int64_t count, std::int64_t step, double sum) {
+    for (std::int64_t x = 0; x < count; ++x) sum += values[x * step];
+    return sum;
+}
+
+/// The gradient is Σ_p gradient[p] · input[p + tap] = Σ_p input[p] · gradient[p − tap]. True if the second
+/// form takes fewer products, because the channels of the input need less padding.
+bool is_better_flipped(const Conv2dShape& s) {
+    return Panels(s.in_channels).channels * s.out_channels < Panels(s.out_channels).channels * s.in_channels;
+}
+
+}  // namespace
+
+void direct_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
+                    const Conv2dEpilogue<float>& epilogue, float* output) {
+    convolve(s, Taps(s, false), input, weight, Finish::forward(bias, epilogue, output));
+}
+
+void direct_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
+                           const float* weight, const float* rectified_input, const float* added,
+                           float* input_gradient) {
+    convolve(s, Taps(s, true), output_gradient, weight,
+             Finish::backward_input(scale, rectified_input, added, input_gradient));
+}
+
+void direct_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
+                            double scale, float* weight_gradient, float* bias_gradient) {
+    const Taps taps(s, is_better_flipped(s));
+    const float *wide = taps.flipped ? input : output_gradient,
+                *images = taps.flipped ? output_gradient : input;
+    const Panels panels(taps.to);
+    constexpr std::int64_t most_at_once = 6;
+    const std::int64_t row = s.kernel_width * taps.from, tiles = (row + most_at_once - 1) / most_at_once,
+                       at_once = (row + tiles - 1) / tiles, taps_of_row = tiles * at_once;
+    const auto correlate =
+        taps.from == 1 ? correlate_row_of<true>(at_once) : correlate_row_of<false>(at_once);
+
+    const Strips strips(s);
+    const Parts parts(strips.count, 1, 4);
+    const std::int64_t elements = s.kernel_height * taps_of_row * panels.channels;
+    PartialGradients partial(parts.count, elements, taps.flipped ? s.out_channels : panels.channels);
+    const auto sums = uninitialised(elements);
+#pragma omp parallel
+    {
+        FramedRows framed(s, taps.from, (taps_of_row - row + taps.from - 1) / taps.from);
+        PanelRow panel_row(s, taps.to, panels.channels);
+#pragma omp for schedule(dynamic)
+        for (std::int64_t part = 0; part < parts.count; ++part) {
+            std::fill_n(partial.weight(part), elements, 0.0f);
+            double* const bias = partial.bias(part);
+            for (std::int64_t strip = parts.begin(part); strip < parts.end(part); ++strip) {
+                const Strips::Rows rows = strips.rows(strip);
+                framed.load(images, rows);
+                for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+                    const std::int64_t first = (rows.image * s.height + y) * s.width;
+                    const float* const wide_row = panel_row.of(wide + first * taps.to);
+                    correlate(framed, y, s.width, taps.from, wide_row, panels, taps_of_row,
+                              partial.weight(part));
+                    if (taps.flipped)
+                        for (std::int64_t o = 0; o < taps.from; ++o)
+                            bias[o] = sum_of_row(images + first * taps.from + o, s.width, taps.from, bias[o]);
+                    else
+                        add_over_pixels(s.width, panels.channels, wide_row, bias);
+                }
+            }
+        }
+        partial.add_weights(scale, sums.get());
+    }
+    partial.add_biases(scale, s.out_channels, bias_gradient);
+
+    for (std::int64_t i = 0; i < s.kernel_height; ++i)
+        for (std::int64_t j = 0; j < s.kernel_width; ++j)
+            for (std::int64_t f = 0; f < taps.from; ++f)
+                for (std::int64_t t = 0; t < taps.to; ++t)
+                    weight_gradient[taps.at(i * s.kernel_width + j, f, t)] = sums[static_cast<std::size_t>(
+                        (i * taps_of_row + j * taps.from + f) * panels.channels + t)];
+}
+
+}  // namespace dnsp::kernels::cpu::detail

@@ -1,0 +1,246 @@
+#pragma once
+
+// What the CPU's own convolutions in float share: vectors of channels, products of tiles that stay in
+// registers, what is done to sums before they are written, and sums over many pixels in parts.
+#include <Eigen/Core>
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "kernels/conv2d/conv2d.hpp"
+#include "kernels/multiply_add.hpp"
+
+namespace dnsp::kernels::cpu::detail {
+
+/// What a register of the processor holds (AVX-512: 16 floats, AVX: 8, SSE and NEON: 4).
+constexpr int packet = Eigen::internal::packet_traits<float>::size;
+using Vector [[gnu::vector_size(packet * sizeof(float))]] = float;
+
+/// Of vectors, or of single floats.
+template <class V>
+inline V load(const float* from) {
+    V values;
+    std::memcpy(&values, from, sizeof(V));
+    return values;
+}
+template <class V>
+inline void store(float* to, V values) {
+    std::memcpy(to, &values, sizeof(V));
+}
+
+using Packet = Eigen::internal::packet_traits<float>::type;
+static_assert(sizeof(Packet) == sizeof(Vector));
+inline Vector broadcast(float value) { return std::bit_cast<Vector>(Eigen::internal::pset1<Packet>(value)); }
+/// kernels/multiply_add.hpp, in each lane.
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+    return std::bit_cast<Vector>(
+        Eigen::internal::pmadd(std::bit_cast<Packet>(a), std::bit_cast<Packet>(b), std::bit_cast<Packet>(c)));
+}
+inline Vector multiply_add(float a, Vector b, Vector c) { return multiply_add(broadcast(a), b, c); }
+
+/// Numbers of channels that fill whole vectors on every processor.
+constexpr std::int64_t channel_unit = 16;
+
+/// Memory that begins with a cache line, so that no vector lies in two.
+struct FreeScratch {
+    void operator()(float* values) const { std::free(values); }
+};
+using Scratch = std::unique_ptr<float[], FreeScratch>;
+inline Scratch uninitialised(std::int64_t count) {
+    constexpr std::size_t line = 64, floats_of_line = line / sizeof(float);
+    const std::size_t lines = (static_cast<std::size_t>(count) + floats_of_line - 1) / floats_of_line;
+    Scratch scratch(static_cast<float*>(std::aligned_alloc(line, line * lines)));
+    if (!scratch && lines > 0) throw std::bad_alloc();
+    return scratch;
+}
+
+// ---- Products
+
+/// Vectors of neighbouring channels, and rows, that are summed at once: as many sums as there are registers
+/// for.
+constexpr int most_vectors = packet >= 16 ? 4 : 16 / packet;
+constexpr int tile_rows = packet >= 8 ? 6 : 3;
+
+/// A panel is the channels that are summed at once; their number is a multiple of 16.
+constexpr int panel_vectors(std::int64_t channels) {
+    int vectors = most_vectors;
+    while (channels % (vectors * packet) != 0) --vectors;
+    return vectors;
+}
+
+/// use.operator()<v>() with v = panel_vectors(channels).
+template <int vectors = most_vectors, class Use>
+inline void with_panels_of(std::int64_t channels, Use&& use) {
+    if constexpr (vectors > 1)
+        if (vectors != panel_vectors(channels)) return with_panels_of<vectors - 1>(channels, use);
+    use.template operator()<vectors>();
+}
+
+/// packed[panel][row][channel of the panel] of weight(row, channel).
+template <class Weight>
+inline Scratch packed_in_panels(std::int64_t rows, std::int64_t channels, std::int64_t panel,
+                                const Weight& weight) {
+    Scratch packed = uninitialised(rows * channels);
+    for (std::int64_t row = 0; row < rows; ++row)
+        for (std::int64_t c = 0; c < channels; ++c)
+            packed[static_cast<std::size_t>((c / panel * rows + row) * panel + c % panel)] = weight(row, c);
+    return packed;
+}
+
+template <int rows, int vectors>
+using Tile = Vector[rows][vectors];
+
+/// From or to values[r · step + v-th vector].
+template <int rows, int vectors>
+inline void load_tile(const float* values, std::int64_t step, Tile<rows, vectors>& tile) {
+    for (int r = 0; r < rows; ++r)
+        for (int v = 0; v < vectors; ++v) tile[r][v] = load<Vector>(values + r * step + v * packet);
+}
+template <int rows, int vectors>
+inline void store_tile(const Tile<rows, vectors>& tile, float* values, std::int64_t step) {
+    for (int r = 0; r < rows; ++r)
+        for (int v = 0; v < vectors; ++v) store(values + r * step + v * packet, tile[r][v]);
+}
+
+/// sums[r][v] += Σ_k a[r · a_row + k · a_step] · b[k · b_step + v-th vector], k < count, in the order of k.
+template <int rows, int vectors>
+inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row, std::int64_t a_step,
+                          const float* b, std::int64_t b_step, Tile<rows, vectors>& sums) {
+    for (std::int64_t k = 0; k < count; ++k) {
+        Vector of_b[vectors];
+        for (int v = 0; v < vectors; ++v) of_b[v] = load<Vector>(b + k * b_step + v * packet);
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v)
+                sums[r][v] = multiply_add(a[r * a_row + k * a_step], of_b[v], sums[r][v]);
+    }
+}
+
+/// sums[o, c] += Σ_k gradients[k, o] · inputs[k, c], k < count; `out` is a multiple of 4.
+inline void accumulate_products(std::int64_t count, std::int64_t out, const float* gradients, std::int64_t in,
+                                const float* inputs, float* sums) {
+    constexpr int rows = 4;
+    with_panels_of(in, [&]<int vectors>() {
+        for (std::int64_t c = 0; c < in; c += vectors * packet)
+            for (std::int64_t o = 0; o < out; o += rows) {
+                Tile<rows, vectors> tile;
+                load_tile<rows, vectors>(sums + o * in + c, in, tile);
+                multiply_tile<rows, vectors>(count, gradients + o, 1, out, inputs + c, in, tile);
+                store_tile<rows, vectors>(tile, sums + o * in + c, in);
+            }
+    });
+}
+
+/// sums[c] += Σ_k values[k, c], k < count: few enough for float.
+inline void add_over_pixels(std::int64_t count, std::int64_t channels, const float* values, double* sums) {
+    for (std::int64_t c = 0; c < channels; c += packet) {
+        Vector sum{};
+        for (std::int64_t k = 0; k < count; ++k) sum += load<Vector>(values + k * channels + c);
+        for (int lane = 0; lane < packet; ++lane) sums[c + lane] += sum[lane];
+    }
+}
+
+// ---- Epilogues
+
+/// What becomes of the sums before they are written: of the forward or the backward pass.
+struct Finish {
+    const float* bias;
+    float scale;
+    const float* residual;
+    bool rectify;
+    const float* rectified_input;
+    float* output;
+
+    static Finish forward(const float* bias, const Conv2dEpilogue<float>& epilogue, float* output) {
+        return {bias,
+                static_cast<float>(epilogue.scale),
+                epilogue.residual,
+                epilogue.activation == Activation::relu,
+                nullptr,
+                output};
+    }
+    static Finish backward_input(double scale, const float* rectified_input, const float* added,
+                                 float* input_gradient) {
+        return {nullptr, static_cast<float>(scale), added, false, rectified_input, input_gradient};
+    }
+
+    /// Asks for the memory of neighbouring elements, to be there when their sums are.
+    void prefetch(std::int64_t element) const {
+        __builtin_prefetch(output + element, 1);
+        if (residual) __builtin_prefetch(residual + element);
+        if (rectified_input) __builtin_prefetch(rectified_input + element);
+    }
+    /// A vector of neighbouring elements, or one; the first of them is of `channel`.
+    template <class V>
+    void write(std::int64_t element, std::int64_t channel, V sums) const {
+        if (bias) sums += load<V>(bias + channel);
+        if (scale != 1.0f) sums *= scale;
+        if (residual) sums += load<V>(residual + element);
+        if (rectify) sums = sums < V{} ? V{} : sums;
+        if (rectified_input) sums = load<V>(rectified_input + element) > V{} ? sums : V{};
+        store(output + element, sums);
+    }
+};
+
+// ---- Sums in parts
+
+/// Things in at most 16 parts, each of a multiple of `unit` and no less than `fewest`, of which a thread
+/// takes one at a time.
+struct Parts {
+    static constexpr std::int64_t most = 16;
+    std::int64_t things, of_part, count;
+
+    Parts(std::int64_t things_, std::int64_t unit, std::int64_t fewest)
+        : things(things_),
+          of_part(std::max(fewest, unit * ((things + unit * most - 1) / (unit * most)))),
+          count((things + of_part - 1) / of_part) {}
+    std::int64_t begin(std::int64_t part) const { return part * of_part; }
+    std::int64_t end(std::int64_t part) const { return std::min(things, (part + 1) * of_part); }
+};
+
+/// A weight's and a bias's gradient, one of each a part. They are added in the order of the parts, so that
+/// the result does not depend on the number of threads.
+class PartialGradients {
+  public:
+    PartialGradients(std::int64_t parts, std::int64_t weights, std::int64_t channels)
+        : parts_(parts),
+          weights_(weights),
+          channels_(channels),
+          weight_(uninitialised(parts * weights)),
+          bias_(static_cast<std::size_t>(parts * channels), 0.0) {}
+
+    float* weight(std::int64_t part) { return weight_.get() + part * weights_; }
+    double* bias(std::int64_t part) { return bias_.data() + part * channels_; }
+
+    /// By all threads of a parallel region; `weights` is a multiple of the vectors' width.
+    void add_weights(double scale, float* gradient) const {
+#pragma omp for schedule(static)
+        for (std::int64_t i = 0; i < weights_; i += packet) {
+            Vector sum{};
+            for (std::int64_t part = 0; part < parts_; ++part)
+                sum += load<Vector>(weight_.get() + part * weights_ + i);
+            store(gradient + i, static_cast<float>(scale) * sum);
+        }
+    }
+    /// Of the first `count` channels; nothing where the gradient is null.
+    void add_biases(double scale, std::int64_t count, float* gradient) const {
+        if (!gradient) return;
+        for (std::int64_t c = 0; c < count; ++c) {
+            double sum = 0.0;
+            for (std::int64_t part = 0; part < parts_; ++part)
+                sum += bias_[static_cast<std::size_t>(part * channels_ + c)];
+            gradient[c] = static_cast<float>(scale * sum);
+        }
+    }
+
+  private:
+    std::int64_t parts_, weights_, channels_;
+    Scratch weight_;
+    std::vector<double> bias_;
+};
+
+}  // namespace dnsp::kernels::cpu::detail

@@ -1,0 +1,94 @@
+#include "kernels/conv2d/cpu/pointwise.hpp"
+
+#include <algorithm>
+
+#include "kernels/conv2d/cpu/microkernel.hpp"
+
+namespace dnsp::kernels::cpu::detail {
+namespace {
+
+/// Pixels that a thread takes at a time: they and what they become stay in the first- and second-level cache.
+constexpr std::int64_t chunk = 96;
+static_assert(chunk % tile_rows == 0);
+
+/// output[pixel, t] = Σ_f images[pixel, f] · weights[f, t], summed in the order of f, and what `finish` makes
+/// of it.
+template <int rows, int vectors>
+void multiply_pixels(std::int64_t first, std::int64_t from, const float* images, const float* weights,
+                     std::int64_t to, const Finish& finish) {
+    constexpr std::int64_t panel = vectors * packet;
+    for (std::int64_t t = 0; t < to; t += panel) {
+        Tile<rows, vectors> tile{};
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v) finish.prefetch((first + r) * to + t + v * packet);
+        multiply_tile<rows, vectors>(from, images + first * from, from, 1, weights + t * from, panel, tile);
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v)
+                finish.write((first + r) * to + t + v * packet, t + v * packet, tile[r][v]);
+    }
+}
+
+/// The weight of f and t is weight[f · of_from + t · of_to].
+void multiply(std::int64_t pixels, std::int64_t from, std::int64_t of_from, const float* images,
+              std::int64_t to, std::int64_t of_to, const float* weight, const Finish& finish) {
+    with_panels_of(to, [&]<int vectors>() {
+        const Scratch weights =
+            packed_in_panels(from, to, vectors * packet,
+                             [=](std::int64_t f, std::int64_t t) { return weight[f * of_from + t * of_to]; });
+#pragma omp parallel for schedule(static)
+        for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
+            const std::int64_t end = std::min(pixels, begin + chunk);
+            std::int64_t pixel = begin;
+            for (; pixel + tile_rows <= end; pixel += tile_rows)
+                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights.get(), to, finish);
+            for (; pixel < end; ++pixel)
+                multiply_pixels<1, vectors>(pixel, from, images, weights.get(), to, finish);
+        }
+    });
+}
+
+}  // namespace
+
+bool pointwise_serves(const Conv2dShape& s) {
+    return s.kernel_height == 1 && s.kernel_width == 1 && s.in_channels % channel_unit == 0 &&
+           s.out_channels % channel_unit == 0;
+}
+
+void pointwise_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
+                       const Conv2dEpilogue<float>& epilogue, float* output) {
+    multiply(s.pixels(), s.in_channels, 1, input, s.out_channels, s.in_channels, weight,
+             Finish::forward(bias, epilogue, output));
+}
+
+void pointwise_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
+                              const float* weight, const float* rectified_input, const float* added,
+                              float* input_gradient) {
+    multiply(s.pixels(), s.out_channels, s.in_channels, output_gradient, s.in_channels, 1, weight,
+             Finish::backward_input(scale, rectified_input, added, input_gradient));
+}
+
+void pointwise_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
+                               double scale, float* weight_gradient, float* bias_gradient) {
+    const std::int64_t in = s.in_channels, out = s.out_channels;
+    const Parts parts(s.pixels(), chunk, 4 * chunk);
+    PartialGradients partial(parts.count, s.weight_elements(), out);
+#pragma omp parallel
+    {
+#pragma omp for schedule(dynamic)
+        for (std::int64_t part = 0; part < parts.count; ++part) {
+            float* const sums = partial.weight(part);
+            double* const bias = partial.bias(part);
+            std::fill_n(sums, out * in, 0.0f);
+            for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
+                const std::int64_t count = std::min(chunk, parts.end(part) - begin);
+                const float* const gradients = output_gradient + begin * out;
+                accumulate_products(count, out, gradients, in, input + begin * in, sums);
+                add_over_pixels(count, out, gradients, bias);
+            }
+        }
+        partial.add_weights(scale, weight_gradient);
+    }
+    partial.add_biases(scale, out, bias_gradient);
+}
+
+}  // namespace dnsp::kernels::cpu::detail

@@ -1,0 +1,80 @@
+#pragma once
+
+// What CPU convolutions over rows of an image share: strips of rows, rows with zero padding, and the indexing
+// of weights.
+#include "kernels/conv2d/cpu/microkernel.hpp"
+
+namespace dnsp::kernels::cpu::detail {
+
+/// Rows of an image that a thread takes at a time. They and the rows around them stay in L2.
+constexpr std::int64_t strip_rows = 8;
+
+/// The strips of all images, one after the other.
+struct Strips {
+    std::int64_t height, of_image, count;
+
+    explicit Strips(const Conv2dShape& s)
+        : height(s.height), of_image((s.height + strip_rows - 1) / strip_rows), count(s.batch * of_image) {}
+
+    struct Rows {
+        std::int64_t image, begin, end;
+    };
+    Rows rows(std::int64_t strip) const {
+        const std::int64_t begin = strip % of_image * strip_rows;
+        return {strip / of_image, begin, std::min(height, begin + strip_rows)};
+    }
+};
+
+/// A strip's rows and those that its taps reach, as far as there are any, with zeros to their left and right.
+class FramedRows {
+  public:
+    /// `surplus`: further columns of zeros on the right.
+    FramedRows(const Conv2dShape& s, std::int64_t channels, std::int64_t surplus)
+        : height_(s.height),
+          above_(s.kernel_height / 2),
+          of_image_(s.width * channels),
+          before_(s.kernel_width / 2 * channels),
+          of_row_(of_image_ + 2 * before_ + surplus * channels),
+          values_(uninitialised((strip_rows + 2 * above_) * of_row_)) {
+        std::fill_n(values_.get(), (strip_rows + 2 * above_) * of_row_, 0.0f);
+    }
+
+    void load(const float* images, const Strips::Rows& strip) {
+        first_ = std::max<std::int64_t>(0, strip.begin - above_);
+        const std::int64_t end = std::min(height_, strip.end + above_);
+        for (std::int64_t y = first_; y < end; ++y)
+            std::copy_n(images + (strip.image * height_ + y) * of_image_, of_image_,
+                        values_.get() + (y - first_) * of_row_ + before_);
+    }
+    /// Of the row y + i − half a kernel, from its zeros on the left.
+    const float* row(std::int64_t y, std::int64_t i) const {
+        return values_.get() + (y + i - above_ - first_) * of_row_;
+    }
+    /// The rows of taps for which there is one.
+    std::int64_t first_taps(std::int64_t y) const { return std::max<std::int64_t>(0, above_ - y); }
+    std::int64_t end_taps(std::int64_t y) const { return std::min(2 * above_ + 1, height_ - y + above_); }
+
+  private:
+    std::int64_t height_, above_, of_image_, before_, of_row_, first_ = 0;
+    Scratch values_;
+};
+
+/// A convolution from `from` channels to `to`: the forward pass, or the backward pass to the input, which is
+/// a convolution of the output's gradient with flipped taps and exchanged channels.
+struct Taps {
+    std::int64_t count, from, to;
+    bool flipped;
+
+    Taps(const Conv2dShape& s, bool flipped_)
+        : count(s.kernel_height * s.kernel_width),
+          from(flipped_ ? s.out_channels : s.in_channels),
+          to(flipped_ ? s.in_channels : s.out_channels),
+          flipped(flipped_) {}
+    /// Index in the weight array (OHWI) of a tap, counted row by row, and of the channels f of `from` and t
+    /// of `to`.
+    std::int64_t at(std::int64_t tap, std::int64_t f, std::int64_t t) const {
+        return flipped ? (f * count + count - 1 - tap) * to + t : (t * count + tap) * from + f;
+    }
+};
+
+}  // namespace dnsp::kernels::cpu::detail

@@ -1,0 +1,60 @@
+#include <algorithm>
+
+#include "kernels/conv2d/cpu/winograd_tiles.hpp"
+
+namespace dnsp::kernels::cpu::detail {
+namespace {
+
+using namespace winograd;
+
+/// weight_gradient[o, tap, c] of sums[point, o, c].
+void restore(const Conv2dShape& s, const float* sums, float* weight_gradient) {
+    for (std::int64_t o = 0; o < s.out_channels; ++o)
+        for (std::int64_t c = 0; c < s.in_channels; c += packet)
+            transform_both_ways(
+                restore_weight_gradient,
+                [&](int i, int j) {
+                    return load<Vector>(sums +
+                                        ((i * points_across + j) * s.out_channels + o) * s.in_channels + c);
+                },
+                [&](int i, int j, const Vector& element) {
+                    store(weight_gradient + (o * 9 + 3 * i + j) * s.in_channels + c, element);
+                });
+}
+
+}  // namespace
+
+void winograd_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
+                              double scale, float* weight_gradient, float* bias_gradient) {
+    const Squares squares(s);
+    const std::int64_t in = s.in_channels, out = s.out_channels, weights = s.weight_elements();
+    const Parts parts(squares.count, chunk, 4 * chunk);
+    PartialGradients partial(parts.count, weights, out);
+#pragma omp parallel
+    {
+        const auto inputs = uninitialised(points * chunk * in),
+                   gradients = uninitialised(points * chunk * out), sums = uninitialised(points * out * in);
+#pragma omp for schedule(dynamic)
+        for (std::int64_t part = 0; part < parts.count; ++part) {
+            std::fill_n(sums.get(), points * out * in, 0.0f);
+            double* const bias = partial.bias(part);
+            for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
+                const std::int64_t present = std::min<std::int64_t>(chunk, parts.end(part) - begin);
+                transform_chunk(squares, begin, present, in, input, transform_input, 1, inputs.get());
+                transform_chunk(squares, begin, present, out, output_gradient, transform_output_gradient, 0,
+                                gradients.get());
+                for (int point = 0; point < points; ++point)
+                    accumulate_products(present, out, gradients.get() + point * chunk * out, in,
+                                        inputs.get() + point * chunk * in, sums.get() + point * out * in);
+                // The gradient at the point (1, 1) is the sum of the square's gradients.
+                const float* const of_square = gradients.get() + (points_across + 1) * chunk * out;
+                for (std::int64_t i = 0; i < present * out; ++i) bias[i % out] += of_square[i];
+            }
+            restore(s, sums.get(), partial.weight(part));
+        }
+        partial.add_weights(scale, weight_gradient);
+    }
+    partial.add_biases(scale, out, bias_gradient);
+}
+
+}  // namespace dnsp::kernels::cpu::detail

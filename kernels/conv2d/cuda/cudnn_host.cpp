@@ -1,0 +1,28 @@
+// The host executor has no answer to cuDNN.
+#include "kernels/conv2d/cuda/cudnn.hpp"
+
+#include "base/error.hpp"
+
+namespace dnsp::kernels::cuda::detail {
+namespace {
+
+[[noreturn]] void refuse() { throw Error("[conv2d] " + cudnn_unavailable_reason()); }
+
+}  // namespace
+
+bool cudnn_available() { return false; }
+std::string cudnn_unavailable_reason() { return "the host executor has none"; }
+
+void cudnn_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*,
+                   const Conv2dEpilogue<float>&, float*) {
+    refuse();
+}
+void cudnn_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*,
+                          const float*, const float*, float*) {
+    refuse();
+}
+void cudnn_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) {
+    refuse();
+}
+
+}  // namespace dnsp::kernels::cuda::detail
