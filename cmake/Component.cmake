@@ -1,7 +1,12 @@
 # Flags shared by every target of the project.
 add_library(dnsp_flags INTERFACE)
 target_include_directories(dnsp_flags INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}")
+if(DNSP_CUDA STREQUAL "none")
+  set(has_cuda 0)
+else()
+  set(has_cuda 1)
+endif()
+target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}" DNSP_HAS_CUDA=${has_cuda})
 # -ffp-contract=off, and -fmad=false below: where a product and a sum are rounded once is decided in the source
 # (kernels/multiply_add.hpp), and is the same in every copy of a loop that a compiler makes.
 set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off)

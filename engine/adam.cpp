@@ -1,6 +1,6 @@
 #include "engine/adam.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 
 namespace dnsp {
 
@@ -54,10 +54,9 @@ void Adam::planned_step(const StepClock& clock) {
     store_.complete_gradients();
     const Tensor& values = store_.values();
     dispatch(values.dtype(), [&]<class T>() {
-        on(values.device(), kernels::cpu::adam<T>, kernels::cuda::adam<T>)(
-            shape_, static_cast<const AdamRates*>(rates_.data()), clock.position(),
-            store_.gradients().data<T>(), values.data<T>(), first_moments_.data<T>(),
-            second_moments_.data<T>());
+        DNSP_KERNEL_FOR(values.device(), adam<T>)
+        (shape_, static_cast<const AdamRates*>(rates_.data()), clock.position(), store_.gradients().data<T>(),
+         values.data<T>(), first_moments_.data<T>(), second_moments_.data<T>());
     });
 }
 

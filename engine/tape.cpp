@@ -1,14 +1,14 @@
 #include "engine/tape.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp {
 
 void mask_gradient(const Tensor& gradient, const Tensor& rectified) {
     dispatch(gradient.dtype(), [&]<class T>() {
-        on(gradient.device(), kernels::cpu::relu_backward<T>, kernels::cuda::relu_backward<T>)(
-            gradient.elements(), gradient.data<T>(), rectified.data<T>(), gradient.data<T>());
+        DNSP_KERNEL_FOR(gradient.device(), relu_backward<T>)
+        (gradient.elements(), gradient.data<T>(), rectified.data<T>(), gradient.data<T>());
     });
 }
 
@@ -18,8 +18,8 @@ void add_gradient(const Tensor& sum, const Tensor& contribution) {
         return kernels::cuda::add(sum.elements(), target, contribution.data<kernels::bfloat16>(), target);
     }
     dispatch(sum.dtype(), [&]<class T>() {
-        on(sum.device(), kernels::cpu::add<T>, kernels::cuda::add<T>)(sum.elements(), sum.data<T>(),
-                                                                      contribution.data<T>(), sum.data<T>());
+        DNSP_KERNEL_FOR(sum.device(), add<T>)
+        (sum.elements(), sum.data<T>(), contribution.data<T>(), sum.data<T>());
     });
 }
 

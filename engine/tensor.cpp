@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/device/runtime.hpp"
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp {
@@ -101,8 +101,7 @@ void Tensor::copy_from(const Tensor& other) {
 
 void Tensor::fill(double value) {
     dispatch(dtype_, [&]<class T>() {
-        on(device(), kernels::cpu::fill<T>, kernels::cuda::fill<T>)(elements(), static_cast<T>(value),
-                                                                    data<T>());
+        DNSP_KERNEL_FOR(device(), fill<T>)(elements(), static_cast<T>(value), data<T>());
     });
 }
 

@@ -29,7 +29,6 @@ void total_variation(const TotalVariationShape& s, const T* images, double* valu
     }
 }
 
-template void total_variation<float>(const TotalVariationShape&, const float*, double*, float*);
-template void total_variation<double>(const TotalVariationShape&, const double*, double*, double*);
+DNSP_INSTANTIATE(total_variation);
 
 }  // namespace dnsp::kernels::cpu

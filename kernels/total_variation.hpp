@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// Smoothed isotropic total variation of `batch` images Y of height × width:
@@ -14,19 +16,8 @@ struct TotalVariationShape {
     double epsilon = 1e-3;
 };
 
-namespace cpu {
+/// Overwrites value[batch] and gradient[batch, height, width].
+DNSP_DECLARE_KERNEL(total_variation, const TotalVariationShape& shape, const T* images, double* value,
+                    T* gradient);
 
-/// value[batch] and gradient[batch, height, width] are overwritten.
-template <class T>
-void total_variation(const TotalVariationShape& shape, const T* images, double* value, T* gradient);
-
-}  // namespace cpu
-
-/// The same for device memory.
-namespace cuda {
-
-template <class T>
-void total_variation(const TotalVariationShape& shape, const T* images, double* value, T* gradient);
-
-}  // namespace cuda
 }  // namespace dnsp::kernels

@@ -1,6 +1,6 @@
 #include "layers/add_scaled.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp {
@@ -12,8 +12,8 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
         "[add_scaled] expected a branch of shape " + input.shape().text() + ", got " + branch.shape().text());
     Tensor output = Tensor::empty_like(input);
     dispatch(input.dtype(), [&]<class T>() {
-        on(input.device(), kernels::cpu::add_scaled<T>, kernels::cuda::add_scaled<T>)(
-            input.elements(), input.data<T>(), scale, branch.data<T>(), output.data<T>());
+        DNSP_KERNEL_FOR(input.device(), add_scaled<T>)
+        (input.elements(), input.data<T>(), scale, branch.data<T>(), output.data<T>());
     });
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
@@ -21,8 +21,8 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
         if (scale == 1.0 && !input.requires_gradient()) return pass_gradient_on(branch, output_gradient);
         contribute_gradient(branch, [&](const Tensor& target) {
             dispatch(branch.dtype(), [&]<class T>() {
-                on(branch.device(), kernels::cpu::scale<T>, kernels::cuda::scale<T>)(
-                    branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
+                DNSP_KERNEL_FOR(branch.device(), scale<T>)
+                (branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
             });
         });
         pass_gradient_on(input, output_gradient);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/weighted_sum.hpp"
 
 namespace dnsp {
@@ -54,15 +54,15 @@ UpTo16<Summand<T>> as_arguments(const Contribution& contribution) {
 }
 
 void contribute(const Contribution& contribution, const Tensor& cotangent) {
-    contribute_gradient(
-        contribution.input, [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
-            dispatch(target.dtype(), [&]<class T>() {
-                on(target.device(), kernels::cpu::sum_of_arrays<T>, kernels::cuda::sum_of_arrays<T>)(
-                    target.elements(), cotangent.data<double>(), as_arguments<T>(contribution),
-                    added.defined() ? added.data<T>() : nullptr, target.data<T>());
-            });
-            if (rectified.defined()) mask_gradient(target, rectified);
-        });
+    contribute_gradient(contribution.input,
+                        [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
+                            dispatch(target.dtype(), [&]<class T>() {
+                                DNSP_KERNEL_FOR(target.device(), sum_of_arrays<T>)
+                                (target.elements(), cotangent.data<double>(), as_arguments<T>(contribution),
+                                 added.defined() ? added.data<T>() : nullptr, target.data<T>());
+                            });
+                            if (rectified.defined()) mask_gradient(target, rectified);
+                        });
 }
 
 }  // namespace
@@ -80,8 +80,7 @@ Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Te
     }
     Tensor output = figures.view(2 * count, {1});
     dispatch(terms.front().function.gradients.front().gradient.dtype(), [&]<class T>() {
-        on(figures.device(), kernels::cpu::weighted_sum<T>, kernels::cuda::weighted_sum<T>)(
-            as_arguments<T>(terms), figures.data<double>());
+        DNSP_KERNEL_FOR(figures.device(), weighted_sum<T>)(as_arguments<T>(terms), figures.data<double>());
     });
     if (!tape.recording()) return output;
     std::vector<Contribution> contributions = by_input(terms);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/copy_rows.hpp"
 
 namespace dnsp {
@@ -27,8 +27,8 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
     for (const Tensor& input : inputs) {
         const std::int64_t own = input.shape()[3];
         dispatch(input.dtype(), [&]<class T>() {
-            on(input.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
-                {pixels, own, own, channels}, input.data<T>(), output.data<T>() + offset);
+            DNSP_KERNEL_FOR(input.device(), copy_rows<T>)
+            ({pixels, own, own, channels}, input.data<T>(), output.data<T>() + offset);
         });
         offset += own;
     }
@@ -41,8 +41,8 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
             const std::int64_t own = input.shape()[3];
             contribute_gradient(input, [&](const Tensor& target) {
                 dispatch(input.dtype(), [&]<class T>() {
-                    on(input.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
-                        {pixels, own, channels, own}, output_gradient.data<T>() + begin, target.data<T>());
+                    DNSP_KERNEL_FOR(input.device(), copy_rows<T>)
+                    ({pixels, own, channels, own}, output_gradient.data<T>() + begin, target.data<T>());
                 });
             });
             begin += own;

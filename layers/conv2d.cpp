@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/conv2d/mixed.hpp"
 
 namespace dnsp {
@@ -39,10 +39,10 @@ struct Kernels {
     static Kernels of(Device device) {
         using namespace kernels;
         if constexpr (std::is_same_v<In, Weight> && std::is_same_v<Out, Weight>)
-            return {on(device, cpu::conv2d_forward<In>, cuda::conv2d_forward<In>),
-                    on(device, cpu::conv2d_backward_input<In>, cuda::conv2d_backward_input<In>),
-                    on(device, cpu::conv2d_backward_weight<In>, cuda::conv2d_backward_weight<In>),
-                    on(device, cpu::conv2d_backward_bias<In>, cuda::conv2d_backward_bias<In>)};
+            return {DNSP_KERNEL_FOR(device, conv2d_forward<In>),
+                    DNSP_KERNEL_FOR(device, conv2d_backward_input<In>),
+                    DNSP_KERNEL_FOR(device, conv2d_backward_weight<In>),
+                    DNSP_KERNEL_FOR(device, conv2d_backward_bias<In>)};
         else
             return {cuda::conv2d_mixed_forward<In, Out>, cuda::conv2d_mixed_backward_input<In, Out>,
                     cuda::conv2d_mixed_backward_weight<In, Out>, cuda::conv2d_mixed_backward_bias<Out>};

@@ -1,6 +1,6 @@
 #include "layers/squared_error.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp {
@@ -15,8 +15,8 @@ ClosedForm squared_error(const Tensor& output, const Tensor& target, Reduction r
     const Tensor values =
         Tensor::empty({kernels::squared_error_parts(output.elements())}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        on(output.device(), kernels::cpu::squared_error<T>, kernels::cuda::squared_error<T>)(
-            output.elements(), output.data<T>(), target.data<T>(), gradient.data<T>(), values.data<double>());
+        DNSP_KERNEL_FOR(output.device(), squared_error<T>)
+        (output.elements(), output.data<T>(), target.data<T>(), gradient.data<T>(), values.data<double>());
     });
     return {values, 1.0 / static_cast<double>(divisor), {{output, gradient}}};
 }

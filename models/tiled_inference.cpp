@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 
@@ -31,10 +31,10 @@ void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& sou
                     std::int64_t to_image, std::int64_t y, std::int64_t x) {
     const Shape &f = from.shape(), &t = to.shape();
     dispatch(from.dtype(), [&]<class T>() {
-        on(from.device(), kernels::cpu::copy_rows<T>, kernels::cuda::copy_rows<T>)(
-            {source.height, source.width, f[2], t[2]},
-            from.data<T>() + (image * f[1] + source.y) * f[2] + source.x,
-            to.data<T>() + (to_image * t[1] + y) * t[2] + x);
+        DNSP_KERNEL_FOR(from.device(), copy_rows<T>)
+        ({source.height, source.width, f[2], t[2]},
+         from.data<T>() + (image * f[1] + source.y) * f[2] + source.x,
+         to.data<T>() + (to_image * t[1] + y) * t[2] + x);
     });
 }
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/filter_norms.hpp"
 
 namespace dnsp {
@@ -23,8 +23,8 @@ FilterBank::FilterBank(ParameterStore& store, const PriorOptions& options)
 
 void FilterBank::write_norms(const Tensor& norms) const {
     dispatch(weights().dtype(), [&]<class T>() {
-        on(norms.device(), kernels::cpu::filter_norms<T>, kernels::cuda::filter_norms<T>)(
-            filters_, taps, weights().data<T>(), norms.data<double>());
+        DNSP_KERNEL_FOR(norms.device(), filter_norms<T>)
+        (filters_, taps, weights().data<T>(), norms.data<double>());
     });
 }
 
@@ -53,8 +53,8 @@ void FilterBank::constrain() {
             "[filters] constrain() needs the initial norms: call reference_norms() before the first "
             "optimiser step");
     dispatch(weights().dtype(), [&]<class T>() {
-        on(weights().device(), kernels::cpu::rescale_filters<T>, kernels::cuda::rescale_filters<T>)(
-            filters_, taps, reference_norms_on_device_.data<double>(), weights().data<T>());
+        DNSP_KERNEL_FOR(weights().device(), rescale_filters<T>)
+        (filters_, taps, reference_norms_on_device_.data<double>(), weights().data<T>());
     });
 }
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/filter_measure.hpp"
 
 namespace dnsp {
@@ -17,8 +17,8 @@ FilterMeasure::FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel,
                 fmt::format("[filter_measure] patches of shape {} are smaller than the filters", s.text()));
         const Tensor values = set.to(device);
         dispatch(set.dtype(), [&, factor = sign]<class T>() {
-            on(device, kernels::cpu::accumulate_tap_gram<T>, kernels::cuda::accumulate_tap_gram<T>)(
-                shape, values.data<T>(), factor, gram_.data<double>());
+            DNSP_KERNEL_FOR(device, accumulate_tap_gram<T>)
+            (shape, values.data<T>(), factor, gram_.data<double>());
         });
     }
 }
@@ -32,8 +32,8 @@ ClosedForm FilterMeasure::evaluate(const Tensor& filters) const {
     const Tensor gradient = Tensor::empty_like(filters);
     const Tensor value = Tensor::empty({1}, DType::float64, filters.device());
     dispatch(filters.dtype(), [&]<class T>() {
-        on(filters.device(), kernels::cpu::filter_measure<T>, kernels::cuda::filter_measure<T>)(
-            f[0], taps_, gram_.data<double>(), filters.data<T>(), value.data<double>(), gradient.data<T>());
+        DNSP_KERNEL_FOR(filters.device(), filter_measure<T>)
+        (f[0], taps_, gram_.data<double>(), filters.data<T>(), value.data<double>(), gradient.data<T>());
     });
     return {value, 1.0, {{filters, gradient}}};
 }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
@@ -25,9 +25,9 @@ ClosedForm learned_sharpness(const Tensor& output, const Tensor& filters, Border
     const Tensor filter_gradient = learn ? Tensor::empty_like(filters) : Tensor();
     const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        on(output.device(), kernels::cpu::filter_variance<T>, kernels::cuda::filter_variance<T>)(
-            shape, output.data<T>(), filters.data<T>(), values.data<double>(), gradient.data<T>(),
-            learn ? filter_gradient.data<T>() : nullptr);
+        DNSP_KERNEL_FOR(output.device(), filter_variance<T>)
+        (shape, output.data<T>(), filters.data<T>(), values.data<double>(), gradient.data<T>(),
+         learn ? filter_gradient.data<T>() : nullptr);
     });
     std::vector<InputGradient> gradients{{output, gradient}};
     if (learn) gradients.push_back({filters, filter_gradient});

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 
 namespace dnsp {
 
@@ -19,15 +19,14 @@ template <class T>
 auto kernel_of(LowRankMethod method, Device device) {
     switch (method) {
         case LowRankMethod::svd:
-            return on(device, kernels::cpu::low_rank_svd<T>, kernels::cuda::low_rank_svd<T>);
+            return DNSP_KERNEL_FOR(device, low_rank_svd<T>);
         case LowRankMethod::cusolver:
             require(device.kind == DeviceKind::cuda, "[low_rank] the method cusolver needs a CUDA device");
             return &kernels::cuda::low_rank_cusolver<T>;
         case LowRankMethod::matrix_exponential:
             break;
     }
-    return on(device, kernels::cpu::low_rank_matrix_exponential<T>,
-              kernels::cuda::low_rank_matrix_exponential<T>);
+    return DNSP_KERNEL_FOR(device, low_rank_matrix_exponential<T>);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "priors/total_variation.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/total_variation.hpp"
 
 namespace dnsp {
@@ -12,8 +12,8 @@ ClosedForm total_variation(const Tensor& output, double epsilon) {
     const Tensor gradient = Tensor::empty_like(output);
     const Tensor values = Tensor::empty({s[0]}, DType::float64, output.device());
     dispatch(output.dtype(), [&]<class T>() {
-        on(output.device(), kernels::cpu::total_variation<T>, kernels::cuda::total_variation<T>)(
-            {s[0], s[1], s[2], epsilon}, output.data<T>(), values.data<double>(), gradient.data<T>());
+        DNSP_KERNEL_FOR(output.device(), total_variation<T>)
+        ({s[0], s[1], s[2], epsilon}, output.data<T>(), values.data<double>(), gradient.data<T>());
     });
     return {values, 1.0 / static_cast<double>(s[0]), {{output, gradient}}};
 }

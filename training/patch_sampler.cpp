@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/patch_sampling.hpp"
 
 namespace dnsp {
@@ -97,11 +97,11 @@ Batch PatchSampler::batch(const StepClock& clock) const {
     const kernels::PatchSampling sampling{batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}};
     const Shape shape{batch_size_, patch_, patch_, 1};
     Batch batch{Tensor::empty(shape, DType::float32, device_), Tensor::empty(shape, DType::float32, device_)};
-    on(device_, kernels::cpu::sample_patches, kernels::cuda::sample_patches)(
-        sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
-        static_cast<const kernels::SliceEntry*>(slice_table_->data()),
-        static_cast<const kernels::CornerEntry*>(corner_table_->data()), input_pixels_.data<float>(),
-        target_pixels_.data<float>(), batch.input.data<float>(), batch.target.data<float>());
+    DNSP_KERNEL_FOR(device_, sample_patches)
+    (sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
+     static_cast<const kernels::SliceEntry*>(slice_table_->data()),
+     static_cast<const kernels::CornerEntry*>(corner_table_->data()), input_pixels_.data<float>(),
+     target_pixels_.data<float>(), batch.input.data<float>(), batch.target.data<float>());
     return batch;
 }
 

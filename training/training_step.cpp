@@ -1,6 +1,6 @@
 #include "training/training_step.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
@@ -39,9 +39,9 @@ void TrainingStep::start() {
         filters->constrain();
         filters->write_norms(filter_norms_);
     }
-    on(figures_.device(), kernels::cpu::finish_step, kernels::cuda::finish_step)(
-        shape_, evaluation.scalars.data<double>(), filter_norms_.data<double>(), clock_.position(),
-        figures_.data<double>());
+    DNSP_KERNEL_FOR(figures_.device(), finish_step)
+    (shape_, evaluation.scalars.data<double>(), filter_norms_.data<double>(), clock_.position(),
+     figures_.data<double>());
 }
 
 /// The step that has just run has left in the arena all the memory that another one needs.

@@ -1,7 +1,7 @@
 // One pass of a convolution. Parameters: pass ("forward", "backward_input", "backward_weight"), batch,
 // height, width, in, out, kernel. Images are stored as bfloat16 where the engine stores a network's so.
 #include "benchmarks/rows/row.hpp"
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/conv2d/mixed.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -61,10 +61,9 @@ class Convolution : public Row {
                                cuda::conv2d_mixed_backward_input<bfloat16, bfloat16>,
                                cuda::conv2d_mixed_backward_weight<bfloat16, bfloat16>);
         else
-            run_with<float>(
-                on(device, cpu::conv2d_forward<float>, cuda::conv2d_forward<float>),
-                on(device, cpu::conv2d_backward_input<float>, cuda::conv2d_backward_input<float>),
-                on(device, cpu::conv2d_backward_weight<float>, cuda::conv2d_backward_weight<float>));
+            run_with<float>(DNSP_KERNEL_FOR(device, conv2d_forward<float>),
+                            DNSP_KERNEL_FOR(device, conv2d_backward_input<float>),
+                            DNSP_KERNEL_FOR(device, conv2d_backward_weight<float>));
     }
     TensorFile results() const override { return {{{"result", as_float(result_).to({})}}, {}}; }
     Cost cost() const override {

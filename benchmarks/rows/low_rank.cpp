@@ -1,7 +1,7 @@
 // R_δ and its gradient of a batch of square patches. Parameters: batch, side, method ("exponential", "svd").
 #include "kernels/low_rank/low_rank.hpp"
 #include "benchmarks/rows/row.hpp"
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 
 namespace dnsp::benchmarks {
 namespace {
@@ -20,11 +20,10 @@ class LowRank : public Row {
     TensorFile inputs() const override { return {{{"images", images_}}, {}}; }
     void run() override {
         using namespace kernels;
-        (svd_ ? on(input_.device(), cpu::low_rank_svd<float>, cuda::low_rank_svd<float>)
-              : on(input_.device(), cpu::low_rank_matrix_exponential<float>,
-                   cuda::low_rank_matrix_exponential<float>))({batch_, side_, side_, delta},
-                                                              input_.data<float>(), value_.data<double>(),
-                                                              gradient_.data<float>());
+        (svd_ ? DNSP_KERNEL_FOR(input_.device(), low_rank_svd<float>)
+              : DNSP_KERNEL_FOR(input_.device(), low_rank_matrix_exponential<float>))(
+            {batch_, side_, side_, delta}, input_.data<float>(), value_.data<double>(),
+            gradient_.data<float>());
     }
     TensorFile results() const override {
         return {{{"value", value_.to({})}, {"gradient", gradient_.to({})}}, {}};

@@ -1,6 +1,6 @@
 #include "engine/tape.hpp"
 
-#include "engine/on_device.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 #include "tests/catch.hpp"
 #include "tests/test_device.hpp"

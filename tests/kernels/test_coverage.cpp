@@ -58,6 +58,7 @@ struct Function {
 std::set<Function> declared_functions(const std::string& header) {
     static const std::regex opening(R"(namespace ([\w:]*\b)?(\w+) \{.*)"),
         closing(R"(\}\s*//\s*namespace.*)"), templated(R"(template <.*)"),
+        declaration_of_both(R"(DNSP_DECLARE_(PLAIN_)?KERNEL\((\w+),.*)"),
         declaration(R"((?:const )?[\w:]+(?:<\w+>)?[&*]? (\w+)\(.*)");
     std::set<Function> out;
     std::vector<std::string> namespaces;
@@ -68,6 +69,8 @@ std::set<Function> declared_functions(const std::string& header) {
             namespaces.push_back(match[2]);
         } else if (std::regex_match(line, closing) && !namespaces.empty()) {
             namespaces.pop_back();
+        } else if (std::regex_match(line, match, declaration_of_both)) {
+            for (const char* device : {"cpu", "cuda"}) out.insert({device, match[2], match[1].length() == 0});
         } else if (!namespaces.empty() && (namespaces.back() == "cpu" || namespaces.back() == "cuda") &&
                    std::regex_match(line, match, declaration)) {
             out.insert({namespaces.back(), match[1], std::regex_match(previous, templated)});

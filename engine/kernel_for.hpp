@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "engine/tensor.hpp"
+
+namespace dnsp {
+
+/// DNSP_KERNEL_FOR(device, relu_forward<T>)(arguments…) calls kernels::cpu:: or
+/// kernels::cuda::relu_forward<T>. In a build without CUDA only the former is named, and a CUDA device, which
+/// no tensor can lie on, is an Error.
+#if DNSP_HAS_CUDA
+#define DNSP_KERNEL_FOR(device, ...) \
+    ::dnsp::kernel_for(device, &::dnsp::kernels::cpu::__VA_ARGS__, &::dnsp::kernels::cuda::__VA_ARGS__)
+#else
+#define DNSP_KERNEL_FOR(device, ...) ::dnsp::kernel_for(device, &::dnsp::kernels::cpu::__VA_ARGS__)
+#endif
+
+template <class... Arguments>
+auto kernel_for(Device device, void (*on_cpu)(Arguments...), void (*on_cuda)(Arguments...) = nullptr) {
+    const auto kernel = device.kind == DeviceKind::cpu ? on_cpu : on_cuda;
+    require(kernel != nullptr, "[device] this build has no CUDA backend");
+    return kernel;
+}
+
+/// Throws Error unless all tensors are defined and lie on one device.
+template <class... Tensors>
+void require_one_device(const char* where, const Tensor& first, const Tensors&... others) {
+    require(first.defined() && (others.defined() && ...),
+            std::string("[") + where + "] a tensor is undefined");
+    require(((others.device() == first.device()) && ...),
+            std::string("[") + where + "] expects all tensors on " + to_string(first.device()));
+}
+
+}  // namespace dnsp
