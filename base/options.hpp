@@ -35,7 +35,8 @@ struct OptionInfo {
     std::string help = {};                  ///< one line
     std::string group = {};                 ///< heading in --help
     Range range = Range::any;               ///< of numbers
-    std::vector<std::string> choices = {};  ///< of strings; empty: any
+    std::vector<std::string> choices = {};  ///< of strings, empty: any; of a bool: how the command
+                                            ///< line names false and true, empty: false, true
     bool may_change_on_resume = false;      ///< a resumed run may be given another value
 };
 

@@ -5,7 +5,7 @@
 
 namespace dnsp {
 
-ClosedForm squared_error(const Tensor& output, const Tensor& target, Reduction reduction) {
+TermValue squared_error(const Tensor& output, const Tensor& target, Reduction reduction) {
     require_one_device("squared_error", output, target);
     require(output.shape() == target.shape() && output.dtype() == target.dtype(),
             "[squared_error] expected a target of shape " + output.shape().text() + ", got " +

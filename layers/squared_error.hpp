@@ -1,6 +1,6 @@
 #pragma once
 
-#include "layers/closed_form.hpp"
+#include "layers/weighted_sum.hpp"
 
 namespace dnsp {
 
@@ -9,6 +9,6 @@ enum class Reduction { mean, sum };
 
 /// The data term, paper Eq. (1): mean over the batch of ½‖output − target‖²_F (Reduction::sum), divided by
 /// the elements of one image for Reduction::mean. The target gets no gradient.
-ClosedForm squared_error(const Tensor& output, const Tensor& target, Reduction reduction);
+TermValue squared_error(const Tensor& output, const Tensor& target, Reduction reduction);
 
 }  // namespace dnsp

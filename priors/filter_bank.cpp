@@ -14,11 +14,43 @@ std::vector<double> laplacian(double scale) {
     return {0, -scale, 0, -scale, 4 * scale, -scale, 0, -scale, 0};
 }
 
-FilterBank::FilterBank(ParameterStore& store, const PriorOptions& options)
-    : store_(&store), filters_(options.filters), fixed_norms_(options.fixed_filter_norms) {
+void FilterOptions::visit(OptionVisitor& v) {
+    const std::string group = "Priors";
+    v.option({.key = "border",
+              .flag = "--border",
+              .help = "filter responses inside the image only (valid), or with zeros around it (zero)",
+              .group = group},
+             border, {{"valid", Border::valid}, {"zero", Border::zero}});
+    v.option({.key = "laplacian_scale",
+              .flag = "--laplacian-scale",
+              .help = "0.25: L/4 of Eq. (20); 1: the text's drawing",
+              .group = group},
+             laplacian_scale);
+    v.option({.key = "filters",
+              .flag = "--filters",
+              .help = "number of learned filters",
+              .group = group,
+              .range = Range::positive},
+             filters);
+    v.option({.key = "filter_deviation",
+              .flag = "--filter-deviation",
+              .help = "standard deviation of the learned filters' start around the Laplacian",
+              .group = group,
+              .range = Range::non_negative},
+             deviation);
+    v.option({.key = "fixed_filter_norms",
+              .flag = "--filter-constraint",
+              .help = "each filter keeps its initial norm (norm), or is free (none, the paper's form)",
+              .group = group,
+              .choices = {"none", "norm"}},
+             fixed_norms);
+}
+
+FilterBank::FilterBank(ParameterStore& store, const FilterOptions& options)
+    : store_(&store), filters_(options.filters), fixed_norms_(options.fixed_norms) {
     require(options.filters > 0, "[filters] their number must be positive");
     index_ = store.add("filters", {options.filters, side, side}, ParameterGroup::filters,
-                       Initialiser::normal(options.filter_deviation, laplacian(options.laplacian_scale)));
+                       Initialiser::normal(options.deviation, laplacian(options.laplacian_scale)));
 }
 
 void FilterBank::write_norms(const Tensor& norms) const {

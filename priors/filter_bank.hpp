@@ -3,18 +3,32 @@
 #include <vector>
 
 #include "engine/parameters.hpp"
-#include "priors/prior.hpp"
+#include "kernels/filter_variance.hpp"
+#include "priors/loss_term.hpp"
 
 namespace dnsp {
 
+using kernels::Border;
+
 /// The 3×3 Laplacian times `scale`, row by row: scale · [0 −1 0; −1 4 −1; 0 −1 0].
 std::vector<double> laplacian(double scale);
+
+/// Options of the filters whose responses measure sharpness, fixed or learned.
+struct FilterOptions {
+    Border border = Border::valid;  ///< of the responses
+    double laplacian_scale = 0.25;  ///< L/4 is Eq. (20); 1 is the text's drawing
+    int filters = 8;                ///< N_L
+    double deviation = 0.01;        ///< standard deviation of the initial perturbation (variance 1e-4)
+    bool fixed_norms = true;        ///< each learned filter keeps the norm of its initial value
+
+    void visit(OptionVisitor& v);
+};
 
 /// The learned sharpness filters W_L, paper Sec. III: N_L filters of 3×3 taps that start at the Laplacian
 /// plus normal perturbations. Parameter "filters" [N_L, 3, 3] of the group `filters`.
 class FilterBank {
   public:
-    FilterBank(ParameterStore& store, const PriorOptions& options);
+    FilterBank(ParameterStore& store, const FilterOptions& options);
 
     const Tensor& weights() const { return (*store_)[index_]; }
 

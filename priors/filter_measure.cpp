@@ -4,6 +4,7 @@
 
 #include "engine/kernel_for.hpp"
 #include "kernels/filter_measure.hpp"
+#include "priors/filter_bank.hpp"
 
 namespace dnsp {
 
@@ -23,7 +24,7 @@ FilterMeasure::FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel,
     }
 }
 
-ClosedForm FilterMeasure::evaluate(const Tensor& filters) const {
+TermValue FilterMeasure::evaluate(const Tensor& filters) const {
     const Shape& f = filters.shape();
     require(
         f.rank() == 3 && f[1] * f[2] == taps_,
@@ -37,5 +38,34 @@ ClosedForm FilterMeasure::evaluate(const Tensor& filters) const {
     });
     return {value, 1.0, {{filters, gradient}}};
 }
+
+namespace {
+
+class FilterMeasureTerm : public LossTerm {
+  public:
+    using Options = FilterOptions;
+    explicit FilterMeasureTerm(TermContext& context)
+        : filters_(context.filter_bank()), border_(context.options<Options>().border) {}
+
+    bool needs_patches() const override { return true; }
+    void prepare(const SharpAndSmooth& patches) override {
+        const Tensor& weights = filters_->weights();
+        measure_ = std::make_unique<FilterMeasure>(patches, weights.shape()[1], border_, weights.device());
+    }
+    TermValue evaluate(const StepImages&) override {
+        require(measure_ != nullptr, "[filter_measure] needs prepare() before the first evaluate()");
+        return measure_->evaluate(filters_->weights());
+    }
+
+  private:
+    std::shared_ptr<FilterBank> filters_;
+    Border border_;
+    std::unique_ptr<FilterMeasure> measure_;
+};
+
+const TermRegistration<FilterMeasureTerm> registration{
+    "filter_measure", "S, the learned filters' response to smooth patches less that to sharp ones"};
+
+}  // namespace
 
 }  // namespace dnsp

@@ -2,15 +2,12 @@
 
 #include <vector>
 
-#include "priors/prior.hpp"
+#include "kernels/filter_variance.hpp"
+#include "priors/loss_term.hpp"
 
 namespace dnsp {
 
-/// The patches that the filter measure compares: [number, h, w, 1] each, float64.
-struct SharpAndSmooth {
-    Tensor sharp;
-    Tensor smooth;
-};
+using kernels::Border;
 
 /// Filter measure, paper Eqs. (9) and (14): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖²_F − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖²_F. A
 /// quadratic form in the taps whose matrix is summed once here (kernels/filter_measure.hpp).
@@ -20,7 +17,7 @@ class FilterMeasure {
     FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border, Device device);
 
     /// filters [N_L, kernel, kernel]; the gradient is ∂S/∂W.
-    ClosedForm evaluate(const Tensor& filters) const;
+    TermValue evaluate(const Tensor& filters) const;
 
   private:
     std::int64_t taps_;

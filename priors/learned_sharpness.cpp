@@ -7,7 +7,7 @@
 
 namespace dnsp {
 
-ClosedForm learned_sharpness(const Tensor& output, const Tensor& filters, Border border) {
+TermValue learned_sharpness(const Tensor& output, const Tensor& filters, Border border) {
     require_images(output, "sharpness");
     require_one_device("sharpness", output, filters);
     const Shape &s = output.shape(), &f = filters.shape();
@@ -36,12 +36,13 @@ ClosedForm learned_sharpness(const Tensor& output, const Tensor& filters, Border
 
 namespace {
 
-class LearnedSharpness : public Prior {
+class LearnedSharpness : public LossTerm {
   public:
-    explicit LearnedSharpness(PriorContext& context)
-        : filters_((context.filter_bank(), context.filters)), border_(context.options.border) {}
-    ClosedForm evaluate(const Tensor& output) override {
-        return learned_sharpness(output, filters_->weights(), border_);
+    using Options = FilterOptions;
+    explicit LearnedSharpness(TermContext& context)
+        : filters_(context.filter_bank()), border_(context.options<Options>().border) {}
+    TermValue evaluate(const StepImages& images) override {
+        return learned_sharpness(images.output, filters_->weights(), border_);
     }
 
   private:
@@ -49,9 +50,8 @@ class LearnedSharpness : public Prior {
     Border border_;
 };
 
-const PriorRegistration registration{"learned_sharpness",
-                                     "V_mod, mean variance of the learned filters' responses",
-                                     [](PriorContext& c) { return std::make_unique<LearnedSharpness>(c); }};
+const TermRegistration<LearnedSharpness> registration{
+    "learned_sharpness", "V_mod, mean variance of the learned filters' responses"};
 
 }  // namespace
 }  // namespace dnsp

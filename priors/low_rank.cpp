@@ -1,16 +1,24 @@
 #include "priors/low_rank.hpp"
 
-#include <fmt/format.h>
-
 #include "engine/kernel_for.hpp"
 
 namespace dnsp {
 
-LowRankMethod parse_low_rank_method(const std::string& name) {
-    if (name == "exponential") return LowRankMethod::matrix_exponential;
-    if (name == "svd") return LowRankMethod::svd;
-    if (name == "cusolver") return LowRankMethod::cusolver;
-    throw Error(fmt::format("[low_rank] unknown method '{}', expected exponential, svd or cusolver", name));
+void LowRankOptions::visit(OptionVisitor& v) {
+    v.option({.key = "delta",
+              .flag = "--delta",
+              .help = "δ of the low-rank surrogate",
+              .group = "Priors",
+              .range = Range::positive},
+             delta);
+    v.option({.key = "low_rank_method",
+              .flag = "--low-rank",
+              .help = "how its gradient is computed; cusolver needs a CUDA device",
+              .group = "Priors"},
+             method,
+             {{"exponential", LowRankMethod::matrix_exponential},
+              {"svd", LowRankMethod::svd},
+              {"cusolver", LowRankMethod::cusolver}});
 }
 
 namespace {
@@ -31,7 +39,7 @@ auto kernel_of(LowRankMethod method, Device device) {
 
 }  // namespace
 
-ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method) {
+TermValue low_rank(const Tensor& output, double delta, LowRankMethod method) {
     require_images(output, "low_rank");
     require(delta > 0, "[low_rank] delta must be positive");
     const Shape& s = output.shape();
@@ -46,19 +54,19 @@ ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method) {
 
 namespace {
 
-class LowRank : public Prior {
+class LowRank : public LossTerm {
   public:
-    explicit LowRank(const PriorOptions& options)
-        : delta_(options.delta), method_(parse_low_rank_method(options.low_rank_method)) {}
-    ClosedForm evaluate(const Tensor& output) override { return low_rank(output, delta_, method_); }
+    using Options = LowRankOptions;
+    explicit LowRank(const Options& options) : options_(options) {}
+    TermValue evaluate(const StepImages& images) override {
+        return low_rank(images.output, options_.delta, options_.method);
+    }
 
   private:
-    double delta_;
-    LowRankMethod method_;
+    Options options_;
 };
 
-const PriorRegistration registration{"low_rank", "R_δ, smooth surrogate of rank",
-                                     [](PriorContext& c) { return std::make_unique<LowRank>(c.options); }};
+const TermRegistration<LowRank> registration{"low_rank", "R_δ, smooth surrogate of rank"};
 
 }  // namespace
 }  // namespace dnsp

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/low_rank/low_rank.hpp"
-#include "priors/prior.hpp"
+#include "priors/loss_term.hpp"
 
 namespace dnsp {
 
@@ -11,11 +11,16 @@ enum class LowRankMethod {
     svd,  ///< U diag(σᵢ/δ² e^(−σᵢ²/2δ²)) Zᵀ, as printed in Eq. (4); on a CUDA device by our Jacobi kernel
     cusolver  ///< the same by NVIDIA's cuSOLVER: CUDA devices only
 };
-LowRankMethod parse_low_rank_method(const std::string& name);
+
+struct LowRankOptions {
+    double delta = 0.01;
+    LowRankMethod method = LowRankMethod::matrix_exponential;
+    void visit(OptionVisitor& v);
+};
 
 /// Smooth surrogate of rank, paper Eqs. (2)–(4), mean over the batch:
 ///   R_δ(Y) = min(h, w) − Σᵢ exp(−σᵢ²/2δ²). Intensities in [0, 1]. How precisely:
 ///   kernels/low_rank/low_rank.hpp.
-ClosedForm low_rank(const Tensor& output, double delta, LowRankMethod method);
+TermValue low_rank(const Tensor& output, double delta, LowRankMethod method);
 
 }  // namespace dnsp

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "priors/filter_bank.hpp"
@@ -10,28 +11,57 @@
 namespace dnsp {
 namespace {
 
-/// Which registered priors a variant has, and by which of α, β, τ they are weighted.
-struct Variant {
-    std::vector<std::pair<std::string, double (*)(const ObjectiveOptions&)>> terms;
-    bool filter_measure = false;
-};
+/// The registered terms of a variant, each with the weight that α, β, γ, τ give it.
+using Variant = std::vector<std::pair<std::string, double (*)(const ObjectiveOptions&)>>;
 
 const std::map<std::string, Variant>& variant_table() {
     static const auto alpha = [](const ObjectiveOptions& o) { return o.alpha; };
     static const auto minus_beta = [](const ObjectiveOptions& o) { return -o.beta; };
+    static const auto gamma = [](const ObjectiveOptions& o) { return o.gamma; };
     static const auto tau = [](const ObjectiveOptions& o) { return o.tau; };
     static const std::map<std::string, Variant> table{
-        {"NP", {{}, false}},
-        {"LR", {{{"low_rank", alpha}}, false}},
-        {"FS", {{{"sharpness", minus_beta}}, false}},
-        {"LS", {{{"learned_sharpness", minus_beta}}, true}},
-        {"AP", {{{"low_rank", alpha}, {"learned_sharpness", minus_beta}}, true}},
-        {"TVLR", {{{"low_rank", alpha}, {"total_variation", tau}}, false}},
+        {"NP", {}},
+        {"LR", {{"low_rank", alpha}}},
+        {"FS", {{"sharpness", minus_beta}}},
+        {"LS", {{"learned_sharpness", minus_beta}, {"filter_measure", gamma}}},
+        {"AP", {{"low_rank", alpha}, {"learned_sharpness", minus_beta}, {"filter_measure", gamma}}},
+        {"TVLR", {{"low_rank", alpha}, {"total_variation", tau}}},
     };
     return table;
 }
 
 }  // namespace
+
+void ObjectiveOptions::visit(OptionVisitor& v) {
+    const auto weight = [&](const char* key, const std::string& help, double& value) {
+        v.option({.key = key, .flag = std::string("--") + key, .help = help, .group = "Priors"}, value);
+    };
+    v.option({.key = "variant",
+              .flag = "--prior",
+              .help = "variant of the paper",
+              .group = "Priors",
+              .choices = variants()},
+             variant);
+    weight("alpha", "weight of low rank R_δ", alpha);
+    weight("beta", "weight of sharpness V or V_mod, which is subtracted", beta);
+    weight("gamma", "weight of the filter measure S", gamma);
+    weight("tau", "weight of total variation (TVLR)", tau);
+    std::string known;
+    for (const auto& [name, summary] : registered_terms())
+        known += (known.empty() ? "" : "; ") + name + ": " + summary;
+    v.option({.key = "extra_terms",
+              .flag = "--term",
+              .help = "a further term, name=weight: " + known,
+              .group = "Priors"},
+             extra_terms);
+    v.option({.key = "reduction",
+              .flag = "--reduction",
+              .help = "the data term averages the pixels of a patch (mean), or sums them (sum, Eq. 1 to the "
+                      "letter)",
+              .group = "Priors"},
+             reduction, {{"mean", Reduction::mean}, {"sum", Reduction::sum}});
+    terms.visit(v);
+}
 
 std::vector<std::string> variants() {
     std::vector<std::string> names;
@@ -45,50 +75,55 @@ void require_variant(const std::string& variant) {
                             fmt::join(variants(), ", ")));
 }
 
-Objective::Objective(const ObjectiveOptions& options, ParameterStore& store) : options_(options) {
+Objective::Objective(const ObjectiveOptions& options, ParameterStore& store)
+    : options_(options), context_(options_.terms, store) {
     require_variant(options.variant);
-    context_.options = options.priors;
-    context_.store = &store;
-    const Variant& variant = variant_table().at(options.variant);
-    for (const auto& [name, weight] : variant.terms)
-        priors_.push_back({{name, weight(options)}, make_prior(name, context_)});
-    for (const auto& [name, weight] : options.extra_terms)
-        priors_.push_back({{name, weight}, make_prior(name, context_)});
-    uses_measure_ = variant.filter_measure;
+    for (const auto& [name, weight] : variant_table().at(options.variant)) add(name, weight(options));
+    for (const auto& [name, weight] : options.extra_terms) add(name, weight);
 }
 
-void Objective::set_patches(const SharpAndSmooth& patches) {
-    measure_ =
-        std::make_unique<FilterMeasure>(patches, context_.filter_bank().weights().shape()[1],
-                                        options_.priors.border, context_.filter_bank().weights().device());
+void Objective::add(const std::string& name, double weight) {
+    for (const auto& [term, function] : terms_)
+        require(term.name != name,
+                fmt::format("[objective] the variant {} has the term '{}' already", options_.variant, name));
+    terms_.push_back({{name, weight}, make_term(name, context_)});
 }
 
-Objective::Evaluation Objective::evaluate(Tape& tape, const Tensor& output, const Tensor& target) const {
-    require(!uses_measure_ || measure_, "[objective] the filter measure needs set_patches() first");
-    std::vector<WeightedTerm> sum{{squared_error(output, target, options_.reduction), 1.0}};
-    for (const auto& [term, prior] : priors_) sum.push_back({prior->evaluate(output), term.weight});
-    if (uses_measure_) sum.push_back({measure_->evaluate(context_.filters->weights()), options_.gamma});
-    const auto figures = static_cast<std::int64_t>(2 * sum.size() + 1);
+bool Objective::needs_patches() const {
+    return std::ranges::any_of(terms_, [](const auto& term) { return term.function->needs_patches(); });
+}
+
+void Objective::prepare(const SharpAndSmooth& patches) {
+    for (const auto& [term, function] : terms_)
+        if (function->needs_patches()) function->prepare(patches);
+    prepared_ = true;
+}
+
+Objective::Evaluation Objective::evaluate(Tape& tape, const StepImages& images) const {
+    require(prepared_ || !needs_patches(),
+            "[objective] a term needs prepare() with training patches before the first evaluate()");
+    std::vector<WeightedTerm> sum{{squared_error(images.output, images.target, options_.reduction), 1.0}};
+    for (const auto& [term, function] : terms_) sum.push_back({function->evaluate(images), term.weight});
+    const auto metrics = static_cast<std::int64_t>(2 * sum.size() + 1);
     Evaluation evaluation;
-    evaluation.scalars = Tensor::empty({figures}, DType::float64, output.device());
-    evaluation.loss = weighted_sum(tape, sum, evaluation.scalars);
+    evaluation.metrics = Tensor::empty({metrics}, DType::float64, images.output.device());
+    evaluation.loss = weighted_sum(tape, sum, evaluation.metrics);
     return evaluation;
 }
 
 std::vector<Objective::Term> Objective::terms() const {
     std::vector<Term> all{{"data", 1.0}};
-    for (const auto& [term, prior] : priors_) all.push_back(term);
-    if (uses_measure_) all.push_back({"filter_measure", options_.gamma});
+    for (const auto& [term, function] : terms_) all.push_back(term);
     return all;
 }
 
-Objective::Report Objective::report(std::span<const double> scalars) const {
+Objective::Report Objective::report(std::span<const double> metrics) const {
     const std::vector<Term> all = terms();
-    require(scalars.size() == 2 * all.size() + 1, "[objective] a report needs the scalars of an evaluation");
-    Report report{scalars.back(), {}};
+    require(metrics.size() == 2 * all.size() + 1, "[objective] a report needs the metrics of an evaluation");
+    Report report{metrics.back(), {}};
     for (std::size_t i = 0; i < all.size(); ++i)
         report.terms.push_back(
-            {all[i].name, all[i].weight, scalars[i], std::abs(all[i].weight) * scalars[all.size() + i]});
+            {all[i].name, all[i].weight, metrics[i], std::abs(all[i].weight) * metrics[all.size() + i]});
     return report;
 }
 

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "layers/squared_error.hpp"
-#include "priors/filter_measure.hpp"
-#include "priors/prior.hpp"
+#include "priors/loss_term.hpp"
 
 namespace dnsp {
 
@@ -27,33 +26,35 @@ struct ObjectiveOptions {
     double gamma = 1e-7;
     double tau = 1e-5;
     Reduction reduction = Reduction::mean;
-    std::map<std::string, double>
-        extra_terms;  ///< registered prior → signed weight, besides the variant's own
-    PriorOptions priors;
+    std::map<std::string, double> extra_terms;    ///< further registered terms and their signed weights
+    OptionSet terms = registered_term_options();  ///< the options of every term
+
+    void visit(OptionVisitor& v);
 };
 
-/// Throws Error naming the known variants.
+/// Throws Error that names the known variants.
 void require_variant(const std::string& variant);
 std::vector<std::string> variants();
 
 class Objective {
   public:
-    /// Adds the filters to the store if the variant learns any.
+    /// Adds the filters to the store if a term learns any. Throws Error for an unknown variant or term, and
+    /// for a term that is named twice.
     Objective(const ObjectiveOptions& options, ParameterStore& store);
 
-    /// LS and AP need the patches of the filter measure before the first evaluate().
-    bool needs_patches() const { return uses_measure_; }
-    void set_patches(const SharpAndSmooth& patches);
+    /// Whether a term needs training patches. If so, prepare() must be called once, after the parameters are
+    /// allocated and before the first evaluate().
+    bool needs_patches() const;
+    void prepare(const SharpAndSmooth& patches);
 
-    /// All on the device: evaluate() waits for nothing.
+    /// All on the device; evaluate() does not wait for it.
     struct Evaluation {
-        Tensor loss;  ///< float64 scalar [1] on the tape
-        /// [2·terms + 1], float64: the terms' values, the norms of their gradients, all unweighted; the loss
-        Tensor scalars;
+        Tensor loss;     ///< float64 scalar [1] on the tape
+        Tensor metrics;  ///< [2 · terms + 1] of float64, as weighted_sum() writes it
     };
-    Evaluation evaluate(Tape& tape, const Tensor& output, const Tensor& target) const;
+    Evaluation evaluate(Tape& tape, const StepImages& images) const;
 
-    /// The terms in the order of `scalars`: the data term, the priors, the filter measure.
+    /// The terms in the order of the metrics; the data term is the first.
     struct Term {
         std::string name;
         double weight = 1.0;  ///< signed, as it enters the sum
@@ -63,30 +64,31 @@ class Objective {
     struct TermReport {
         std::string name;
         double weight = 1.0;
-        double value = 0.0;  ///< unweighted
+        double value = 0.0;  ///< without the weight
         double gradient_norm = 0.0;  ///< ‖weight · ∂term/∂Y‖_F over the batch (∂/∂W for the filter measure)
     };
     struct Report {
         double loss = 0.0;
         std::vector<TermReport> terms;
     };
-    /// What `scalars`, once read, say.
-    Report report(std::span<const double> scalars) const;
+    /// The report of an evaluation whose metrics have been copied to the host.
+    Report report(std::span<const double> metrics) const;
 
-    /// Null unless the variant learns filters.
-    FilterBank* filters() const { return context_.filters.get(); }
+    /// Null unless a term learns filters.
+    FilterBank* filters() const { return context_.filters(); }
     const ObjectiveOptions& options() const { return options_; }
 
   private:
-    struct WeightedPrior {
+    struct WeightedLossTerm {
         Term term;
-        std::unique_ptr<Prior> prior;
+        std::unique_ptr<LossTerm> function;
     };
+    void add(const std::string& name, double weight);
+
     ObjectiveOptions options_;
-    PriorContext context_;
-    std::vector<WeightedPrior> priors_;
-    bool uses_measure_ = false;
-    std::unique_ptr<FilterMeasure> measure_;
+    TermContext context_;
+    std::vector<WeightedLossTerm> terms_;  // without the data term
+    bool prepared_ = false;
 };
 
 }  // namespace dnsp

@@ -5,7 +5,7 @@
 
 namespace dnsp {
 
-ClosedForm total_variation(const Tensor& output, double epsilon) {
+TermValue total_variation(const Tensor& output, double epsilon) {
     require_images(output, "total_variation");
     require(epsilon > 0, "[total_variation] epsilon must be positive");
     const Shape& s = output.shape();
@@ -20,18 +20,18 @@ ClosedForm total_variation(const Tensor& output, double epsilon) {
 
 namespace {
 
-class TotalVariation : public Prior {
+class TotalVariation : public LossTerm {
   public:
-    explicit TotalVariation(const PriorOptions& options) : epsilon_(options.total_variation_epsilon) {}
-    ClosedForm evaluate(const Tensor& output) override { return total_variation(output, epsilon_); }
+    using Options = TotalVariationOptions;
+    explicit TotalVariation(const Options& options) : epsilon_(options.epsilon) {}
+    TermValue evaluate(const StepImages& images) override { return total_variation(images.output, epsilon_); }
 
   private:
     double epsilon_;
 };
 
-const PriorRegistration registration{
-    "total_variation", "TV, smoothed isotropic total variation",
-    [](PriorContext& c) { return std::make_unique<TotalVariation>(c.options); }};
+const TermRegistration<TotalVariation> registration{"total_variation",
+                                                    "TV, smoothed isotropic total variation"};
 
 }  // namespace
 }  // namespace dnsp

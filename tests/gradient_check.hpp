@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/closed_form.hpp"
+#include "layers/weighted_sum.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"
@@ -42,7 +42,7 @@ inline std::vector<double> values_of(const Tensor& tensor) {
     return dispatch(tensor.dtype(), [&]<class T>() { return reference::widen(tensor.to_vector<T>()); });
 }
 /// Of a closed form with respect to its first input.
-inline std::vector<double> gradient_of(const ClosedForm& function) {
+inline std::vector<double> gradient_of(const TermValue& function) {
     std::vector<double> gradient = values_of(function.gradients.front().gradient);
     for (double& g : gradient) g *= function.scale;
     return gradient;

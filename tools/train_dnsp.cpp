@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "priors/filter_bank.hpp"
+#include "priors/low_rank.hpp"
 #include "tools/command_line.hpp"
 #include "tools/progress.hpp"
 #include "training/trainer.hpp"
@@ -44,7 +46,8 @@ void add_model_options(CLI::App& app, TrainingSettings& s) {
 
 void add_prior_options(CLI::App& app, Options& options) {
     ObjectiveOptions& o = options.settings.objective;
-    PriorOptions& p = o.priors;
+    auto& low_rank = o.terms.get<LowRankOptions>();
+    auto& filters = o.terms.get<FilterOptions>();
     const char* group = "Priors";
     auto add = [&](const char* name, auto& value, const std::string& help) {
         return app.add_option(name, value, help)->capture_default_str()->group(group);
@@ -57,7 +60,7 @@ void add_prior_options(CLI::App& app, Options& options) {
     add("--gamma", o.gamma, "weight of the filter measure S");
     add("--tau", o.tau, "weight of total variation (TVLR)");
     std::string terms;
-    for (const auto& [name, summary] : registered_priors())
+    for (const auto& [name, summary] : registered_terms())
         terms += (terms.empty() ? "" : "; ") + name + ": " + summary;
     app.add_option("--term", options.extra_terms, "a further term, name=weight: " + terms)->group(group);
     app.add_option_function<std::string>(
@@ -67,21 +70,32 @@ void add_prior_options(CLI::App& app, Options& options) {
            "letter)")
         ->check(CLI::IsMember({"mean", "sum"}))
         ->group(group);
-    add("--delta", p.delta, "δ of the low-rank surrogate")->check(CLI::PositiveNumber);
-    add("--low-rank", p.low_rank_method, "exponential, svd, or cusolver on a CUDA device")
-        ->check(CLI::IsMember({"exponential", "svd", "cusolver"}));
+    add("--delta", low_rank.delta, "δ of the low-rank surrogate")->check(CLI::PositiveNumber);
+    app.add_option_function<std::string>(
+           "--low-rank",
+           [&low_rank](const std::string& name) {
+               low_rank.method = name == "svd"        ? LowRankMethod::svd
+                                 : name == "cusolver" ? LowRankMethod::cusolver
+                                                      : LowRankMethod::matrix_exponential;
+           },
+           "exponential, svd, or cusolver on a CUDA device")
+        ->check(CLI::IsMember({"exponential", "svd", "cusolver"}))
+        ->group(group);
     app.add_option_function<std::string>(
            "--border",
-           [&p](const std::string& name) { p.border = name == "valid" ? Border::valid : Border::zero; },
+           [&filters](const std::string& name) {
+               filters.border = name == "valid" ? Border::valid : Border::zero;
+           },
            "filter responses inside the image only (valid, default) or with zeros around it (zero)")
         ->check(CLI::IsMember({"valid", "zero"}))
         ->group(group);
-    add("--laplacian-scale", p.laplacian_scale, "0.25: L/4 of Eq. (20); 1: the text's drawing");
-    add("--filters", p.filters, "number of learned filters")->check(CLI::PositiveNumber);
+    add("--laplacian-scale", filters.laplacian_scale, "0.25: L/4 of Eq. (20); 1: the text's drawing");
+    add("--filters", filters.filters, "number of learned filters")->check(CLI::PositiveNumber);
     add("--filter-lr", options.settings.filters_learning_rate, "learning rate of the filters")
         ->check(CLI::NonNegativeNumber);
     app.add_option_function<std::string>(
-           "--filter-constraint", [&p](const std::string& name) { p.fixed_filter_norms = name == "norm"; },
+           "--filter-constraint",
+           [&filters](const std::string& name) { filters.fixed_norms = name == "norm"; },
            "each filter keeps its initial norm (norm, default) or is free (none, the paper's form)")
         ->check(CLI::IsMember({"norm", "none"}))
         ->group(group);

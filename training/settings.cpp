@@ -7,6 +7,48 @@ namespace dnsp {
 
 using nlohmann::json;
 
+namespace {
+
+/// Reads or writes options under their keys.
+template <bool writes>
+class JsonVisitor : public OptionVisitor {
+  public:
+    explicit JsonVisitor(json& object) : object_(object) {}
+    using OptionVisitor::option;
+    void option(const OptionInfo& info, bool& value) override { one(info, value); }
+    void option(const OptionInfo& info, int& value) override { one(info, value); }
+    void option(const OptionInfo& info, std::uint64_t& value) override { one(info, value); }
+    void option(const OptionInfo& info, double& value) override { one(info, value); }
+    void option(const OptionInfo& info, std::string& value) override { one(info, value); }
+    void option(const OptionInfo& info, std::vector<std::string>& value) override { one(info, value); }
+    void option(const OptionInfo& info, std::map<std::string, double>& value) override { one(info, value); }
+    void nested(const std::string&, const std::function<void()>& visit_member) override { visit_member(); }
+
+  private:
+    template <class Value>
+    void one(const OptionInfo& info, Value& value) {
+        if constexpr (writes)
+            object_[info.key] = value;
+        else if (object_.contains(info.key))
+            object_.at(info.key).get_to(value);
+    }
+    json& object_;
+};
+
+json options_to_json(ObjectiveOptions options) {
+    json object = json::object();
+    JsonVisitor<true> visitor(object);
+    options.visit(visitor);
+    return object;
+}
+
+void options_from_json(json object, ObjectiveOptions& options) {
+    JsonVisitor<false> visitor(object);
+    options.visit(visitor);
+}
+
+}  // namespace
+
 imaging::Degradation degradation_of(const TrainingSettings& settings) {
     imaging::Degradation degradation = imaging::make_degradation(settings.preset, settings.scale);
     if (settings.blur_sigma > 0) {
@@ -24,8 +66,6 @@ double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t total_
 }
 
 json to_json(const TrainingSettings& s) {
-    const ObjectiveOptions& o = s.objective;
-    const PriorOptions& p = o.priors;
     return {
         {"inputs", s.inputs},
         {"validation", s.validation},
@@ -34,22 +74,7 @@ json to_json(const TrainingSettings& s) {
           {"depth", s.model.depth},
           {"width", s.model.width},
           {"global_skip", s.model.global_skip}}},
-        {"prior",
-         {{"variant", o.variant},
-          {"alpha", o.alpha},
-          {"beta", o.beta},
-          {"gamma", o.gamma},
-          {"tau", o.tau},
-          {"extra_terms", o.extra_terms},
-          {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
-          {"delta", p.delta},
-          {"low_rank_method", p.low_rank_method},
-          {"border", p.border == Border::valid ? "valid" : "zero"},
-          {"laplacian_scale", p.laplacian_scale},
-          {"filters", p.filters},
-          {"filter_deviation", p.filter_deviation},
-          {"fixed_filter_norms", p.fixed_filter_norms},
-          {"total_variation_epsilon", p.total_variation_epsilon}}},
+        {"prior", options_to_json(s.objective)},
         {"preset", s.preset},
         {"scale", s.scale},
         {"blur_sigma", s.blur_sigma},
@@ -69,28 +94,11 @@ json to_json(const TrainingSettings& s) {
 
 TrainingSettings settings_from_json(const json& j) {
     TrainingSettings s;
-    ObjectiveOptions& o = s.objective;
-    PriorOptions& p = o.priors;
     j.at("inputs").get_to(s.inputs);
     j.at("validation").get_to(s.validation);
     const json& model = j.at("model");
     s.model = {model.at("name"), model.at("depth"), model.at("width"), model.at("global_skip")};
-    const json& prior = j.at("prior");
-    prior.at("variant").get_to(o.variant);
-    prior.at("alpha").get_to(o.alpha);
-    prior.at("beta").get_to(o.beta);
-    prior.at("gamma").get_to(o.gamma);
-    prior.at("tau").get_to(o.tau);
-    prior.at("extra_terms").get_to(o.extra_terms);
-    o.reduction = prior.at("reduction") == "mean" ? Reduction::mean : Reduction::sum;
-    prior.at("delta").get_to(p.delta);
-    prior.at("low_rank_method").get_to(p.low_rank_method);
-    p.border = prior.at("border") == "valid" ? Border::valid : Border::zero;
-    prior.at("laplacian_scale").get_to(p.laplacian_scale);
-    prior.at("filters").get_to(p.filters);
-    prior.at("filter_deviation").get_to(p.filter_deviation);
-    prior.at("fixed_filter_norms").get_to(p.fixed_filter_norms);
-    prior.at("total_variation_epsilon").get_to(p.total_variation_epsilon);
+    options_from_json(j.at("prior"), s.objective);
     j.at("preset").get_to(s.preset);
     j.at("scale").get_to(s.scale);
     j.at("blur_sigma").get_to(s.blur_sigma);

@@ -50,7 +50,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::most_unread,
         fmt::format("[training] figures are read every 1 to {} steps", TrainingStep::most_unread));
     store_.allocate(DType::float32, device, settings_.seed);
-    if (objective_.needs_patches()) objective_.set_patches(sampler_.sharp_and_smooth());
+    if (objective_.needs_patches()) objective_.prepare(sampler_.sharp_and_smooth());
     adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());
     if (FilterBank* filters = objective_.filters()) filters->reference_norms();
     if (!resume.empty()) {

@@ -32,7 +32,7 @@ void TrainingStep::start() {
     Tape tape;
     // The output is not kept: its gradient then goes on without a copy.
     const Objective::Evaluation evaluation =
-        parts_.objective.evaluate(tape, parts_.model.forward(tape, batch.input), batch.target);
+        parts_.objective.evaluate(tape, {parts_.model.forward(tape, batch.input), batch.target, batch.input});
     tape.backward(evaluation.loss);
     parts_.adam.planned_step(clock_);
     if (FilterBank* filters = parts_.objective.filters()) {
@@ -40,7 +40,7 @@ void TrainingStep::start() {
         filters->write_norms(filter_norms_);
     }
     DNSP_KERNEL_FOR(figures_.device(), finish_step)
-    (shape_, evaluation.scalars.data<double>(), filter_norms_.data<double>(), clock_.position(),
+    (shape_, evaluation.metrics.data<double>(), filter_norms_.data<double>(), clock_.position(),
      figures_.data<double>());
 }
 

@@ -7,6 +7,7 @@
 #include "engine/adam.hpp"
 #include "engine/graph.hpp"
 #include "priors/filter_bank.hpp"
+#include "priors/low_rank.hpp"
 #include "priors/objective.hpp"
 
 namespace dnsp::benchmarks {
@@ -30,7 +31,7 @@ class Step : public Row {
         };
         sharp_ = in_double(wavy_images(8, patch_, patch_, 0.2, 2));
         smooth_ = in_double(wavy_images(8, patch_, patch_, 0.0, 3));
-        if (objective_->needs_patches()) objective_->set_patches({sharp_, smooth_});
+        if (objective_->needs_patches()) objective_->prepare({sharp_, smooth_});
         if (objective_->filters()) objective_->filters()->reference_norms();
         adam_ = std::make_unique<Adam>(network_.store, AdamOptions{});
         adam_->plan(0, {LearningRates{}});
@@ -50,7 +51,7 @@ class Step : public Row {
         file.metadata = {{"alpha", fmt::format("{}", o.alpha)},
                          {"beta", fmt::format("{}", o.beta)},
                          {"gamma", fmt::format("{}", o.gamma)},
-                         {"delta", fmt::format("{}", o.priors.delta)}};
+                         {"delta", fmt::format("{}", o.terms.get<LowRankOptions>().delta)}};
         return file;
     }
     void run() override {
@@ -76,8 +77,8 @@ class Step : public Row {
     void step() {
         network_.store.discard_gradients();
         Tape tape;
-        const Objective::Evaluation evaluation =
-            objective_->evaluate(tape, network_.model->forward(tape, input_on_device_), target_on_device_);
+        const Objective::Evaluation evaluation = objective_->evaluate(
+            tape, {network_.model->forward(tape, input_on_device_), target_on_device_, input_on_device_});
         loss_.copy_from(evaluation.loss.view(0, {1}));
         tape.backward(evaluation.loss);
         adam_->planned_step(clock_);

@@ -2,11 +2,11 @@
 #include <functional>
 
 #include "layers/add_scaled.hpp"
-#include "layers/closed_form.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/relu.hpp"
 #include "layers/squared_error.hpp"
+#include "layers/weighted_sum.hpp"
 #include "tests/catch.hpp"
 
 using namespace dnsp;
@@ -68,7 +68,7 @@ TEST_CASE("the other layers refuse shapes that do not fit") {
         squared_error(zeros({1, 2, 2, 1}), zeros({1, 2, 3, 1}), Reduction::mean);
     });
     const auto figures = [](std::int64_t count) { return zeros({count}, DType::float64); };
-    const ClosedForm function{figures(1), 1.0, {{zeros({4}), zeros({4})}}};
+    const TermValue function{figures(1), 1.0, {{zeros({4}), zeros({4})}}};
     check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, figures(1)); });
     check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{function, 1.0}}, figures(2)); });
     check_refused("weighted_sum", [&](Tape& t) {

@@ -22,8 +22,7 @@ Function measure_of(const SharpAndSmooth& patches, std::int64_t kernel, Border b
 /// Filter norms after some steps of Adam against an arbitrary gradient.
 std::vector<double> norms_after_training(bool fixed, DType dtype, std::vector<double>& initial) {
     ParameterStore store;
-    PriorOptions options;
-    options.fixed_filter_norms = fixed;
+    const FilterOptions options{.fixed_norms = fixed};
     FilterBank bank(store, options);
     store.allocate(dtype, test_device(), 1);
     initial = bank.norms();

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "priors/filter_bank.hpp"
+#include "priors/filter_measure.hpp"
+#include "priors/low_rank.hpp"
+#include "priors/total_variation.hpp"
 #include "tests/gradient_check.hpp"
 
 using namespace dnsp;
@@ -22,10 +25,10 @@ ObjectiveOptions weighty(const std::string& variant, Reduction reduction, Border
     options.beta = 0.5;
     options.gamma = 0.02;
     options.tau = 0.05;
-    options.priors.delta = 0.05;
-    options.priors.border = border;
-    options.priors.laplacian_scale = 1.0;
-    options.priors.total_variation_epsilon = 0.05;
+    options.terms.get<LowRankOptions>().delta = 0.05;
+    options.terms.get<FilterOptions>().border = border;
+    options.terms.get<FilterOptions>().laplacian_scale = 1.0;
+    options.terms.get<TotalVariationOptions>().epsilon = 0.05;
     return options;
 }
 
@@ -43,13 +46,13 @@ struct Loss {
         ParameterStore store;
         Objective objective(options, store);
         store.allocate(x[0].dtype(), test_device(), 1);
-        if (objective.needs_patches()) objective.set_patches(patches());
-        if (!objective.filters()) return objective.evaluate(tape, x[0], x[1]);
+        if (objective.needs_patches()) objective.prepare(patches());
+        if (!objective.filters()) return objective.evaluate(tape, {x[0], x[1], x[1]});
         // The store's filters take the values of x[2]; their gradient is looked up after the backward pass.
         Tensor filters = objective.filters()->weights();
         filters.copy_from(x[2]);
         filters_gradient = filters.gradient_slot();
-        return objective.evaluate(tape, x[0], x[1]);
+        return objective.evaluate(tape, {x[0], x[1], x[1]});
     }
     mutable std::shared_ptr<Gradient> filters_gradient = nullptr;
 };
@@ -114,9 +117,9 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
             for (const Input& input : inputs) tensors.push_back(tensor_of(input));
             const auto options = weighty(variant, reduction);
             Tape tape = Tape::inference();
-            const auto scalars = Loss{options}.evaluate(tape, tensors).scalars.to_vector<double>();
+            const auto metrics = Loss{options}.evaluate(tape, tensors).metrics.to_vector<double>();
             ParameterStore reporter;
-            const auto evaluation = Objective(options, reporter).report(scalars);
+            const auto evaluation = Objective(options, reporter).report(metrics);
             double sum = 0;
             for (const auto& term : evaluation.terms) sum += term.weight * term.value;
             CHECK(std::abs(sum - evaluation.loss) <= 1e-14 * std::abs(sum) + 1e-15);
@@ -127,7 +130,7 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
             for (const auto& term : evaluation.terms) {
                 INFO(term.name);
                 ParameterStore store;
-                PriorContext context{options.priors, &store, nullptr};
+                TermContext context(options.terms, store);
                 Tensor output = tensor_of(inputs[0]).require_gradient();
                 Tape own;
                 Tensor value;
@@ -141,10 +144,10 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
                     own.backward(value_of(own, measure.evaluate(filters)));
                     norm = options.gamma * reference::norm(values_of(filters.gradient()));
                 } else {
-                    const auto prior = make_prior(term.name, context);
+                    const auto function = make_term(term.name, context);
                     store.allocate(DType::float64, test_device(), 1);
-                    if (context.filters) Tensor(context.filters->weights()).copy_from(tensors[2]);
-                    own.backward(value_of(own, prior->evaluate(output)));
+                    if (context.filters()) Tensor(context.filters()->weights()).copy_from(tensors[2]);
+                    own.backward(value_of(own, function->evaluate({output, tensors[1], tensors[1]})));
                     norm = std::abs(term.weight) * reference::norm(values_of(output.gradient()));
                 }
                 CHECK(std::abs(term.gradient_norm - norm) <= 1e-12 * norm);
@@ -159,10 +162,10 @@ TEST_CASE("the terms of each variant, with their signs") {
         store.allocate(DType::float32, test_device(), 1);
         CHECK(objective.needs_patches() == learns(variant));
         CHECK((objective.filters() != nullptr) == learns(variant));
-        if (learns(variant)) objective.set_patches(patches());
+        if (learns(variant)) objective.prepare(patches());
         Tape tape = Tape::inference();
         const Tensor output = tensor_of(random_input(images, 1, 0, 1), DType::float32);
-        CHECK(objective.evaluate(tape, output, output).scalars.elements() ==
+        CHECK(objective.evaluate(tape, {output, output, output}).metrics.elements() ==
               2 * static_cast<std::int64_t>(objective.terms().size()) + 1);
         std::string names;
         for (const auto& term : objective.terms()) names += (term.weight < 0 ? " -" : " +") + term.name;
@@ -185,7 +188,11 @@ TEST_CASE("an extra term joins the variant's own, an unknown one lists those tha
     Tape tape = Tape::inference();
     const Tensor output = tensor_of(random_input(images, 1, 0, 1));
     CHECK(objective.terms().size() == 3);
-    CHECK(objective.evaluate(tape, output, output).scalars.elements() == 7);
+    CHECK(objective.evaluate(tape, {output, output, output}).metrics.elements() == 7);
+
+    options.extra_terms = {{"sharpness", 1.0}};
+    ParameterStore twice;
+    CHECK_THROWS_AS(Objective(options, twice), Error);
 
     options.extra_terms = {{"nonsense", 1.0}};
     ParameterStore other;
@@ -193,12 +200,12 @@ TEST_CASE("an extra term joins the variant's own, an unknown one lists those tha
         Objective refused(options, other);
         FAIL_CHECK("unknown term accepted");
     } catch (const Error& error) {
-        for (const auto& [name, summary] : registered_priors()) {
+        for (const auto& [name, summary] : registered_terms()) {
             CHECK(std::string(error.what()).find(name) != std::string::npos);
             CHECK_FALSE(summary.empty());
         }
     }
-    CHECK(registered_priors().size() == 4);
+    CHECK(registered_terms().size() >= 5);
 }
 
 TEST_CASE("LS and AP say that they need patches") {
@@ -207,5 +214,45 @@ TEST_CASE("LS and AP say that they need patches") {
     store.allocate(DType::float64, test_device(), 1);
     Tape tape;
     const Tensor output = tensor_of(random_input(images, 1, 0, 1));
-    CHECK_THROWS_AS(objective.evaluate(tape, output, output), Error);
+    CHECK_THROWS_AS(objective.evaluate(tape, {output, output, output}), Error);
+}
+
+TEST_CASE("a variant and its terms take their options from the objective's") {
+    struct Keys : OptionVisitor {
+        using OptionVisitor::option;
+        void option(const OptionInfo& info, bool&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, int&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, std::uint64_t&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, double&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, std::string&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, std::vector<std::string>&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, std::map<std::string, double>&) override {
+            keys.push_back(info.key);
+        }
+        void nested(const std::string&, const std::function<void()>& visit) override { visit(); }
+        std::vector<std::string> keys;
+    } visitor;
+    ObjectiveOptions().visit(visitor);
+    // The keys in weights files since version 0.1.0. Each is there once, though terms share structs.
+    std::vector<std::string> expected{"alpha",
+                                      "beta",
+                                      "border",
+                                      "delta",
+                                      "extra_terms",
+                                      "filter_deviation",
+                                      "filters",
+                                      "fixed_filter_norms",
+                                      "gamma",
+                                      "laplacian_scale",
+                                      "low_rank_method",
+                                      "reduction",
+                                      "tau",
+                                      "total_variation_epsilon",
+                                      "variant"};
+    std::sort(visitor.keys.begin(), visitor.keys.end());
+    CHECK(visitor.keys == expected);
+}
+
+TEST_CASE("a term that is registered twice is refused") {
+    CHECK_THROWS_AS(register_term("low_rank", {"again", nullptr, nullptr}), Error);
 }

@@ -76,7 +76,7 @@ TEST_CASE("the sharpness is the mean over the batch of the variance of paper Eq.
         const auto expected =
             reference::filter_variance({3, 8, 7, 1, 3, border}, input.values, laplacian(0.25));
         Tape tape = Tape::inference();
-        const ClosedForm term = sharpness(tensor_of(input), 0.25, border);
+        const TermValue term = sharpness(tensor_of(input), 0.25, border);
         const double value = value_of(tape, term).item();
         CHECK(std::abs(value - (expected.value[0] + expected.value[1] + expected.value[2]) / 3) < 1e-14);
         auto gradient = expected.image_gradient;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "priors/filter_bank.hpp"
 #include "tests/catch.hpp"
 #include "tests/synthetic_head.hpp"
 #include "tests/test_device.hpp"
@@ -126,7 +127,7 @@ TEST_CASE("settings survive JSON") {
     settings.objective.variant = "LS";
     settings.objective.reduction = Reduction::sum;
     settings.objective.extra_terms = {{"total_variation", 1e-3}};
-    settings.objective.priors.border = Border::zero;
+    settings.objective.terms.get<FilterOptions>().border = Border::zero;
     settings.schedule = Schedule::cosine;
     settings.seed = 12345678901234567890ull;
     REQUIRE(to_json(settings_from_json(to_json(settings))) == to_json(settings));

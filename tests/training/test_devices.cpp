@@ -8,6 +8,7 @@
 #include "kernels/simt/cusolver.hpp"
 #include "models/model.hpp"
 #include "priors/filter_bank.hpp"
+#include "priors/low_rank.hpp"
 #include "priors/objective.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
@@ -25,7 +26,7 @@ struct Run {
 };
 
 /// Three steps of a small network on smooth images with a little noise.
-Run train(const ModelOptions& model_options, const std::string& variant, const std::string& low_rank_method,
+Run train(const ModelOptions& model_options, const std::string& variant, LowRankMethod low_rank_method,
           Device device) {
     const Shape shape{3, 14, 15, 1};
     std::vector<float> target, input;
@@ -39,16 +40,15 @@ Run train(const ModelOptions& model_options, const std::string& variant, const s
     ObjectiveOptions options;
     options.variant = variant;
     options.alpha = 1e-5;
-    options.priors.low_rank_method = low_rank_method;
+    options.terms.get<LowRankOptions>().method = low_rank_method;
     ParameterStore store;
     const auto model = make_model(model_options, store);
     Objective objective(options, store);
     store.allocate(DType::float32, device, 3);
     if (objective.needs_patches()) {
         const Shape patch{2, 9, 9, 1};
-        objective.set_patches(
-            {Tensor::from<double>(patch, reference::uniform(patch.elements(), 6, 0, 1)),
-             Tensor::from<double>(patch, reference::uniform(patch.elements(), 7, 0.4, 0.5))});
+        objective.prepare({Tensor::from<double>(patch, reference::uniform(patch.elements(), 6, 0, 1)),
+                           Tensor::from<double>(patch, reference::uniform(patch.elements(), 7, 0.4, 0.5))});
     }
     Adam adam(store, {});
     if (FilterBank* filters = objective.filters()) filters->reference_norms();
@@ -59,20 +59,22 @@ Run train(const ModelOptions& model_options, const std::string& variant, const s
         store.discard_gradients();
         Tape tape;
         const Tensor output = model->forward(tape, inputs);
-        const Objective::Evaluation evaluation = objective.evaluate(tape, output, targets);
+        const Objective::Evaluation evaluation = objective.evaluate(tape, {output, targets, output});
         tape.backward(evaluation.loss);
         adam.step({1e-4, 1e-4});
         if (FilterBank* filters = objective.filters()) filters->constrain();
-        run.terms.push_back(evaluation.scalars.to_vector<double>());
+        run.terms.push_back(evaluation.metrics.to_vector<double>());
     }
     run.weights = reference::widen(store.values().to_vector<float>());
     return run;
 }
 
-void compare(const ModelOptions& model, const std::string& variant, const std::string& low_rank_method,
+void compare(const ModelOptions& model, const std::string& variant, LowRankMethod low_rank_method,
              double bound) {
-    INFO(model.name << ", " << variant << ", " << low_rank_method);
-    const Run expected = train(model, variant, low_rank_method == "cusolver" ? "svd" : low_rank_method, {});
+    INFO(model.name << ", " << variant << ", low-rank method " << static_cast<int>(low_rank_method));
+    const Run expected =
+        train(model, variant,
+              low_rank_method == LowRankMethod::cusolver ? LowRankMethod::svd : low_rank_method, {});
     const Run run = train(model, variant, low_rank_method, test_device());
     REQUIRE(run.terms.size() == expected.terms.size());
     for (std::size_t step = 0; step < run.terms.size(); ++step) {
@@ -105,20 +107,21 @@ class ConvolutionOptions {
 
 TEST_CASE("three steps of SRCNN and EDSR under every variant agree with the CPU") {
     const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
-    for (const std::string& variant : variants()) compare({"edsr", 1, 5, true}, variant, "exponential", 1e-4);
-    compare({"srcnn", 0, 0, false}, "AP", "exponential", 1e-4);
-    compare({"srcnn", 0, 0, true}, "LR", "svd", 1e-3);
+    for (const std::string& variant : variants())
+        compare({"edsr", 1, 5, true}, variant, LowRankMethod::matrix_exponential, 1e-4);
+    compare({"srcnn", 0, 0, false}, "AP", LowRankMethod::matrix_exponential, 1e-4);
+    compare({"srcnn", 0, 0, true}, "LR", LowRankMethod::svd, 1e-3);
 }
 
 TEST_CASE("three steps through the tensor cores agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     {
         const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::tf32});
-        compare({"edsr", 1, 8, true}, "NP", "exponential", 1e-3);
+        compare({"edsr", 1, 8, true}, "NP", LowRankMethod::matrix_exponential, 1e-3);
     }
     {
         const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
-        compare({"edsr", 1, 8, true}, "NP", "exponential", 1e-2);
+        compare({"edsr", 1, 8, true}, "NP", LowRankMethod::matrix_exponential, 1e-2);
     }
 }
 
@@ -126,8 +129,10 @@ TEST_CASE("three steps with the images inside of the network stored as bfloat16 
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (simt::compute_capability() != 90) DNSP_SKIP("bfloat16 is stored on Hopper alone");
     const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
-    compare({"edsr", 1, 64, true}, "AP", "exponential", 1e-2);
-    const auto again = [] { return train({"edsr", 1, 64, true}, "NP", "exponential", test_device()); };
+    compare({"edsr", 1, 64, true}, "AP", LowRankMethod::matrix_exponential, 1e-2);
+    const auto again = [] {
+        return train({"edsr", 1, 64, true}, "NP", LowRankMethod::matrix_exponential, test_device());
+    };
     const Run first = again(), second = again();
     CHECK(first.terms == second.terms);
     CHECK(first.weights == second.weights);
@@ -137,7 +142,7 @@ TEST_CASE("three steps by cuBLAS agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
     const ConvolutionOptions options({Conv2dBackend::cublas, Conv2dPrecision::float32});
-    compare({"edsr", 1, 5, true}, "AP", "exponential", 1e-4);
+    compare({"edsr", 1, 5, true}, "AP", LowRankMethod::matrix_exponential, 1e-4);
 }
 
 TEST_CASE("three steps by cuSOLVER agree with the CPU") {
@@ -145,13 +150,15 @@ TEST_CASE("three steps by cuSOLVER agree with the CPU") {
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
     if (!simt::cusolver_available()) DNSP_SKIP(simt::cusolver_unavailable_reason());
     const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
-    compare({"edsr", 1, 5, true}, "LR", "cusolver", 1e-4);
+    compare({"edsr", 1, 5, true}, "LR", LowRankMethod::cusolver, 1e-4);
 }
 
 TEST_CASE("the same seed gives the same bits twice") {
     for (const char* variant : {"NP", "AP"}) {
-        const Run first = train({"edsr", 1, 8, true}, variant, "exponential", test_device());
-        const Run second = train({"edsr", 1, 8, true}, variant, "exponential", test_device());
+        const Run first =
+            train({"edsr", 1, 8, true}, variant, LowRankMethod::matrix_exponential, test_device());
+        const Run second =
+            train({"edsr", 1, 8, true}, variant, LowRankMethod::matrix_exponential, test_device());
         CHECK(first.weights == second.weights);
         CHECK(first.terms == second.terms);
     }

@@ -4,6 +4,7 @@
 
 #include "engine/safetensors.hpp"
 #include "priors/filter_bank.hpp"
+#include "priors/low_rank.hpp"
 #include "tests/catch.hpp"
 #include "tests/synthetic_head.hpp"
 #include "tests/test_device.hpp"
@@ -90,7 +91,7 @@ TEST_CASE("a step that cannot be recorded is started kernel by kernel, and says 
     if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
     TrainingSettings settings = small_settings("LR");
     settings.epochs = 1;
-    settings.objective.priors.low_rank_method = "cusolver";
+    settings.objective.terms.get<LowRankOptions>().method = LowRankMethod::cusolver;
     const Result result = run(settings, {});
     CHECK(result.graph_size == 0);
     CHECK(result.not_a_graph_because.find("cuSOLVER") != std::string::npos);
@@ -106,7 +107,7 @@ TEST_CASE("a recorded step asks the system for no memory, and holds no more than
     const Split split = small_split();
     PatchSampler sampler(split.training, settings, test_device());
     store.allocate(DType::float32, test_device(), 1);
-    objective.set_patches(sampler.sharp_and_smooth());
+    objective.prepare(sampler.sharp_and_smooth());
     Adam adam(store, {}, sampler.steps_per_epoch());
     objective.filters()->reference_norms();
     TrainingStep step({sampler, *model, objective, store, adam}, true);

@@ -1,4 +1,4 @@
-#include "layers/closed_form.hpp"
+#include "layers/weighted_sum.hpp"
 
 #include <algorithm>
 
@@ -13,16 +13,16 @@ using kernels::Summand, kernels::Term, kernels::UpTo16;
 template <class T>
 UpTo16<Term<T>> as_arguments(const std::vector<WeightedTerm>& terms) {
     UpTo16<Term<T>> arguments;
-    for (const WeightedTerm& term : terms) {
-        const Tensor &values = term.function.values, &gradient = term.function.gradients.front().gradient;
+    for (const auto& [term, weight] : terms) {
+        const Tensor &values = term.values, &gradient = term.gradients.front().gradient;
         arguments.item[static_cast<std::size_t>(arguments.count++)] = {
-            values.data<double>(), values.elements(),   gradient.data<T>(),
-            gradient.elements(),   term.function.scale, term.weight};
+            values.data<double>(), values.elements(), gradient.data<T>(),
+            gradient.elements(),   term.scale,        weight};
     }
     return arguments;
 }
 
-/// What several terms have for one input.
+/// The gradients of several terms with respect to one input.
 struct Contribution {
     Tensor input;
     std::vector<std::pair<Tensor, double>> gradients;  ///< each with its factor
@@ -30,15 +30,15 @@ struct Contribution {
 
 std::vector<Contribution> by_input(const std::vector<WeightedTerm>& terms) {
     std::vector<Contribution> contributions;
-    for (const auto& [function, weight] : terms)
-        for (const auto& [input, gradient] : function.gradients) {
+    for (const auto& [term, weight] : terms)
+        for (const auto& [input, gradient] : term.gradients) {
             if (!input.requires_gradient()) continue;
             const auto same = [&slot = input.gradient_slot()](const Contribution& c) {
                 return c.input.gradient_slot() == slot;
             };
             auto found = std::find_if(contributions.begin(), contributions.end(), same);
             if (found == contributions.end()) found = contributions.insert(found, {input, {}});
-            found->gradients.push_back({gradient, weight * function.scale});
+            found->gradients.push_back({gradient, weight * term.scale});
             require(found->gradients.size() <= UpTo16<Summand<float>>::most,
                     "[weighted_sum] too many gradients for one input");
         }
@@ -67,20 +67,20 @@ void contribute(const Contribution& contribution, const Tensor& cotangent) {
 
 }  // namespace
 
-Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& figures) {
+Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& metrics) {
     const auto count = static_cast<std::int64_t>(terms.size());
     constexpr std::int64_t most = UpTo16<Term<float>>::most;
     require(count >= 1 && count <= most,
             "[weighted_sum] expects 1 to " + std::to_string(most) + " terms, got " + std::to_string(count));
-    require(figures.elements() == 2 * count + 1, "[weighted_sum] figures of shape " + figures.shape().text() +
+    require(metrics.elements() == 2 * count + 1, "[weighted_sum] metrics of shape " + metrics.shape().text() +
                                                      " for " + std::to_string(count) + " terms");
-    for (const auto& [function, weight] : terms) {
-        require(!function.gradients.empty(), "[weighted_sum] a term has no gradient");
-        require_one_device("weighted_sum", figures, function.values);
+    for (const auto& [term, weight] : terms) {
+        require(!term.gradients.empty(), "[weighted_sum] a term has no gradient");
+        require_one_device("weighted_sum", metrics, term.values);
     }
-    Tensor output = figures.view(2 * count, {1});
-    dispatch(terms.front().function.gradients.front().gradient.dtype(), [&]<class T>() {
-        DNSP_KERNEL_FOR(figures.device(), weighted_sum<T>)(as_arguments<T>(terms), figures.data<double>());
+    Tensor output = metrics.view(2 * count, {1});
+    dispatch(terms.front().term.gradients.front().gradient.dtype(), [&]<class T>() {
+        DNSP_KERNEL_FOR(metrics.device(), weighted_sum<T>)(as_arguments<T>(terms), metrics.data<double>());
     });
     if (!tape.recording()) return output;
     std::vector<Contribution> contributions = by_input(terms);
@@ -91,9 +91,8 @@ Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Te
     return output;
 }
 
-Tensor value_of(Tape& tape, const ClosedForm& function) {
-    return weighted_sum(tape, {{function, 1.0}},
-                        Tensor::empty({3}, DType::float64, function.values.device()));
+Tensor value_of(Tape& tape, const TermValue& term) {
+    return weighted_sum(tape, {{term, 1.0}}, Tensor::empty({3}, DType::float64, term.values.device()));
 }
 
 }  // namespace dnsp
