@@ -13,6 +13,7 @@
 #include "kernels/filter_norms.hpp"
 #include "kernels/filter_variance.hpp"
 #include "kernels/low_rank/low_rank.hpp"
+#include "kernels/match_values.hpp"
 #include "kernels/patch_sampling.hpp"
 #include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
@@ -166,6 +167,12 @@ void check_priors(On where) {
     });
     check<T>(where, "total_variation", pixels, [&](T* o) {
         KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, values.data(), o);
+    });
+    check<T>(where, "match_values", pixels, [&](T* o) {
+        KERNEL(where, add, T)(pixels, a, a, o);
+        KERNEL(where, match_values, T)
+        ({4, 750, kernels::Matching::square_root}, in.numbers.data(), in.numbers.data() + 4, values.data(),
+         o);
     });
     check<double>(where, "total_variation, value", 4, [&](double* o) {
         KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, o, scratch);

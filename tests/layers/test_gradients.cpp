@@ -1,11 +1,12 @@
 // Every layer against finite differences, and its float32 path against its float64 path.
 #include "layers/add_scaled.hpp"
-#include "layers/closed_form.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
+#include "layers/crop.hpp"
 #include "layers/relu.hpp"
 #include "layers/residual_block.hpp"
 #include "layers/squared_error.hpp"
+#include "layers/weighted_sum.hpp"
 #include "tests/gradient_check.hpp"
 
 using namespace dnsp;
@@ -136,6 +137,21 @@ TEST_CASE("gradients of a skip: data plus a branch, which is used again") {
     check_float_against_double(function, inputs);
 }
 
+TEST_CASE("gradients of crop, and what it keeps") {
+    for (const int axis : {0, 1, 2, 3}) {
+        const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
+            return crop(tape, x[0], axis, 2);
+        };
+        check_gradients(function, {random_input({3, 4, 5, 2}, 1)});
+    }
+    const Input counted{{2, 2, 3, 1}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
+    Tape tape = Tape::inference();
+    CHECK(values_of(crop(tape, tensor_of(counted), 2, 2)) == std::vector<double>{0, 1, 3, 4, 6, 7, 9, 10});
+    CHECK(values_of(crop(tape, tensor_of(counted), 1, 1)) == std::vector<double>{0, 1, 2, 6, 7, 8});
+    CHECK_THROWS_AS(crop(tape, tensor_of(counted), 2, 4), Error);
+    CHECK_THROWS_AS(crop(tape, tensor_of(counted), 4, 1), Error);
+}
+
 TEST_CASE("gradients of concat, also of a tensor joined with itself") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         return concat(tape, {x[0], x[1], x[0]});
@@ -209,9 +225,9 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
 
 TEST_CASE("gradients of a weighted sum of terms that share an input, and have one of their own") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        const ClosedForm a = squared_error(x[0], x[2], Reduction::sum),
-                         b = squared_error(x[0], x[3], Reduction::mean),
-                         c = squared_error(x[1], x[3], Reduction::mean);
+        const TermValue a = squared_error(x[0], x[2], Reduction::sum),
+                        b = squared_error(x[0], x[3], Reduction::mean),
+                        c = squared_error(x[1], x[3], Reduction::mean);
         return weighted_sum(tape, {{a, 0.5}, {b, -2.0}, {c, 3.0}, {a, 0.25}},
                             Tensor::empty({9}, DType::float64, test_device()));
     };

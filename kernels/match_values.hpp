@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel.hpp"
+
+namespace dnsp::kernels {
+
+/// How two values are compared: (v − t)² or (√v − √t)².
+enum class Matching { value, square_root };
+
+struct MatchShape {
+    std::int64_t batch = 1;
+    std::int64_t elements = 1;  ///< of the gradient of one image
+    Matching matching = Matching::value;
+};
+
+/// From a function's values v of `batch` images and its values t of their targets, the loss that makes them
+/// agree, and from the function's gradient that of the loss. With f(v) = v or √v:
+///   loss[b]      = (f(v[b]) − f(t[b]))²
+///   gradient[b] ← 2 (f(v[b]) − f(t[b])) f′(v[b]) · gradient[b],   0 where f(v) = √v and v[b] = 0
+/// Overwrites loss[batch]; replaces gradient[batch, elements]. Factors are computed in double.
+DNSP_DECLARE_KERNEL(match_values, const MatchShape& shape, const double* values, const double* targets,
+                    double* loss, T* gradient);
+
+/// For both devices (constexpr functions are device functions to nvcc): the loss of one image and the factor
+/// of its gradient, from a = f(v) and t = f(target).
+struct Matched {
+    double loss, factor;
+};
+constexpr Matched match(Matching matching, double a, double t) {
+    const double difference = a - t;
+    const double factor = matching == Matching::value ? 2 * difference : (a > 0 ? difference / a : 0.0);
+    return {difference * difference, factor};
+}
+
+}  // namespace dnsp::kernels
