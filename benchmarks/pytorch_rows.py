@@ -417,7 +417,7 @@ def main():
     for line in sys.stdin:
         try:
             reply = answer(json.loads(line), state)
-        except Exception as error:  # noqa: BLE001: whatever it is, the other side has to know
+        except Exception as error:  # whatever it is, the other side has to know
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)
 

@@ -1,6 +1,5 @@
 """scripts/gpu_check as it behaves when things go wrong, with small scripts in place of the GPU and of the programs that it runs."""
 
-import json
 import os
 import shutil
 import signal
