@@ -22,7 +22,7 @@ std::size_t size_class(std::size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
-/// Large blocks ask for huge pages: docs/architecture.md, "The CPU device", has what that gives.
+/// Large blocks ask for huge pages: docs/log/2026-11-28-huge-pages.md has what that gives.
 void* from_machine(std::size_t bytes) {
     constexpr std::size_t huge_page = 2 << 20;
     if (bytes < huge_page) return std::aligned_alloc(alignment, bytes);
