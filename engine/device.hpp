@@ -16,7 +16,7 @@ struct Device {
 /// "cpu", "cuda:0"
 std::string to_string(Device device);
 
-/// A device and the sentence that says what was chosen and why.
+/// A device and why it was chosen, for the user.
 struct DeviceChoice {
     Device device;
     std::string reason;

@@ -10,10 +10,10 @@
 
 namespace dnsp {
 
-/// Work on the CUDA device, recorded once and started with one call as often as wanted (simt::Graph), with
-/// the memory that it needs in between. `work` must have run before, so that the arena holds its blocks; it
-/// keeps nothing of what it allocates, and names no other memory than what outlives the graph. Throws
-/// CaptureError for work that cannot be recorded, whoever refuses it.
+/// Work on the CUDA device, captured once and launched any number of times (simt::Graph), with the memory
+/// that it uses. Preconditions: `work` has run once uncaptured, so that the arena has cached the blocks it
+/// needs; it keeps none of the memory it allocates; all other memory it uses outlives the graph. Throws
+/// CaptureError if CUDA, a library or the engine cannot capture an operation.
 class Graph {
   public:
     explicit Graph(const std::function<void()>& work) : pool_(cuda_arena()) {
@@ -22,7 +22,7 @@ class Graph {
         } catch (const CaptureError&) {
             throw;
         } catch (const Error& error) {
-            // What CUDA, cuBLAS or cuDNN refuse while a graph is recorded; `work` has run without one.
+            // CUDA, cuBLAS or cuDNN refuse an operation during capture: `work` has run uncaptured before.
             throw CaptureError(std::string("[graph] cannot be recorded: ") + error.what());
         }
     }

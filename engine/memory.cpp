@@ -41,7 +41,7 @@ ArenaStatistics arena_statistics(Device device) { return arena_of(device).statis
 void set_memory_limit(Device device, std::size_t bytes) { arena_of(device).set_limit(bytes); }
 
 std::size_t available_memory(Device device) {
-    require(device.kind == DeviceKind::cuda, "[memory] how much the machine has left is not known");
+    require(device.kind == DeviceKind::cuda, "[memory] the free memory of the CPU is not known");
     return std::min(simt::free_memory() + arena_statistics(device).bytes_cached,
                     arena_of(device).available_by_limit());
 }

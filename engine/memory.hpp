@@ -8,7 +8,7 @@
 
 namespace dnsp {
 
-/// Uninitialised device memory that returns to its arena when the last owner lets go.
+/// Uninitialised device memory; the destructor returns it to its arena.
 class Storage {
   public:
     Storage(Device device, std::size_t bytes);
@@ -26,8 +26,8 @@ class Storage {
     void* data_ = nullptr;
 };
 
-/// Between host memory and a storage of at least `bytes` bytes from byte `first` on; return when the host
-/// memory may be reused or read.
+/// Copy `bytes` bytes between host memory and a storage, there from byte `first`. Return when the host memory
+/// may be reused or read.
 void copy_from_host(const Storage& storage, std::size_t first, const void* host, std::size_t bytes);
 void copy_to_host(void* host, const Storage& storage, std::size_t first, std::size_t bytes);
 
@@ -35,13 +35,13 @@ void copy_to_host(void* host, const Storage& storage, std::size_t first, std::si
 /// training step allocates nothing after its first iteration (base/arena.hpp).
 ArenaStatistics arena_statistics(Device device);
 
-/// The most that the device's arena may hold from now on; asking for more is OutOfMemory.
+/// Limits the bytes that the device's arena may hold. An allocation beyond the limit throws OutOfMemory.
 void set_memory_limit(Device device, std::size_t bytes);
 
-/// What a CUDA device has left for tensors: free, or cached by its arena.
+/// Bytes that a CUDA device has left for tensors: free, or cached by its arena.
 std::size_t available_memory(Device device);
 
-/// Lets peak_bytes_in_use begin anew.
+/// Resets peak_bytes_in_use to the bytes in use.
 void forget_peak_memory(Device device);
 
 /// Gives the cached blocks back to the system.

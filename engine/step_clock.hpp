@@ -5,12 +5,12 @@
 
 namespace dnsp {
 
-/// Epoch and step of a training run in the memory of its device, where the kernels of a step find them.
+/// Epoch and step of a training run in device memory, where the kernels of a step read them.
 class StepClock {
   public:
     explicit StepClock(Device device) : storage_(device, sizeof(kernels::StepPosition)) { set({}); }
 
-    /// After all that was started before.
+    /// Takes effect after all kernels launched before.
     void set(const kernels::StepPosition& position) {
         copy_from_host(storage_, 0, &position, sizeof position);
     }

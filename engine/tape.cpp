@@ -5,10 +5,10 @@
 
 namespace dnsp {
 
-void mask_gradient(const Tensor& gradient, const Tensor& rectified) {
+void mask_gradient(const Tensor& gradient, const Tensor& relu_output) {
     dispatch(gradient.dtype(), [&]<class T>() {
         DNSP_KERNEL_FOR(gradient.device(), relu_backward<T>)
-        (gradient.elements(), gradient.data<T>(), rectified.data<T>(), gradient.data<T>());
+        (gradient.elements(), gradient.data<T>(), relu_output.data<T>(), gradient.data<T>());
     });
 }
 
@@ -23,9 +23,9 @@ void add_gradient(const Tensor& sum, const Tensor& contribution) {
     });
 }
 
-void pass_gradient_on(const Tensor& tensor, const Tensor& output_gradient) {
+void forward_gradient(const Tensor& tensor, const Tensor& output_gradient) {
     const auto& slot = tensor.gradient_slot();
-    if (slot && !slot->rectified.defined()) {
+    if (slot && !slot->relu_output.defined()) {
         if (slot->written) return add_gradient(slot->value, output_gradient);
         if (!slot->value.defined() && output_gradient.owns_memory_alone()) {
             slot->value = output_gradient;
@@ -33,7 +33,7 @@ void pass_gradient_on(const Tensor& tensor, const Tensor& output_gradient) {
             return;
         }
     }
-    contribute_gradient(tensor, [&](Tensor target) { target.copy_from(output_gradient); });
+    accumulate_gradient(tensor, [&](const Tensor& target) { target.copy_from(output_gradient); });
 }
 
 void Tape::record(Tensor& output, std::function<void(const Tensor&)> step) {
@@ -45,25 +45,25 @@ void Tape::backward(const Tensor& output, const Tensor& cotangent) {
     require(cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
             "[Tape::backward] cotangent of shape " + cotangent.shape().text() + " for an output of shape " +
                 output.shape().text());
-    run_from(output, [&](Tensor target) { target.copy_from(cotangent); });
+    run_from(output, [&](const Tensor& target) { target.copy_from(cotangent); });
 }
 
 void Tape::backward(const Tensor& output) {
     require(output.elements() == 1,
             "[Tape::backward] an output of shape " + output.shape().text() + " needs a cotangent");
-    run_from(output, [](Tensor target) { target.fill(1.0); });
+    run_from(output, [](const Tensor& target) { target.fill(1.0); });
 }
 
 template <class Write>
 void Tape::run_from(const Tensor& output, Write&& write_cotangent) {
     require(output.requires_gradient(),
             "[Tape::backward] the output depends on nothing that needs a gradient");
-    contribute_gradient(output, write_cotangent);
+    accumulate_gradient(output, write_cotangent);
     while (!steps_.empty()) {
         const Step step = std::move(steps_.back());
         steps_.pop_back();
         if (!step.output_gradient->written) continue;
-        Tensor gradient = step.output_gradient->value;
+        const Tensor gradient = step.output_gradient->value;
         if (step.output_gradient.use_count() == 1) step.output_gradient->value = {};
         step.run(gradient);
     }

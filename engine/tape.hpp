@@ -24,9 +24,10 @@ class Tape {
         return recording_ && (inputs.requires_gradient() || ...);
     }
 
-    /// For layers: `step` reads the output's gradient and contributes to the inputs' (contribute_gradient).
-    /// Marks `output` as needing a gradient; the step is skipped if nothing has contributed to it. Where only
-    /// the tape still refers to the output, the step's `output_gradient` is the only owner of its memory.
+    /// For layers: `step` reads the gradient of `output` and adds to those of the inputs
+    /// (accumulate_gradient). Marks `output` as needing a gradient. The step is skipped if the gradient of
+    /// `output` was not written. If only the tape still refers to `output`, the step's `output_gradient` is
+    /// the only owner of its memory.
     void record(Tensor& output, std::function<void(const Tensor& output_gradient)> step);
 
     /// Backward pass from `output` with the given cotangent (like output), or with 1 for a single element.
@@ -45,37 +46,38 @@ class Tape {
     std::vector<Step> steps_;
 };
 
-/// gradient ← gradient where rectified > 0, else 0
-void mask_gradient(const Tensor& gradient, const Tensor& rectified);
+/// gradient ← gradient where relu_output > 0, else 0
+void mask_gradient(const Tensor& gradient, const Tensor& relu_output);
 /// sum ← sum + contribution
 void add_gradient(const Tensor& sum, const Tensor& contribution);
 
-/// For layers' backward steps: calls write(target), which must overwrite `target` with the contribution; the
-/// zeros that a fused ReLU of the tensor asks for are put in afterwards. The first contribution of a pass
-/// goes straight into the slot, later ones are added. Does nothing for a tensor that needs no gradient.
+/// For layers' backward steps: adds a contribution to the gradient of `tensor`. Calls write(target), which
+/// must overwrite `target` with the contribution, and then masks it by the tensor's relu_output (Gradient).
+/// The first contribution of a pass is written straight to the slot, later ones are added. Does nothing if
+/// the tensor needs no gradient.
 ///
-/// A `write` of three arguments, write(target, rectified, added), does all of that in one pass: it overwrites
-/// `target` with added + the contribution, then with 0 where `rectified` is 0; either may be undefined, and
-/// `added` may be `target` itself.
+/// A `write` of three arguments, write(target, relu_output, accumulated), does all of that in one pass: it
+/// overwrites `target` with accumulated + contribution, and with 0 where `relu_output` is 0. Either may be
+/// undefined; `accumulated` may be `target`.
 template <class Write>
-void contribute_gradient(const Tensor& tensor, Write&& write) {
+void accumulate_gradient(const Tensor& tensor, Write&& write) {
     const auto& slot = tensor.gradient_slot();
     if (!slot) return;
     if (!slot->value.defined()) slot->value = Tensor::empty_like(tensor);
     if constexpr (std::is_invocable_v<Write, Tensor, Tensor, Tensor>) {
-        write(slot->value, slot->rectified, slot->written ? slot->value : Tensor());
+        write(slot->value, slot->relu_output, slot->written ? slot->value : Tensor());
     } else {
         const Tensor target = slot->written ? Tensor::empty_like(tensor) : slot->value;
         write(target);
-        if (slot->rectified.defined()) mask_gradient(target, slot->rectified);
+        if (slot->relu_output.defined()) mask_gradient(target, slot->relu_output);
         if (slot->written) add_gradient(slot->value, target);
     }
     slot->written = true;
 }
 
-/// The contribution of an operation that passes the gradient of its output on as it is, such as a sum. Takes
-/// over its memory where nobody else can look at it any more: to be called last in a step, when all that
-/// reads `output_gradient` has been started.
-void pass_gradient_on(const Tensor& tensor, const Tensor& output_gradient);
+/// accumulate_gradient() for an operation whose input gradient is its output gradient, such as a sum. If
+/// `output_gradient` is the only owner of its memory, the slot takes the memory over. Precondition: all
+/// kernels of the step that read `output_gradient` have been launched, so call it last.
+void forward_gradient(const Tensor& tensor, const Tensor& output_gradient);
 
 }  // namespace dnsp

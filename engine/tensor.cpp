@@ -81,7 +81,7 @@ double Tensor::item() const {
     return dispatch(dtype_, [&]<class T>() { return static_cast<double>(to_vector<T>().front()); });
 }
 
-void Tensor::copy_from(const Tensor& other) {
+void Tensor::copy_from(const Tensor& other) const {
     require(
         other.defined() && shape_ == other.shape_ && dtype_ == other.dtype_,
         "[Tensor::copy_from] expected " + to_string(dtype_) + " " + shape_.text() + ", got " +
@@ -99,7 +99,7 @@ void Tensor::copy_from(const Tensor& other) {
         simt::copy_on_device(bytes_of_first(), other.bytes_of_first(), bytes);
 }
 
-void Tensor::fill(double value) {
+void Tensor::fill(double value) const {
     dispatch(dtype_, [&]<class T>() {
         DNSP_KERNEL_FOR(device(), fill<T>)(elements(), static_cast<T>(value), data<T>());
     });

@@ -35,7 +35,8 @@ constexpr DType dtype_of<kernels::bfloat16>() {
 
 struct Gradient;
 
-/// A dense array on a device. Copies are handles to the same memory and, on a tape, to the same gradient.
+/// A handle to a dense array on a device. Copies share the memory and, on a tape, the gradient. const refers
+/// to the handle: data(), copy_from() and fill() of a const Tensor write to the array.
 class Tensor {
   public:
     Tensor() = default;
@@ -82,8 +83,8 @@ class Tensor {
     /// The only element, as double.
     double item() const;
     /// From a tensor of the same shape and type, on any device.
-    void copy_from(const Tensor& other);
-    void fill(double value);
+    void copy_from(const Tensor& other) const;
+    void fill(double value) const;
 
     /// Whether a backward pass shall compute a gradient for this tensor (see tape.hpp).
     bool requires_gradient() const { return gradient_ != nullptr; }
@@ -106,18 +107,17 @@ class Tensor {
     std::shared_ptr<Gradient> gradient_;
 };
 
-/// Where a backward pass puts the gradient of a tensor. `written` is false until something has contributed;
-/// `value` may be preset to memory of the optimiser's. Where the tensor is the output of an operation with a
-/// fused ReLU, `rectified` is that output, and every contribution must be 0 where it is 0
-/// (contribute_gradient sees to it).
+/// Where a backward pass puts the gradient of a tensor.
 struct Gradient {
-    Tensor value;
-    bool written = false;
-    Tensor rectified;
+    Tensor value;          ///< undefined until needed, or preset to memory of the optimiser
+    bool written = false;  ///< whether `value` holds a contribution
+    /// If the tensor is the output of an operation with a fused ReLU, that output, else undefined.
+    /// accumulate_gradient() sets every contribution to 0 where relu_output is 0.
+    Tensor relu_output;
 };
 
-/// Calls f.template operator()<float>() or <double>() by dtype; refuses bfloat16, which operations that take
-/// it treat by themselves.
+/// Calls f.template operator()<float>() or <double>() by dtype. Refuses bfloat16: operations that support it
+/// check for it first.
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
     require(dtype != DType::bfloat16, "[Tensor] this operation does not take bfloat16");

@@ -18,14 +18,14 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
         // A network's global skip: the input is data.
-        if (scale == 1.0 && !input.requires_gradient()) return pass_gradient_on(branch, output_gradient);
-        contribute_gradient(branch, [&](const Tensor& target) {
+        if (scale == 1.0 && !input.requires_gradient()) return forward_gradient(branch, output_gradient);
+        accumulate_gradient(branch, [&](const Tensor& target) {
             dispatch(branch.dtype(), [&]<class T>() {
                 DNSP_KERNEL_FOR(branch.device(), scale<T>)
                 (branch.elements(), scale, output_gradient.data<T>(), target.data<T>());
             });
         });
-        pass_gradient_on(input, output_gradient);
+        forward_gradient(input, output_gradient);
     });
     return output;
 }

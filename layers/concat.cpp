@@ -39,7 +39,7 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
         std::int64_t begin = 0;
         for (const Tensor& input : inputs) {
             const std::int64_t own = input.shape()[3];
-            contribute_gradient(input, [&](const Tensor& target) {
+            accumulate_gradient(input, [&](const Tensor& target) {
                 dispatch(input.dtype(), [&]<class T>() {
                     DNSP_KERNEL_FOR(input.device(), copy_rows<T>)
                     ({pixels, own, channels, own}, output_gradient.data<T>() + begin, target.data<T>());

@@ -102,30 +102,30 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
         with_types(input.dtype(), stored, [&]<class In, class Out, class Weight>() {
             const auto kernels = Kernels<In, Out, Weight>::of(device);
             const Out* gradient = output_gradient.data<Out>();
-            contribute_gradient(input,
-                                [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
-                                    kernels.backward_input(shape, gradient, scale, weight.data<Weight>(),
-                                                           data_or_null<In>(rectified),
-                                                           data_or_null<In>(added), target.data<In>());
-                                });
+            accumulate_gradient(
+                input, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
+                    kernels.backward_input(shape, gradient, scale, weight.data<Weight>(),
+                                           data_or_null<In>(relu_output), data_or_null<In>(accumulated),
+                                           target.data<In>());
+                });
             // Weight and bias in one pass where both learn.
             const auto backward_weight = [&](Weight* bias_gradient) {
-                contribute_gradient(weight, [&](const Tensor& target) {
+                accumulate_gradient(weight, [&](const Tensor& target) {
                     kernels.backward_weight(shape, input.data<In>(), gradient, scale, target.data<Weight>(),
                                             bias_gradient);
                 });
             };
             if (!bias.requires_gradient()) return backward_weight(nullptr);
-            contribute_gradient(bias, [&](const Tensor& target) {
+            accumulate_gradient(bias, [&](const Tensor& target) {
                 if (weight.requires_gradient())
                     backward_weight(target.data<Weight>());
                 else
                     kernels.backward_bias(shape, gradient, scale, target.data<Weight>());
             });
         });
-        if (residual_learns) pass_gradient_on(residual, output_gradient);
+        if (residual_learns) forward_gradient(residual, output_gradient);
     });
-    if (fusion.activation == Activation::relu) output.gradient_slot()->rectified = saved;
+    if (fusion.activation == Activation::relu) output.gradient_slot()->relu_output = saved;
     return output;
 }
 

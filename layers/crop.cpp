@@ -24,7 +24,7 @@ Tensor crop(Tape& tape, const Tensor& input, int axis, std::int64_t length) {
     });
     if (!tape.needs_gradient(input)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
-        contribute_gradient(input, [&](Tensor target) {
+        accumulate_gradient(input, [&](Tensor target) {
             target.fill(0.0);
             dispatch(target.dtype(), [&]<class T>() {
                 DNSP_KERNEL_FOR(target.device(), copy_rows<T>)

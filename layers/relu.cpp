@@ -14,7 +14,7 @@ Tensor relu(Tape& tape, const Tensor& input) {
     if (!tape.needs_gradient(input)) return output;
     const Tensor saved = output;
     tape.record(output, [=](const Tensor& output_gradient) {
-        contribute_gradient(input, [&](const Tensor& target) {
+        accumulate_gradient(input, [&](const Tensor& target) {
             dispatch(input.dtype(), [&]<class T>() {
                 DNSP_KERNEL_FOR(input.device(), relu_backward<T>)
                 (saved.elements(), output_gradient.data<T>(), saved.data<T>(), target.data<T>());

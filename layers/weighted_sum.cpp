@@ -54,14 +54,14 @@ UpTo16<Summand<T>> as_arguments(const Contribution& contribution) {
 }
 
 void contribute(const Contribution& contribution, const Tensor& cotangent) {
-    contribute_gradient(contribution.input,
-                        [&](const Tensor& target, const Tensor& rectified, const Tensor& added) {
+    accumulate_gradient(contribution.input,
+                        [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
                             dispatch(target.dtype(), [&]<class T>() {
                                 DNSP_KERNEL_FOR(target.device(), sum_of_arrays<T>)
                                 (target.elements(), cotangent.data<double>(), as_arguments<T>(contribution),
-                                 added.defined() ? added.data<T>() : nullptr, target.data<T>());
+                                 accumulated.defined() ? accumulated.data<T>() : nullptr, target.data<T>());
                             });
-                            if (rectified.defined()) mask_gradient(target, rectified);
+                            if (relu_output.defined()) mask_gradient(target, relu_output);
                         });
 }
 

@@ -22,7 +22,7 @@ struct Model {
         store.allocate(dtype, test_device(), 1);
     }
     void set_gradient(std::size_t index, const std::vector<double>& gradient) {
-        contribute_gradient(store[index], [&](Tensor target) {
+        accumulate_gradient(store[index], [&](const Tensor& target) {
             target.copy_from(Tensor::from<double>(store[index].shape(), gradient));
         });
     }

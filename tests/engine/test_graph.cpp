@@ -17,19 +17,19 @@ namespace {
 constexpr std::int64_t count = 1000;
 
 Tensor values(double value) {
-    Tensor out = Tensor::empty({count}, DType::float64, test_device());
+    const Tensor out = Tensor::empty({count}, DType::float64, test_device());
     out.fill(value);
     return out;
 }
 
 /// sum += 3 + input, by way of temporaries that take each other's places.
-void accumulate(Tensor sum, const Tensor& input) {
+void accumulate(const Tensor& sum, const Tensor& input) {
     {
         const Tensor three = values(3.0);
         kernels::cuda::add(count, sum.data<double>(), three.data<double>(), sum.data<double>());
     }
     const Tensor copy = Tensor::empty_like(input);
-    Tensor(copy).copy_from(input);
+    copy.copy_from(input);
     kernels::cuda::add(count, sum.data<double>(), copy.data<double>(), sum.data<double>());
 }
 

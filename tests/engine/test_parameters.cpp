@@ -25,7 +25,7 @@ ParameterStore small_store(std::uint64_t seed, DType dtype = DType::float64) {
 
 /// A gradient as a backward pass would leave it.
 void contribute(const Tensor& parameter, double value) {
-    contribute_gradient(parameter, [&](Tensor target) { target.fill(value); });
+    accumulate_gradient(parameter, [&](const Tensor& target) { target.fill(value); });
 }
 
 }  // namespace

@@ -17,14 +17,14 @@ struct Times {
 
     Tensor operator()(Tape& tape, const Tensor& input) const {
         Tensor output = Tensor::empty_like(input);
-        on(input.device(), kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
-            input.elements(), factor, input.data<double>(), output.data<double>());
+        DNSP_KERNEL_FOR(input.device(), scale<double>)
+        (input.elements(), factor, input.data<double>(), output.data<double>());
         if (!tape.needs_gradient(input)) return output;
         tape.record(output, [=, f = factor, count = backward_steps](const Tensor& output_gradient) {
             if (count) ++*count;
-            contribute_gradient(input, [&](const Tensor& target) {
-                on(input.device(), kernels::cpu::scale<double>, kernels::cuda::scale<double>)(
-                    input.elements(), f, output_gradient.data<double>(), target.data<double>());
+            accumulate_gradient(input, [&](const Tensor& target) {
+                DNSP_KERNEL_FOR(input.device(), scale<double>)
+                (input.elements(), f, output_gradient.data<double>(), target.data<double>());
             });
         });
         return output;
@@ -33,12 +33,12 @@ struct Times {
 
 Tensor sum_of(Tape& tape, const Tensor& a, const Tensor& b) {
     Tensor output = Tensor::empty_like(a);
-    on(a.device(), kernels::cpu::add<double>, kernels::cuda::add<double>)(
-        a.elements(), a.data<double>(), b.data<double>(), output.data<double>());
+    DNSP_KERNEL_FOR(a.device(), add<double>)
+    (a.elements(), a.data<double>(), b.data<double>(), output.data<double>());
     if (!tape.needs_gradient(a, b)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
-        contribute_gradient(a, [&](Tensor target) { target.copy_from(output_gradient); });
-        contribute_gradient(b, [&](Tensor target) { target.copy_from(output_gradient); });
+        accumulate_gradient(a, [&](const Tensor& target) { target.copy_from(output_gradient); });
+        accumulate_gradient(b, [&](const Tensor& target) { target.copy_from(output_gradient); });
     });
     return output;
 }
@@ -143,14 +143,14 @@ TEST_CASE("backward refuses an output without gradient, or a cotangent of anothe
 TEST_CASE("contributions to the output of a fused ReLU are masked, by the contributor or for it") {
     Tensor x = Tensor::from<double>({3}, {1, 0, 2}, test_device());
     x.require_gradient();
-    x.gradient_slot()->rectified = Tensor::from<double>({3}, {1, 0, 2}, test_device());
+    x.gradient_slot()->relu_output = Tensor::from<double>({3}, {1, 0, 2}, test_device());
     const Tensor ones = Tensor::from<double>({3}, {1, 1, 1}, test_device());
-    contribute_gradient(x, [&](Tensor target) { target.copy_from(ones); });
+    accumulate_gradient(x, [&](const Tensor& target) { target.copy_from(ones); });
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{1, 0, 1});
     // A write of three arguments does it itself, and adds: what it writes is left as it is.
-    contribute_gradient(x, [&](Tensor target, const Tensor& rectified, const Tensor& added) {
-        CHECK(rectified.to_vector<double>() == std::vector<double>{1, 0, 2});
-        CHECK(added.to_vector<double>() == std::vector<double>{1, 0, 1});
+    accumulate_gradient(x, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
+        CHECK(relu_output.to_vector<double>() == std::vector<double>{1, 0, 2});
+        CHECK(accumulated.to_vector<double>() == std::vector<double>{1, 0, 1});
         target.fill(7);
     });
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{7, 7, 7});
@@ -159,9 +159,9 @@ TEST_CASE("contributions to the output of a fused ReLU are masked, by the contri
 TEST_CASE("a write that adds by itself is told of nothing when it is the first") {
     Tensor x = Tensor::from<double>({2}, {1, 2}, test_device());
     x.require_gradient();
-    contribute_gradient(x, [&](Tensor target, const Tensor& rectified, const Tensor& added) {
-        CHECK(!rectified.defined());
-        CHECK(!added.defined());
+    accumulate_gradient(x, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
+        CHECK(!relu_output.defined());
+        CHECK(!accumulated.defined());
         target.fill(3);
     });
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{3, 3});
@@ -171,7 +171,7 @@ TEST_CASE("a gradient that is passed on gives its memory away only if nobody els
     const auto pass = [](Tape& tape, const Tensor& input) {
         Tensor output = Tensor::empty_like(input);
         output.copy_from(input);
-        tape.record(output, [=](const Tensor& gradient) { pass_gradient_on(input, gradient); });
+        tape.record(output, [=](const Tensor& gradient) { forward_gradient(input, gradient); });
         return output;
     };
     for (const bool kept : {false, true}) {
@@ -185,8 +185,8 @@ TEST_CASE("a gradient that is passed on gives its memory away only if nobody els
             const Tensor a = pass(tape, y), b = Times{2}(tape, y);
             Tensor sum = Tensor::zeros({2}, DType::float64, test_device());
             tape.record(sum, [=](const Tensor& gradient) {
-                contribute_gradient(b, [&](Tensor target) { target.copy_from(gradient); });
-                pass_gradient_on(a, gradient);
+                accumulate_gradient(b, [&](const Tensor& target) { target.copy_from(gradient); });
+                forward_gradient(a, gradient);
             });
             if (kept) seen = a;
             return sum;

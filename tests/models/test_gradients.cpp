@@ -31,7 +31,7 @@ struct Network {
         store.allocate(x[0].dtype(), test_device(), 1);
         slots.clear();
         for (std::size_t i = 0; i < store.parameters().size(); ++i) {
-            Tensor(store[i]).copy_from(x[i + 1]);
+            store[i].copy_from(x[i + 1]);
             slots.push_back(store[i].gradient_slot());
         }
         return model->forward(tape, x[0]);

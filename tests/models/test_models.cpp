@@ -22,11 +22,10 @@ struct Network {
     Network& randomise() {
         for (const auto& p : store.parameters()) {
             const double scale = p.shape.rank() == 4 ? 0.5 : 0.1;
-            Tensor value = p.value;
             const auto random =
                 reference::uniform(p.shape.elements(), static_cast<std::uint64_t>(p.first), -scale, scale);
-            dispatch(value.dtype(), [&]<class T>() {
-                value.copy_from(Tensor::from<T>(p.shape, reference::cast<T>(random)));
+            dispatch(p.value.dtype(), [&]<class T>() {
+                p.value.copy_from(Tensor::from<T>(p.shape, reference::cast<T>(random)));
             });
         }
         return *this;

@@ -34,7 +34,7 @@ void check_srcnn(DType dtype, double bound) {
     ParameterStore store;
     const auto model = make_model({"srcnn", 0, 0, true}, store);
     store.allocate(dtype, test_device(), 1);
-    for (const auto& p : store.parameters()) Tensor(p.value).copy_from(as(dtype, file.tensors.at(p.name)));
+    for (const auto& p : store.parameters()) p.value.copy_from(as(dtype, file.tensors.at(p.name)));
 
     Tensor input = as(dtype, file.tensors.at("input")).require_gradient();
     Tape tape;
@@ -65,11 +65,11 @@ TEST_CASE("five steps of Adam agree with PyTorch's") {
     ParameterStore store;
     const auto index = store.add("value", {40}, ParameterGroup::network, Initialiser::zeros());
     store.allocate(DType::float64, test_device(), 1);
-    Tensor(store[index]).copy_from(file.tensors.at("start"));
+    store[index].copy_from(file.tensors.at("start"));
     Adam adam(store, {});
     for (int step = 0; step < 5; ++step) {
         store.discard_gradients();
-        contribute_gradient(store[index], [&](Tensor target) {
+        accumulate_gradient(store[index], [&](const Tensor& target) {
             target.copy_from(file.tensors.at("gradients").view(40 * step, {40}));
         });
         adam.step({1e-3, 0.0});

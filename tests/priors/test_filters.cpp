@@ -30,8 +30,8 @@ std::vector<double> norms_after_training(bool fixed, DType dtype, std::vector<do
     Adam adam(store, {});
     for (int i = 0; i < 20; ++i) {
         store.discard_gradients();
-        contribute_gradient(bank.weights(), [](Tensor target) { target.fill(0.3); });
-        contribute_gradient(bank.weights(), [&](Tensor target) { target.copy_from(bank.weights()); });
+        accumulate_gradient(bank.weights(), [](const Tensor& target) { target.fill(0.3); });
+        accumulate_gradient(bank.weights(), [&](const Tensor& target) { target.copy_from(bank.weights()); });
         adam.step({1e-3, 5e-2});
         bank.constrain();
     }

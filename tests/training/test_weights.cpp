@@ -29,12 +29,11 @@ struct SavedNetwork {
         store.allocate(DType::float32, test_device(), 7);
         const Philox random{1, 2};
         for (const auto& p : store.parameters()) {
-            Tensor value = p.value;  // shares its memory
-            std::vector<float> values = value.to_vector<float>();
+            std::vector<float> values = p.value.to_vector<float>();
             for (std::int64_t i = 0; i < p.value.elements(); ++i)
                 values[static_cast<std::size_t>(i)] +=
                     0.05f * static_cast<float>(random.normal(static_cast<std::uint64_t>(p.first + i)));
-            value.copy_from(Tensor::from<float>(value.shape(), values));
+            p.value.copy_from(Tensor::from<float>(p.shape, values));
         }
         save_weights(path, run, store);
     }
