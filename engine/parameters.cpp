@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/divide_up.hpp"
 #include "base/philox.hpp"
 
 namespace dnsp {
@@ -50,17 +51,24 @@ std::size_t ParameterStore::add(std::string name, const Shape& shape, ParameterG
 
 void ParameterStore::allocate(DType dtype, Device device, std::uint64_t seed) {
     require(!allocated(), "[ParameterStore] allocate() twice");
-    std::int64_t total = 0;
-    for (auto& p : parameters_) {
-        p.first = total;
-        total += (p.shape.elements() + first_multiple - 1) / first_multiple * first_multiple;
+    std::int64_t total = 0, trained = 0;
+    for (std::size_t g = 0; g < segments_.size(); ++g) {
+        const auto group = static_cast<ParameterGroup>(g);
+        segments_[g].first = total;
+        for (auto& p : parameters_) {
+            if (p.group != group) continue;
+            p.first = total;
+            total += divide_up(p.shape.elements(), first_multiple) * first_multiple;
+        }
+        segments_[g].count = total - segments_[g].first;
+        if (is_trained(group)) trained = total;
     }
     values_ = Tensor::zeros({total}, dtype, device);
-    gradients_ = Tensor::zeros({total}, dtype, device);
+    gradients_ = Tensor::zeros({trained}, dtype, device);
     for (auto& p : parameters_) {
         p.value = values_.view(p.first, p.shape);
-        p.value.require_gradient();
-        p.value.gradient_slot()->value = gradients_.view(p.first, p.shape);
+        if (is_trained(p.group))
+            p.value.require_gradient().gradient_slot()->value = gradients_.view(p.first, p.shape);
         const Philox random{seed, stream_of(p.name)};
         dispatch(dtype, [&]<class T>() {
             std::vector<T> values(static_cast<std::size_t>(p.shape.elements()));
@@ -79,13 +87,14 @@ std::int64_t ParameterStore::elements(ParameterGroup group) const {
 }
 
 void ParameterStore::discard_gradients() {
-    for (const auto& p : parameters_) p.value.gradient_slot()->written = false;
+    for (const auto& p : parameters_)
+        if (const auto& slot = p.value.gradient_slot()) slot->written = false;
 }
 
 void ParameterStore::complete_gradients() {
     for (const auto& p : parameters_) {
         const auto& slot = p.value.gradient_slot();
-        if (!slot->written) slot->value.fill(0.0);
+        if (slot && !slot->written) slot->value.fill(0.0);
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,12 +23,17 @@ struct Initialiser {
     static Initialiser normal(double standard_deviation, std::vector<double> mean = {});
 };
 
-/// What the optimiser moves together: the network's weights, or the priors' filters, with their own rate.
-enum class ParameterGroup { network, filters };
+/// network: weights of the model. filters: weights of the priors, with a learning rate of their own. buffers:
+/// values of the model that are saved but not trained, e.g. running statistics. They have no gradient.
+enum class ParameterGroup { network, filters, buffers };
+inline constexpr int trained_group_count = 2;  ///< the first groups; the others are not trained
 
-/// All parameters of a model and its priors, and their gradients, each in one flat array, so that an
-/// optimiser step or an all-reduce is one pass over memory. First every module adds its parameters, then
-/// allocate() is called once; the indices that add() returned give tensors from then on.
+constexpr bool is_trained(ParameterGroup group) { return static_cast<int>(group) < trained_group_count; }
+
+/// All parameters of a model and its priors in one flat array, and the gradients of the trained ones in
+/// another, so that an optimiser step or an all-reduce is one pass over memory. A group is one segment of the
+/// arrays; within it parameters lie in the order of add(). First every module adds its parameters, then
+/// allocate() is called once. After that, the indices that add() returned give tensors.
 class ParameterStore {
   public:
     struct Parameter {
@@ -36,7 +42,8 @@ class ParameterStore {
         ParameterGroup group;
         Initialiser initialiser;
         std::int64_t first = 0;  ///< element of the flat arrays, a multiple of 16
-        Tensor value;  ///< view of the flat values; its gradient slot is a view of the flat gradients
+        /// View of the flat values. If trained, its gradient slot holds a view of the flat gradients.
+        Tensor value;
     };
 
     std::size_t add(std::string name, const Shape& shape, ParameterGroup group, Initialiser initialiser);
@@ -48,8 +55,15 @@ class ParameterStore {
     const Tensor& operator[](std::size_t index) const { return parameters_[index].value; }
     const std::vector<Parameter>& parameters() const { return parameters_; }
     const Tensor& values() const { return values_; }
+    /// Of the trained groups; elements have the same positions as in values().
     const Tensor& gradients() const { return gradients_; }
 
+    /// Where a group lies in the flat arrays, padding included; its padding's gradient is zero.
+    struct Segment {
+        std::int64_t first = 0;
+        std::int64_t count = 0;
+    };
+    const Segment& segment(ParameterGroup group) const { return segments_[static_cast<std::size_t>(group)]; }
     /// Elements of a group, without padding.
     std::int64_t elements(ParameterGroup group) const;
 
@@ -60,6 +74,7 @@ class ParameterStore {
 
   private:
     std::vector<Parameter> parameters_;
+    std::array<Segment, 3> segments_;
     Tensor values_;
     Tensor gradients_;
 };

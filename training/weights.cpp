@@ -20,7 +20,7 @@ const std::string reference_norms_name = "filters.reference_norms";
 
 /// "model.head.weight", but "filters" as it is.
 std::string tensor_name(const ParameterStore::Parameter& p) {
-    return p.group == ParameterGroup::network ? model_prefix + p.name : p.name;
+    return p.group == ParameterGroup::filters ? p.name : model_prefix + p.name;
 }
 
 json to_json(const std::vector<HeldOut>& held_out) {
@@ -65,7 +65,7 @@ RunDescription parse_description(const fs::path& path, const TensorFile& file) {
 }
 
 /// Copies a named tensor into `target`, checking shape, type and finiteness.
-void restore(const fs::path& path, const TensorFile& file, const std::string& name, Tensor target) {
+void restore(const fs::path& path, const TensorFile& file, const std::string& name, const Tensor& target) {
     const auto found = file.tensors.find(name);
     require(found != file.tensors.end(), fmt::format("{}: lacks the tensor '{}'", path.string(), name));
     const Tensor& source = found->second;
@@ -106,7 +106,7 @@ TrainedNetwork load_network(const fs::path& path, Device device) {
     for (const auto& p : network.store->parameters()) {
         restore(path, file, tensor_name(p), p.value);
         known.insert(tensor_name(p));
-        known.insert({first_moment_prefix + p.name, second_moment_prefix + p.name});
+        if (is_trained(p.group)) known.insert({first_moment_prefix + p.name, second_moment_prefix + p.name});
     }
     if (file.metadata.at("dnsp.kind") == "checkpoint")
         known.insert({"filters", first_moment_prefix + "filters", second_moment_prefix + "filters",
@@ -119,7 +119,7 @@ void save_weights(const fs::path& path, const RunDescription& run, const Paramet
     TensorFile file;
     file.metadata = describe(without_paths(run), "weights");
     for (const auto& p : store.parameters())
-        if (p.group == ParameterGroup::network) file.tensors[tensor_name(p)] = p.value;
+        if (p.group != ParameterGroup::filters) file.tensors[tensor_name(p)] = p.value;
     write_safetensors_atomically(path, file);
 }
 
@@ -132,6 +132,7 @@ void save_checkpoint(const fs::path& path, const RunDescription& run, const Para
     file.metadata["dnsp.adam_steps"] = std::to_string(adam.steps_taken());
     for (const auto& p : store.parameters()) {
         file.tensors[tensor_name(p)] = p.value;
+        if (!is_trained(p.group)) continue;
         file.tensors[first_moment_prefix + p.name] = adam.first_moment(p);
         file.tensors[second_moment_prefix + p.name] = adam.second_moment(p);
     }
@@ -152,12 +153,14 @@ RestoredState load_checkpoint(const fs::path& path, ParameterStore& store, Adam&
             path.string() + ": holds weights only; a run resumes from a checkpoint");
     std::set<std::string> known;
     for (const auto& p : store.parameters()) {
-        for (const auto& [name, tensor] : {std::pair{tensor_name(p), p.value},
-                                           std::pair{first_moment_prefix + p.name, adam.first_moment(p)},
-                                           std::pair{second_moment_prefix + p.name, adam.second_moment(p)}}) {
-            restore(path, file, name, tensor);
+        const auto restore_as = [&](const std::string& name, const Tensor& target) {
+            restore(path, file, name, target);
             known.insert(name);
-        }
+        };
+        restore_as(tensor_name(p), p.value);
+        if (!is_trained(p.group)) continue;
+        restore_as(first_moment_prefix + p.name, adam.first_moment(p));
+        restore_as(second_moment_prefix + p.name, adam.second_moment(p));
     }
     RestoredState restored;
     if (const auto norms = file.tensors.find(reference_norms_name); norms != file.tensors.end()) {

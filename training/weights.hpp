@@ -21,8 +21,8 @@ void write_safetensors_atomically(const std::filesystem::path& path, const Tenso
 ///   dnsp.kind "weights" or "checkpoint", dnsp.version, dnsp.settings (JSON), dnsp.degradation (JSON),
 ///   dnsp.normalisation, dnsp.held_out (JSON), dnsp.command; a checkpoint also dnsp.step and dnsp.adam_steps.
 /// Tensors: "model.<parameter>" in float32, convolution weights in the order [out, kernel_height,
-/// kernel_width, in]; a checkpoint also "adam.m.<parameter>", "adam.v.<parameter>", "filters" and
-/// "filters.reference_norms".
+/// kernel_width, in], and of buffers; a checkpoint also "adam.m.<parameter>", "adam.v.<parameter>", "filters"
+/// and "filters.reference_norms".
 struct RunDescription {
     TrainingSettings settings;
     std::vector<HeldOut> held_out;

@@ -14,16 +14,14 @@ void Network::allocate(Device device) {
     store.allocate(DType::float32, device, 1);
     std::uint64_t stream = 100;
     for (const ParameterStore::Parameter& p : store.parameters())
-        if (p.initialiser.kind == Initialiser::Kind::zeros) {
-            Tensor value = p.value;
-            value.copy_from(random_tensor(p.shape, 0.02, stream++));
-        }
+        if (p.initialiser.kind == Initialiser::Kind::zeros && is_trained(p.group))
+            p.value.copy_from(random_tensor(p.shape, 0.02, stream++));
 }
 
 std::map<std::string, Tensor> Network::weights() const {
     std::map<std::string, Tensor> all;
     for (const ParameterStore::Parameter& p : store.parameters()) {
-        Tensor copy = Tensor::empty(p.shape, DType::float32);
+        const Tensor copy = Tensor::empty(p.shape, DType::float32);
         copy.copy_from(p.value);
         all.emplace(p.name, copy);
     }

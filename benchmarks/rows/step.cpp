@@ -63,7 +63,7 @@ class Step : public Row {
     TensorFile results() const override {
         TensorFile file{{{"loss", loss_.to({})}}, {}};
         for (const ParameterStore::Parameter& p : network_.store.parameters())
-            file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
+            if (is_trained(p.group)) file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
         return file;
     }
     /// Three passes, but for the gradient that the first layer's input does not need.

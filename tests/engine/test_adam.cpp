@@ -13,11 +13,12 @@ namespace {
 
 struct Model {
     ParameterStore store;
-    std::size_t weight, filters, bias;
+    std::size_t weight, filters, statistics, bias;
 
     explicit Model(DType dtype = DType::float64) {
         weight = store.add("weight", {5, 7}, ParameterGroup::network, Initialiser::he_uniform(7));
         filters = store.add("filters", {2, 3, 3}, ParameterGroup::filters, Initialiser::normal(1.0));
+        statistics = store.add("statistics", {6}, ParameterGroup::buffers, Initialiser::normal(1.0));
         bias = store.add("bias", {5}, ParameterGroup::network, Initialiser::he_uniform(7));
         store.allocate(dtype, test_device(), 1);
     }
@@ -43,6 +44,7 @@ TEST_CASE("Adam moves each group by its own rate, wherever its parameters lie") 
     };
     auto weight = follow(model.weight, network_rate), filters = follow(model.filters, filters_rate);
     auto bias = follow(model.bias, network_rate);
+    const auto statistics = model.store[model.statistics].to_vector<double>();
     for (std::uint64_t t = 1; t <= 5; ++t) {
         model.store.discard_gradients();
         model.set_gradient(model.weight, gradient(35, t));
@@ -58,6 +60,8 @@ TEST_CASE("Adam moves each group by its own rate, wherever its parameters lie") 
     CHECK(reference::relative_error(model.store[model.weight].to_vector<double>(), weight.theta) < 1e-13);
     CHECK(reference::relative_error(model.store[model.filters].to_vector<double>(), filters.theta) < 1e-13);
     CHECK(reference::relative_error(model.store[model.bias].to_vector<double>(), bias.theta) < 1e-13);
+
+    CHECK(model.store[model.statistics].to_vector<double>() == statistics);
 
     const auto& p = model.store.parameters()[model.filters];
     CHECK(adam.first_moment(p).shape() == p.shape);
@@ -79,6 +83,7 @@ TEST_CASE("Adam continues from its moments and its number of steps") {
 
     Adam second(halves.store, {});
     for (const auto& p : halves.store.parameters()) {
+        if (!is_trained(p.group)) continue;
         second.first_moment(p).copy_from(first->first_moment(p));
         second.second_moment(p).copy_from(first->second_moment(p));
     }

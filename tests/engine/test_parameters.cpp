@@ -46,6 +46,33 @@ TEST_CASE("parameters lie in one flat array, each on a cache line of its own, gr
     CHECK(store.elements(ParameterGroup::filters) == 72);
 }
 
+TEST_CASE("each group is one segment, however the groups alternate, and buffers have no gradient") {
+    ParameterStore store;
+    const std::vector<ParameterGroup> order{ParameterGroup::buffers, ParameterGroup::network,
+                                            ParameterGroup::filters, ParameterGroup::network,
+                                            ParameterGroup::buffers, ParameterGroup::filters};
+    for (std::size_t i = 0; i < order.size(); ++i)
+        store.add(std::to_string(i), {static_cast<std::int64_t>(10 * (i + 1))}, order[i],
+                  Initialiser::normal(1.0));
+    store.allocate(DType::float64, test_device(), 1);
+    // 20 and 40 elements of the network, 30 and 60 of filters, 10 and 50 of buffers, each padded to 16.
+    const std::vector<std::int64_t> first{176, 0, 80, 32, 192, 112};
+    for (std::size_t i = 0; i < order.size(); ++i) CHECK(store.parameters()[i].first == first[i]);
+    const auto is = [&](ParameterGroup group, std::int64_t begin, std::int64_t count) {
+        return store.segment(group).first == begin && store.segment(group).count == count;
+    };
+    CHECK(is(ParameterGroup::network, 0, 80));
+    CHECK(is(ParameterGroup::filters, 80, 96));
+    CHECK(is(ParameterGroup::buffers, 176, 80));
+    CHECK(store.values().elements() == 256);
+    CHECK(store.gradients().elements() == 176);
+    for (std::size_t i = 0; i < order.size(); ++i)
+        CHECK(store[i].requires_gradient() == (order[i] != ParameterGroup::buffers));
+    store.discard_gradients();
+    store.complete_gradients();
+    CHECK(store.elements(ParameterGroup::buffers) == 60);
+}
+
 TEST_CASE("the same seed gives the same bits, the name and the seed decide, not the neighbours") {
     const ParameterStore one = small_store(7), same = small_store(7), other = small_store(8);
     CHECK(one.values().to_vector<double>() == same.values().to_vector<double>());
@@ -91,8 +118,7 @@ TEST_CASE("the store is filled once") {
 
 TEST_CASE("gradients: the first contribution overwrites, later ones add, missing ones are zero") {
     ParameterStore store = small_store(1);
-    Tensor stale = store.gradients();
-    stale.fill(99);
+    store.gradients().fill(99);
     store.discard_gradients();
     contribute(store[0], 1.5);
     contribute(store[0], 2.0);  // a parameter used twice
