@@ -9,6 +9,7 @@
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/elu.hpp"
 #include "kernels/filter_measure.hpp"
 #include "kernels/filter_norms.hpp"
 #include "kernels/filter_variance.hpp"
@@ -106,6 +107,8 @@ void check_elementwise(On where) {
     same("add_scaled", [&](T* o) { KERNEL(where, add_scaled, T)(n, a, 0.3, b, o); });
     same("relu_forward", [&](T* o) { KERNEL(where, relu_forward, T)(n, a, o); });
     same("relu_backward", [&](T* o) { KERNEL(where, relu_backward, T)(n, a, b, o); });
+    same("elu_forward", [&](T* o) { KERNEL(where, elu_forward, T)(n, a, o); });
+    same("elu_backward", [&](T* o) { KERNEL(where, elu_backward, T)(n, a, b, o); });
     same("copy_rows", [&](T* o) { KERNEL(where, copy_rows, T)({n / 5, 3, 3, 5}, a, o); });
     same("adam", [&](T* o) {
         Arrays<T> moments(where, n);

@@ -4,6 +4,7 @@
 #include "layers/add_scaled.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
+#include "layers/elu.hpp"
 #include "layers/relu.hpp"
 #include "layers/squared_error.hpp"
 #include "layers/weighted_sum.hpp"
@@ -81,6 +82,7 @@ TEST_CASE("the other layers refuse shapes that do not fit") {
 
 TEST_CASE("an undefined tensor is refused, not dereferenced") {
     check_refused("relu", [](Tape& t) { relu(t, Tensor()); });
+    check_refused("elu", [](Tape& t) { elu(t, Tensor()); });
     check_refused("add_scaled", [](Tape& t) { add_scaled(t, Tensor(), 1.0, Tensor()); });
     check_refused("squared_error", [](Tape&) { squared_error(Tensor(), Tensor(), Reduction::mean); });
     check_refused("conv2d", [](Tape& t) { conv2d(t, Tensor(), Tensor(), Tensor()); });

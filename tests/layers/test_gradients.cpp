@@ -3,6 +3,7 @@
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/crop.hpp"
+#include "layers/elu.hpp"
 #include "layers/relu.hpp"
 #include "layers/residual_block.hpp"
 #include "layers/squared_error.hpp"
@@ -106,6 +107,14 @@ TEST_CASE("gradients of a rectified convolution whose output is used twice") {
 
 TEST_CASE("gradients of relu") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) { return relu(tape, x[0]); };
+    for (const Shape& shape : std::vector<Shape>{{1}, {7}, {2, 5, 3, 4}}) {
+        check_gradients(function, {input_away_from_zero(shape, 1)});
+        check_float_against_double(function, {input_away_from_zero(shape, 1)});
+    }
+}
+
+TEST_CASE("gradients of elu") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) { return elu(tape, x[0]); };
     for (const Shape& shape : std::vector<Shape>{{1}, {7}, {2, 5, 3, 4}}) {
         check_gradients(function, {input_away_from_zero(shape, 1)});
         check_float_against_double(function, {input_away_from_zero(shape, 1)});

@@ -1,0 +1,27 @@
+#include "layers/elu.hpp"
+
+#include "engine/kernel_for.hpp"
+#include "kernels/elu.hpp"
+
+namespace dnsp {
+
+Tensor elu(Tape& tape, const Tensor& input) {
+    require_one_device("elu", input);
+    Tensor output = Tensor::empty_like(input);
+    dispatch(input.dtype(), [&]<class T>() {
+        DNSP_KERNEL_FOR(input.device(), elu_forward<T>)(input.elements(), input.data<T>(), output.data<T>());
+    });
+    if (!tape.needs_gradient(input)) return output;
+    const Tensor saved = output;
+    tape.record(output, [=](const Tensor& output_gradient) {
+        accumulate_gradient(input, [&](const Tensor& target) {
+            dispatch(input.dtype(), [&]<class T>() {
+                DNSP_KERNEL_FOR(input.device(), elu_backward<T>)
+                (saved.elements(), output_gradient.data<T>(), saved.data<T>(), target.data<T>());
+            });
+        });
+    });
+    return output;
+}
+
+}  // namespace dnsp
