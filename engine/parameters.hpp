@@ -17,6 +17,7 @@ struct Initialiser {
     std::vector<double> mean = {};  ///< added; repeated along the parameter (empty: zero)
 
     static Initialiser zeros() { return {}; }
+    static Initialiser constant(double value) { return {Kind::zeros, 0.0, {value}}; }
     /// Uniform on ±1/√fan_in: the framework default for convolutions (He-uniform with a = √5), weights and
     /// biases.
     static Initialiser he_uniform(std::int64_t fan_in);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/adam.hpp"
+#include "kernels/batch_norm.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
@@ -139,6 +140,37 @@ void check_elementwise(On where) {
 }
 
 template <class T>
+void check_batch_norm(On where) {
+    const kernels::BatchNormShape s{.pixels = 3001, .channels = 37};
+    const std::int64_t n = s.elements();
+    Arrays<T> in(where, n);
+    Buffer<double> mean(where, reference::uniform(37, 4)), inverse(where, reference::uniform(37, 5, 1, 2)),
+        sums(where, reference::uniform(74, 6)), numbers(where, 74);
+    Buffer<T> ones(where, std::vector<T>(37, T(1))), small(where, 37);
+    T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
+    check<double>(where, "batch_norm_statistics", 37, [&](double* o) {
+        KERNEL(where, batch_norm_statistics, T)(s, a, o, numbers.data(), scratch, small.data());
+    });
+    check<T>(where, "batch_norm_statistics, running", 37, [&](T* o) {
+        KERNEL(where, batch_norm_statistics, T)(s, a, numbers.data(), numbers.data() + 37, small.data(), o);
+    });
+    check<T>(where, "batch_norm_forward", n, [&](T* o) {
+        KERNEL(where, batch_norm_forward, T)(s, a, mean.data(), inverse.data(), b, b, o);
+    });
+    check<T>(where, "batch_norm_inference", n, [&](T* o) {
+        KERNEL(where, batch_norm_inference, T)(s, a, b, ones.data(), b, b, o);
+    });
+    check<double>(where, "batch_norm_backward_parameters", 74, [&](double* o) {
+        KERNEL(where, batch_norm_backward_parameters, T)
+        (s, a, mean.data(), inverse.data(), b, o, small.data(), scratch);
+    });
+    check<T>(where, "batch_norm_backward_input", n, [&](T* o) {
+        KERNEL(where, batch_norm_backward_input, T)
+        (s, a, mean.data(), inverse.data(), b, sums.data(), b, a, o);
+    });
+}
+
+template <class T>
 void check_priors(On where) {
     const kernels::FilterVarianceShape shape{4, 30, 25, 8, 3, kernels::Border::valid};
     const std::int64_t pixels = 4 * 30 * 25;
@@ -235,6 +267,7 @@ void check_sampling(On where) {
 template <class T>
 void check_all(On where) {
     check_elementwise<T>(where);
+    check_batch_norm<T>(where);
     check_priors<T>(where);
     check_low_rank<T>(where);
     // In float64, Eigen shares the products of a convolution out by the number of threads.

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "layers/add_scaled.hpp"
+#include "layers/batch_norm.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/elu.hpp"
@@ -52,6 +53,19 @@ TEST_CASE("conv2d refuses shapes that do not fit") {
     } catch (const Error& error) {
         CHECK(std::string(error.what()) == "[conv2d] weight expects 64 input channels, input has 32");
     }
+}
+
+TEST_CASE("batch_norm refuses shapes that do not fit") {
+    const auto refused = [](const Shape& input, const Shape& parameters, DType dtype = DType::float32) {
+        const Tensor p = zeros(parameters, dtype);
+        check_refused("batch_norm", [&](Tape& t) { batch_norm(t, zeros(input), {p, p, p, p}); });
+    };
+    refused({4, 4, 2}, {2});
+    refused({1, 4, 4, 2}, {3});
+    refused({1, 4, 4, 2}, {2, 1});
+    refused({0, 4, 4, 2}, {2});
+    refused({1, 4, 4, 2}, {2}, DType::float64);
+    check_refused("batch_norm", [](Tape& t) { batch_norm(t, zeros({1, 4, 4, 2}), {}); });
 }
 
 TEST_CASE("the other layers refuse shapes that do not fit") {

@@ -1,5 +1,6 @@
 // Every layer against finite differences, and its float32 path against its float64 path.
 #include "layers/add_scaled.hpp"
+#include "layers/batch_norm.hpp"
 #include "layers/concat.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/crop.hpp"
@@ -119,6 +120,39 @@ TEST_CASE("gradients of elu") {
         check_gradients(function, {input_away_from_zero(shape, 1)});
         check_float_against_double(function, {input_away_from_zero(shape, 1)});
     }
+}
+
+TEST_CASE("gradients of batch_norm with respect to input, gamma and beta") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        Tape recording;  // finite differences come with a tape that does not record
+        const Shape channels{x[0].shape()[3]};
+        return batch_norm(tape.recording() ? tape : recording, x[0],
+                          {x[1], x[2], Tensor::zeros(channels, x[0].dtype(), test_device()),
+                           Tensor::zeros(channels, x[0].dtype(), test_device())});
+    };
+    for (const Shape& image : std::vector<Shape>{{1, 1, 2, 1}, {2, 4, 3, 3}, {3, 7, 5, 2}, {1, 2, 3, 33}}) {
+        INFO("input " << image.text());
+        std::vector<Input> inputs{random_input(image, 1), random_input({image[3]}, 2),
+                                  random_input({image[3]}, 3)};
+        check_gradients(function, inputs, {.step = 1e-4});
+        if (image.elements() > 2) check_float_against_double(function, inputs);
+        for (std::size_t wanted = 0; wanted < 3; ++wanted) {
+            for (std::size_t i = 0; i < 3; ++i) inputs[i].constant = i != wanted;
+            check_gradients(function, inputs, {.step = 1e-4});
+        }
+    }
+}
+
+TEST_CASE("gradients of a batch_norm whose input is the output of a ReLU, and is used again") {
+    const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
+        Tape recording;
+        Tape& used = tape.recording() ? tape : recording;
+        const auto statistics = [&] { return Tensor::zeros({3}, x[0].dtype(), test_device()); };
+        const Tensor features = conv2d(used, x[0], x[1], x[2], Activation::relu);
+        return add_scaled(used, features, 0.5,
+                          batch_norm(used, features, {x[2], x[2], statistics(), statistics()}));
+    };
+    check_gradients(function, conv2d_inputs({2, 6, 5, 3}, 3, 3, 3), with_kinks);
 }
 
 TEST_CASE("gradients of add_scaled, also of a tensor added to itself") {
