@@ -17,6 +17,14 @@ std::uint64_t stream_of(const std::string& name) {
     return hash;
 }
 
+/// The first of the i-th element's draws that lies within two standard deviations.
+double truncated_normal(const Philox& random, std::uint64_t i) {
+    for (std::uint64_t attempt = 0;; ++attempt) {
+        const double value = random.normal(attempt << 40 | i);
+        if (std::abs(value) <= 2.0) return value;
+    }
+}
+
 double draw(const Initialiser& init, const Philox& random, std::uint64_t i) {
     const double mean = init.mean.empty() ? 0.0 : init.mean[i % init.mean.size()];
     switch (init.kind) {
@@ -24,6 +32,8 @@ double draw(const Initialiser& init, const Philox& random, std::uint64_t i) {
             return mean + init.scale * (2.0 * random.uniform(i) - 1.0);
         case Initialiser::Kind::normal:
             return mean + init.scale * random.normal(i);
+        case Initialiser::Kind::truncated_normal:
+            return mean + init.scale * truncated_normal(random, i);
         case Initialiser::Kind::zeros:
             break;
     }
@@ -38,6 +48,10 @@ Initialiser Initialiser::he_uniform(std::int64_t fan_in) {
 
 Initialiser Initialiser::normal(double standard_deviation, std::vector<double> mean) {
     return {Kind::normal, standard_deviation, std::move(mean)};
+}
+
+Initialiser Initialiser::truncated_normal(double standard_deviation) {
+    return {Kind::truncated_normal, standard_deviation, {}};
 }
 
 std::size_t ParameterStore::add(std::string name, const Shape& shape, ParameterGroup group,

@@ -11,9 +11,9 @@ namespace dnsp {
 
 /// How a parameter starts; random values are Philox numbers of the seed and the parameter's name.
 struct Initialiser {
-    enum class Kind { zeros, uniform, normal };
+    enum class Kind { zeros, uniform, normal, truncated_normal };
     Kind kind = Kind::zeros;
-    double scale = 0.0;             ///< uniform on [−scale, scale], or standard deviation
+    double scale = 0.0;             ///< uniform on [−scale, scale], or standard deviation before truncation
     std::vector<double> mean = {};  ///< added; repeated along the parameter (empty: zero)
 
     static Initialiser zeros() { return {}; }
@@ -22,6 +22,8 @@ struct Initialiser {
     /// biases.
     static Initialiser he_uniform(std::int64_t fan_in);
     static Initialiser normal(double standard_deviation, std::vector<double> mean = {});
+    /// Normal with mean 0; values beyond two standard deviations are drawn again.
+    static Initialiser truncated_normal(double standard_deviation);
 };
 
 /// network: weights of the model. filters: weights of the priors, with a learning rate of their own. buffers:

@@ -70,6 +70,11 @@ T* data_or_null(const Tensor& tensor) {
 
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dFusion& fusion) {
+    if (!bias.defined()) {
+        require_one_device("conv2d", input, weight);
+        return conv2d(tape, input, weight,
+                      Tensor::zeros({weight.shape()[0]}, weight.dtype(), weight.device()), fusion);
+    }
     const kernels::Conv2dShape shape = check_shapes(input, weight, bias);
     require_one_device("conv2d", input, weight, bias);
     const Device device = input.device();
@@ -131,11 +136,12 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
 
 Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Options& o)
     : store_(&store), options_(o) {
-    const auto initialiser =
-        o.start_at_zero ? Initialiser::zeros() : Initialiser::he_uniform(o.in_channels * o.kernel * o.kernel);
+    const auto uniform = Initialiser::he_uniform(o.in_channels * o.kernel * o.kernel);
+    const auto weight_start = o.start_at_zero ? Initialiser::zeros() : o.initialiser.value_or(uniform);
+    const auto bias_start = o.start_at_zero || o.initialiser ? Initialiser::zeros() : uniform;
     weight_ = store.add(name + ".weight", {o.out_channels, o.kernel, o.kernel, o.in_channels},
-                        ParameterGroup::network, initialiser);
-    bias_ = store.add(name + ".bias", {o.out_channels}, ParameterGroup::network, initialiser);
+                        ParameterGroup::network, weight_start);
+    if (o.bias) bias_ = store.add(name + ".bias", {o.out_channels}, ParameterGroup::network, bias_start);
 }
 
 Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const {
@@ -144,7 +150,7 @@ Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const
     fusion.store_bfloat16 = options_.inside && input.device().kind == DeviceKind::cuda &&
                             (*store_)[weight_].dtype() == DType::float32 &&
                             kernels::cuda::conv2d_stores_bfloat16(in_channels, options_.out_channels);
-    return conv2d(tape, input, (*store_)[weight_], (*store_)[bias_], fusion);
+    return conv2d(tape, input, (*store_)[weight_], options_.bias ? (*store_)[bias_] : Tensor(), fusion);
 }
 
 Tensor Conv2d::operator()(Tape& tape, const Tensor& input) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,12 +24,12 @@ struct Conv2dFusion {
 };
 
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
-/// 1, zero padding to the same size, cross-correlation. All of one type; on a CUDA device, images inside of a
-/// network may be bfloat16 while weights, bias and their gradients are float32.
+/// 1, zero padding to the same size, cross-correlation. An undefined bias is 0. All of one type; on a CUDA
+/// device, images inside of a network may be bfloat16 while weights, bias and their gradients are float32.
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dFusion& fusion = {});
 
-/// A convolution with its parameters "<name>.weight" and "<name>.bias".
+/// A convolution with its parameters "<name>.weight" and, unless bias is false, "<name>.bias".
 class Conv2d {
   public:
     struct Options {
@@ -40,6 +41,9 @@ class Conv2d {
         /// told to multiply in bfloat16 that has kernels for it (kernels/conv2d/mixed.hpp).
         bool inside = false;
         bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
+        bool bias = true;
+        /// Of the weight; the bias then starts at 0. Default: He-uniform for both. Not used if start_at_zero.
+        std::optional<Initialiser> initialiser = {};
     };
     Conv2d(ParameterStore& store, const std::string& name, const Options& options);
 
@@ -57,7 +61,7 @@ class Conv2d {
 
     ParameterStore* store_;
     Options options_;
-    std::size_t weight_, bias_;
+    std::size_t weight_, bias_ = 0;
 };
 
 }  // namespace dnsp

@@ -107,6 +107,30 @@ TEST_CASE("initialisers have the moments they name") {
     CHECK(std::abs(reference::norm(deviation) / std::sqrt(n) - 0.5) < 0.02);
 }
 
+TEST_CASE("a truncated normal initialiser draws again beyond two deviations, each element by itself") {
+    constexpr std::int64_t n = 20000;
+    ParameterStore store, short_store;
+    const auto index = store.add("w", {n}, ParameterGroup::network, Initialiser::truncated_normal(0.5));
+    short_store.add("w", {100}, ParameterGroup::network, Initialiser::truncated_normal(0.5));
+    ParameterStore normal_store;
+    normal_store.add("w", {n}, ParameterGroup::network, Initialiser::normal(0.5));
+    for (ParameterStore* s : {&store, &short_store, &normal_store})
+        s->allocate(DType::float64, test_device(), 3);
+    const auto values = store[index].to_vector<double>(), normal = normal_store[0].to_vector<double>(),
+               first = short_store[0].to_vector<double>();
+    std::int64_t drawn_again = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (std::abs(values[i]) > 1.0) FAIL_CHECK("element " << i << " is " << values[i]);
+        if (std::abs(normal[i]) > 1.0)
+            ++drawn_again;
+        else if (values[i] != normal[i])
+            FAIL_CHECK("element " << i << " was drawn again");
+    }
+    CHECK(std::abs(static_cast<double>(drawn_again) / n - 0.0455) < 0.005);  // 2 (1 − Φ(2))
+    CHECK(std::abs(reference::norm(values) / std::sqrt(n) - 0.5 * 0.8796) < 0.005);
+    CHECK(std::equal(first.begin(), first.end(), values.begin()));
+}
+
 TEST_CASE("the store is filled once") {
     ParameterStore store;
     store.add("a", {1}, ParameterGroup::network, Initialiser::zeros());

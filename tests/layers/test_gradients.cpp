@@ -75,6 +75,21 @@ TEST_CASE("conv2d gives gradients only to those that ask") {
     }
 }
 
+TEST_CASE("gradients of a convolution without bias, which is one whose bias is zero") {
+    const Function without = [](Tape& tape, const std::vector<Tensor>& x) {
+        return conv2d(tape, x[0], x[1], Tensor(), Activation::relu);
+    };
+    std::vector<Input> inputs = conv2d_inputs({2, 6, 5, 3}, 4, 3, 3);
+    inputs[2].values.assign(4, 0.0);
+    const auto zero = differentiate(conv2d_with(Activation::relu), inputs, DType::float64);
+    inputs.pop_back();
+    check_gradients(without, inputs, with_kinks);
+    check_float_against_double(without, inputs);
+    const auto undefined = differentiate(without, inputs, DType::float64);
+    CHECK(undefined.output == zero.output);
+    CHECK(undefined.gradients == std::vector(zero.gradients.begin(), zero.gradients.end() - 1));
+}
+
 TEST_CASE("gradients of a convolution whose weights are used twice") {
     const Function twice = [](Tape& tape, const std::vector<Tensor>& x) {
         return conv2d(tape, conv2d(tape, x[0], x[1], x[2]), x[1], x[2]);
