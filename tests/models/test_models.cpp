@@ -1,5 +1,8 @@
 #include "models/model.hpp"
 
+#include <algorithm>
+
+#include "layers/conv2d.hpp"
 #include "models/tiled_inference.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
@@ -22,8 +25,9 @@ struct Network {
     Network& randomise() {
         for (const auto& p : store.parameters()) {
             const double scale = p.shape.rank() == 4 ? 0.5 : 0.1;
-            const auto random =
-                reference::uniform(p.shape.elements(), static_cast<std::uint64_t>(p.first), -scale, scale);
+            const bool trained = is_trained(p.group);  // else statistics, of which variances are positive
+            const auto random = reference::uniform(p.shape.elements(), static_cast<std::uint64_t>(p.first),
+                                                   trained ? -scale : 0.5, trained ? scale : 1.5);
             dispatch(p.value.dtype(), [&]<class T>() {
                 p.value.copy_from(Tensor::from<T>(p.shape, reference::cast<T>(random)));
             });
@@ -43,11 +47,9 @@ Tensor forward(const Model& model, const Tensor& input) {
     return model.forward(tape, input);
 }
 
-const std::vector<ModelOptions> small_models{{"srcnn", 0, 0, true},
-                                             {"srcnn", 0, 0, false},
-                                             {"edsr", 2, 5, true},
-                                             {"edsr", 1, 3, false},
-                                             {"edsr", 1, 16, true}};
+const std::vector<ModelOptions> small_models{
+    {"srcnn", 0, 0, true}, {"srcnn", 0, 0, false}, {"edsr", 2, 5, true},  {"edsr", 1, 3, false},
+    {"edsr", 1, 16, true}, {"dcsrn", 2, 3, true},  {"dcsrn", 1, 8, false}};
 
 /// EDSR's parameters by layer: head, two convolutions a block, body, tail.
 std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
@@ -59,7 +61,7 @@ std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
 
 TEST_CASE("the registry lists the models, and an unknown name is told which exist") {
     const auto models = registered_models();
-    for (const char* name : {"srcnn", "edsr"}) {
+    for (const char* name : {"srcnn", "edsr", "dcsrn"}) {
         REQUIRE(models.count(name) == 1);
         CHECK_FALSE(models.at(name).empty());
     }
@@ -85,13 +87,21 @@ TEST_CASE("models have the papers' numbers of parameters") {
     CHECK(std::abs(static_cast<double>(edsr_parameters(32, 256)) / 1e6 - 38.36) < 0.005);
     const auto third = make_model({"edsr", 3, 7, true}, small);
     CHECK(small.elements(ParameterGroup::network) == edsr_parameters(3, 7));
+    ParameterStore dcsrn;
+    const auto fourth = make_model({"dcsrn", 0, 0, true}, dcsrn);
+    CHECK(fourth->options().depth == 4);
+    CHECK(fourth->options().width == 24);
+    CHECK(fourth->receptive_radius() == 6);
+    CHECK(dcsrn.elements(ParameterGroup::network) == 75025);
+    CHECK(dcsrn.elements(ParameterGroup::buffers) == 672);
 }
 
 TEST_CASE("models refuse options and inputs that make no sense") {
-    ParameterStore a, b, c;
+    ParameterStore a, b, c, d;
     CHECK_THROWS_AS(make_model({"srcnn", 3, 0, true}, a), Error);
     CHECK_THROWS_AS(make_model({"srcnn", 0, 64, true}, b), Error);
     CHECK_THROWS_AS(make_model({"edsr", -1, 8, true}, c), Error);
+    CHECK_THROWS_AS(make_model({"dcsrn", 2, -1, true}, d), Error);
     Network network({"srcnn", 0, 0, true}, DType::float32);
     CHECK_THROWS_AS(forward(*network.model, image_of({1, 8, 8, 3}, DType::float32)), Error);
     CHECK_THROWS_AS(forward(*network.model, image_of({8, 8, 1}, DType::float32)), Error);
@@ -117,8 +127,8 @@ TEST_CASE("a model with a global skip starts as the identity") {
 }
 
 TEST_CASE("the global skip adds the input to what the network predicts") {
-    for (const char* name : {"srcnn", "edsr"}) {
-        const int depth = name[0] == 'e' ? 1 : 0, width = name[0] == 'e' ? 4 : 0;
+    for (const std::string name : {"srcnn", "edsr", "dcsrn"}) {
+        const int depth = name == "srcnn" ? 0 : 1, width = name == "srcnn" ? 0 : 4;
         Network with({name, depth, width, true}, DType::float64),
             without({name, depth, width, false}, DType::float64);
         with.randomise();
@@ -187,7 +197,8 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
 
 TEST_CASE("however many images and tiles are computed at once, the bits are the same") {
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
-    for (const ModelOptions& options : {small_models[0], ModelOptions{"edsr", 1, 8, true}}) {
+    for (const ModelOptions& options :
+         {small_models[0], ModelOptions{"edsr", 1, 8, true}, ModelOptions{"dcsrn", 2, 4, true}}) {
         Network network(options, DType::float32);
         network.randomise();
         const Tensor input =
@@ -234,4 +245,67 @@ TEST_CASE("where memory runs out the batch is halved, and only a single image's 
         CHECK(reference::same_bits(limited(10'000'000, batch), expected));
         CHECK(arena_statistics(test_device()).peak_bytes_in_use - before > for_two);
     }
+}
+
+TEST_CASE("DCSRN starts from truncated normal weights of the published deviation") {
+    Network network({"dcsrn", 0, 0, false}, DType::float64);
+    const double deviation = std::sqrt(2.0 / (9 * 24));
+    std::vector<double> weights;
+    for (const auto& p : network.store.parameters()) {
+        const auto values = p.value.to_vector<double>();
+        if (p.shape.rank() == 4)
+            weights.insert(weights.end(), values.begin(), values.end());
+        else
+            CHECK(values == std::vector<double>(
+                                values.size(),
+                                p.name.ends_with("gamma") || p.name.ends_with("running_var") ? 1.0 : 0.0));
+    }
+    CHECK(std::ranges::all_of(weights, [&](double w) { return std::abs(w) <= 2 * deviation; }));
+    // A normal distribution truncated at 2σ has the deviation σ·√(1 − 4φ(2)/(2Φ(2) − 1)) = .8796 σ.
+    const double measured = reference::norm(weights) / std::sqrt(static_cast<double>(weights.size()));
+    CHECK(std::abs(measured / deviation - 0.8796) < 0.01);
+}
+
+TEST_CASE("DCSRN without dense convolutions, its tail reading the head, is two convolutions") {
+    Network network({"dcsrn", 2, 3, false}, DType::float64);
+    network.randomise();
+    std::map<std::string, Tensor> parameters;
+    for (const auto& p : network.store.parameters()) {
+        if (p.name.ends_with("conv.weight")) p.value.fill(0.0);
+        parameters[p.name] = p.value;
+    }
+    // The head has 6 of the tail's 12 channels.
+    const std::vector<double> tail = parameters.at("tail.weight").to_vector<double>();
+    std::vector<double> of_head, masked = tail;
+    for (std::size_t i = 0; i < tail.size(); ++i)
+        if (i % 12 < 6)
+            of_head.push_back(tail[i]);
+        else
+            masked[i] = 0.0;
+    parameters.at("tail.weight").copy_from(Tensor::from<double>({1, 3, 3, 12}, masked));
+    const Tensor input = image_of({2, 7, 9, 1}, DType::float64);
+    Tape tape = Tape::inference();
+    const Tensor head = conv2d(tape, input, parameters.at("head.weight"), parameters.at("head.bias"));
+    const Tensor expected = conv2d(tape, head, Tensor::from<double>({1, 3, 3, 6}, of_head, test_device()),
+                                   parameters.at("tail.bias"));
+    const auto error = [&](Tape used) {
+        return reference::relative_error(network.model->forward(used, input).to_vector<double>(),
+                                         expected.to_vector<double>());
+    };
+    CHECK(error(Tape::inference()) < 1e-13);
+    CHECK(error(Tape()) < 1e-13);
+}
+
+TEST_CASE("DCSRN's training differs from its inference, which follows once statistics have run in") {
+    Network network({"dcsrn", 2, 4, false}, DType::float64);
+    const Tensor input = image_of({2, 11, 9, 1}, DType::float64);
+    const auto difference = [&] {
+        Tape training;
+        const auto trained = network.model->forward(training, input).to_vector<double>();
+        return reference::relative_error(forward(*network.model, input).to_vector<double>(), trained);
+    };
+    const double first = difference();
+    CHECK(first > 0.1);
+    for (int step = 0; step < 200; ++step) difference();
+    CHECK(difference() < 0.02 * first);  // biased and unbiased variances remain apart
 }

@@ -28,29 +28,60 @@ Tensor as(DType dtype, const Tensor& tensor) {
     });
 }
 
-/// SRCNN with a global skip and half the mean squared error, forward and backward.
-void check_srcnn(DType dtype, double bound) {
-    const TensorFile file = fixture("srcnn.safetensors");
-    ParameterStore store;
-    const auto model = make_model({"srcnn", 0, 0, true}, store);
-    store.allocate(dtype, test_device(), 1);
-    for (const auto& p : store.parameters()) p.value.copy_from(as(dtype, file.tensors.at(p.name)));
-
-    Tensor input = as(dtype, file.tensors.at("input")).require_gradient();
-    Tape tape;
-    const Tensor output = model->forward(tape, input);
-    const Tensor loss =
-        value_of(tape, squared_error(output, as(dtype, file.tensors.at("target")), Reduction::mean));
-    tape.backward(loss);
-
-    const auto compare = [&](const std::string& name, const Tensor& ours) {
+/// A network with the parameters of a fixture.
+struct Network {
+    Network(const ModelOptions& options, const std::string& fixture_name, DType dtype)
+        : file(fixture(fixture_name)), model(make_model(options, store)) {
+        store.allocate(dtype, test_device(), 1);
+        for (const auto& p : store.parameters()) p.value.copy_from(as(dtype, file.tensors.at(p.name)));
+        input = as(dtype, file.tensors.at("input")).require_gradient();
+        target = as(dtype, file.tensors.at("target"));
+    }
+    /// Half the mean squared error, forward and backward.
+    void step() {
+        store.discard_gradients();
+        Tape tape;
+        output = model->forward(tape, input);
+        loss = value_of(tape, squared_error(output, target, Reduction::mean));
+        tape.backward(loss);
+    }
+    void compare(const std::string& name, const Tensor& tensor, double bound) const {
         INFO(name);
-        CHECK(reference::relative_error(values(ours), file.tensors.at(name).to_vector<double>()) <= bound);
-    };
-    compare("output", output);
-    compare("loss", loss);
-    compare("input.gradient", input.gradient());
-    for (const auto& p : store.parameters()) compare(p.name + ".gradient", p.value.gradient());
+        CHECK(reference::relative_error(values(tensor), file.tensors.at(name).to_vector<double>()) <= bound);
+    }
+    void compare_step(double output_bound, double gradient_bound) const {
+        compare("output", output, output_bound);
+        compare("loss", loss, output_bound);
+        compare("input.gradient", input.gradient(), gradient_bound);
+        for (const auto& p : store.parameters())
+            if (is_trained(p.group)) compare(p.name + ".gradient", p.value.gradient(), gradient_bound);
+    }
+
+    TensorFile file;
+    ParameterStore store;
+    std::unique_ptr<Model> model;
+    Tensor input, target, output, loss;
+};
+
+void check_srcnn(DType dtype, double bound) {
+    Network network({"srcnn", 0, 0, true}, "srcnn.safetensors", dtype);
+    network.step();
+    network.compare_step(bound, bound);
+}
+
+/// Forward and backward, then three steps of Adam, whose batches leave running statistics, and an inference.
+void check_dcsrn(DType dtype, double output_bound, double gradient_bound, double statistics_bound) {
+    Network network({"dcsrn", 2, 6, true}, "dcsrn.safetensors", dtype);
+    Adam adam(network.store, {});
+    for (int step = 0; step < 3; ++step) {
+        network.step();
+        if (step == 0) network.compare_step(output_bound, gradient_bound);
+        adam.step({1e-3, 0.0});
+    }
+    for (const auto& p : network.store.parameters())
+        if (!is_trained(p.group)) network.compare("after." + p.name, p.value, statistics_bound);
+    Tape inference = Tape::inference();
+    network.compare("inferred", network.model->forward(inference, network.input), output_bound);
 }
 
 }  // namespace
@@ -58,6 +89,11 @@ void check_srcnn(DType dtype, double bound) {
 TEST_CASE("SRCNN, its loss and all its gradients agree with PyTorch's") {
     check_srcnn(DType::float64, 1e-12);
     check_srcnn(DType::float32, 1e-5);
+}
+
+TEST_CASE("DCSRN, its gradients, running statistics and inference agree with PyTorch's") {
+    check_dcsrn(DType::float64, 1e-12, 1e-10, 1e-12);
+    check_dcsrn(DType::float32, 1e-5, 1e-4, 1e-6);
 }
 
 TEST_CASE("five steps of Adam agree with PyTorch's") {
