@@ -6,12 +6,14 @@
 
 namespace dnsp {
 
-/// EDSR's block without batch normalisation: x + scale · conv(ReLU(conv(x))), 3×3, constant width.
+/// EDSR's block: x + scale · conv(ReLU(conv(x))), 3×3, constant width.
 class ResidualBlock {
   public:
     ResidualBlock(ParameterStore& store, const std::string& name, std::int64_t width, double scale)
-        : conv1_(store, name + ".conv1", {width, width, 3, Activation::relu, true}),
-          conv2_(store, name + ".conv2", {width, width, 3, Activation::none, true}),
+        : conv1_(
+              store, name + ".conv1",
+              {.in_channels = width, .out_channels = width, .activation = Activation::relu, .inside = true}),
+          conv2_(store, name + ".conv2", {.in_channels = width, .out_channels = width, .inside = true}),
           scale_(scale) {}
 
     Tensor operator()(Tape& tape, const Tensor& input) const {

@@ -19,7 +19,7 @@ constexpr int paper_depth = 4;
 constexpr int paper_width = 24;
 
 ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[dcsrn] --depth and --width must be positive");
+    require(options.depth >= 0 && options.width >= 0, "[dcsrn] --depth and --width must not be negative");
     if (options.depth == 0) options.depth = paper_depth;
     if (options.width == 0) options.width = paper_width;
     return options;

@@ -1,6 +1,6 @@
-// EDSR (Lim et al. 2017) as the paper uses it, Fig. 7: no upsampler, the input being bicubic-enlarged
-// already. head conv, depth × residual block, body conv, + head output, tail conv; 3×3, biases, no batch
-// norm.
+// EDSR (Lim et al. 2017) as the paper uses it, Fig. 7, without upsampler, because the input is already
+// enlarged: head convolution, depth residual blocks, body convolution, + output of the head, tail
+// convolution. All are 3×3 with biases; there is no batch normalisation.
 #include <vector>
 
 #include "layers/residual_block.hpp"
@@ -14,7 +14,7 @@ constexpr int paper_width = 256;
 constexpr double residual_scale = 0.1;
 
 ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[edsr] --depth and --width must be positive");
+    require(options.depth >= 0 && options.width >= 0, "[edsr] --depth and --width must not be negative");
     if (options.depth == 0) options.depth = paper_depth;
     if (options.width == 0) options.width = paper_width;
     return options;
@@ -24,10 +24,11 @@ class Edsr : public Model {
   public:
     Edsr(const ModelOptions& options, ParameterStore& store)
         : Model(with_defaults(options)),
-          head_(store, "head", {1, options_.width, 3, Activation::none, true}),
+          head_(store, "head", {.out_channels = options_.width, .inside = true}),
           blocks_(make_blocks(store)),
-          body_(store, "body", {options_.width, options_.width, 3, Activation::none, true}),
-          tail_(store, "tail", {options_.width, 1, 3, Activation::none, false, options_.global_skip}) {}
+          body_(store, "body",
+                {.in_channels = options_.width, .out_channels = options_.width, .inside = true}),
+          tail_(store, "tail", {.in_channels = options_.width, .start_at_zero = options_.global_skip}) {}
 
     int receptive_radius(int alignment) const override {
         int radius = head_.receptive_radius(alignment) + body_.receptive_radius(alignment) +

@@ -10,10 +10,12 @@ class Srcnn : public Model {
   public:
     Srcnn(const ModelOptions& options, ParameterStore& store)
         : Model(options),
-          extraction_(store, "extraction", {1, 64, 9, Activation::relu}),
-          mapping_(store, "mapping", {64, 32, 1, Activation::relu}),
-          reconstruction_(store, "reconstruction", {32, 1, 5, Activation::none, false, options.global_skip}) {
-        require(options.depth == 0 && options.width == 0, "[srcnn] has no --depth or --width to choose");
+          extraction_(store, "extraction", {.out_channels = 64, .kernel = 9, .activation = Activation::relu}),
+          mapping_(store, "mapping",
+                   {.in_channels = 64, .out_channels = 32, .kernel = 1, .activation = Activation::relu}),
+          reconstruction_(store, "reconstruction",
+                          {.in_channels = 32, .kernel = 5, .start_at_zero = options.global_skip}) {
+        require(options.depth == 0 && options.width == 0, "[srcnn] has neither --depth nor --width");
     }
 
     int receptive_radius(int alignment) const override {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "engine/tensor.hpp"
+#include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
@@ -26,11 +26,13 @@ Tensor values(double value) {
 void accumulate(const Tensor& sum, const Tensor& input) {
     {
         const Tensor three = values(3.0);
-        kernels::cuda::add(count, sum.data<double>(), three.data<double>(), sum.data<double>());
+        DNSP_KERNEL_FOR(test_device(), add<double>)
+        (count, sum.data<double>(), three.data<double>(), sum.data<double>());
     }
     const Tensor copy = Tensor::empty_like(input);
     copy.copy_from(input);
-    kernels::cuda::add(count, sum.data<double>(), copy.data<double>(), sum.data<double>());
+    DNSP_KERNEL_FOR(test_device(), add<double>)
+    (count, sum.data<double>(), copy.data<double>(), sum.data<double>());
 }
 
 bool all(const Tensor& tensor, double value) {
@@ -80,10 +82,12 @@ TEST_CASE("memory from before that recorded work frees is not used again by the 
     std::optional<Tensor> input = values(10.0);
     spare = Tensor();
     Graph recorded([&] {
-        kernels::cuda::add(count, sum.data<double>(), input->data<double>(), sum.data<double>());
+        DNSP_KERNEL_FOR(test_device(), add<double>)
+        (count, sum.data<double>(), input->data<double>(), sum.data<double>());
         input.reset();
         const Tensor one = values(1.0);
-        kernels::cuda::add(count, sum.data<double>(), one.data<double>(), sum.data<double>());
+        DNSP_KERNEL_FOR(test_device(), add<double>)
+        (count, sum.data<double>(), one.data<double>(), sum.data<double>());
     });
     const Tensor other = values(-1e6);
     recorded.launch();

@@ -11,7 +11,8 @@ using dnsp::testing::test_device;
 
 TEST_CASE("a training step allocates nothing after its first iteration, and keeps nothing") {
     ParameterStore store;
-    const Conv2d first(store, "first", {1, 8, 3, Activation::relu}), second(store, "second", {8, 1, 3});
+    const Conv2d first(store, "first", {.out_channels = 8, .activation = Activation::relu}),
+        second(store, "second", {.in_channels = 8});
     store.allocate(DType::float32, test_device(), 1);
     Adam adam(store, {});
     const Shape shape{4, 20, 20, 1};

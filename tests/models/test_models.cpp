@@ -174,7 +174,7 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
             network.randomise();
             const Tensor input = image_of({2, 37, 29, 1}, dtype);
             const Tensor whole = infer(*network.model, input);
-            // The host executor is slow: there, fewer tiles.
+            // The CUDA emulator is slow: there, fewer tiles.
             const bool on_cpu = test_device().kind == DeviceKind::cpu;
             for (int tile :
                  on_cpu ? std::vector<int>{3, 8, 12, 13, 14, 29, 37, 64} : std::vector<int>{13, 29}) {
