@@ -1,6 +1,5 @@
 #include "kernels/elu.hpp"
 
-#include <array>
 #include <bit>
 
 #include "base/parallel.hpp"
@@ -26,17 +25,19 @@ struct Exponential<double> {
     static constexpr double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
 };
 
-/// 1, 1/2!, 1/3!, …
-template <class T>
-constexpr auto inverse_factorials = [] {
-    std::array<T, Exponential<T>::terms> values{};
-    double factorial = 1.0;
-    for (std::size_t k = 0; k < values.size(); ++k) {
-        factorial *= static_cast<double>(k + 1);
-        values[k] = static_cast<T>(1.0 / factorial);
-    }
-    return values;
-}();
+/// Σ_{n ≥ k} r^{n−k} / n!, up to n = terms: by recursion, because GCC vectorises no loop around another.
+template <class T, int k>
+inline T exponential_series(T r) {
+    constexpr T coefficient = [] {
+        double factorial = 1.0;
+        for (int n = 2; n <= k; ++n) factorial *= n;
+        return static_cast<T>(1.0 / factorial);
+    }();
+    if constexpr (k == Exponential<T>::terms)
+        return coefficient;
+    else
+        return multiply_add(exponential_series<T, k + 1>(r), r, coefficient);
+}
 
 /// exp(x) − 1 for x ≤ 0, to about one unit in the last place. Without branches or calls, so that loops are
 /// vectorised; each element has the same bits wherever it lies.
@@ -51,10 +52,7 @@ inline T exp_minus_one(T x) {
     const T shifted = multiply_add(bounded, inverse_ln2, shift);
     const T n = shifted - shift;
     const T r = multiply_add(n, -E::ln2_low, multiply_add(n, -E::ln2_high, bounded));
-    T series = inverse_factorials<T>.back();
-    for (std::size_t k = inverse_factorials<T>.size() - 1; k-- > 1;)
-        series = multiply_add(series, r, inverse_factorials<T>[k]);
-    const T taylor = multiply_add(series * r, r, r);
+    const T taylor = multiply_add(exponential_series<T, 2>(r) * r, r, r);
     const T power = std::bit_cast<T>(
         static_cast<Bits>((std::bit_cast<Bits>(shifted) << E::mantissa) + std::bit_cast<Bits>(T(1))));
     return multiply_add(power, taylor, power - T(1));
