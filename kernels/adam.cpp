@@ -28,9 +28,6 @@ void adam(const AdamShape& a, const AdamRates* rates, const StepPosition* positi
     }
 }
 
-template void adam<float>(const AdamShape&, const AdamRates*, const StepPosition*, const float*, float*,
-                          float*, float*);
-template void adam<double>(const AdamShape&, const AdamRates*, const StepPosition*, const double*, double*,
-                           double*, double*);
+DNSP_INSTANTIATE(adam);
 
 }  // namespace dnsp::kernels::cpu

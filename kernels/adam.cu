@@ -80,9 +80,6 @@ void adam(const AdamShape& adam, const AdamRates* rates, const StepPosition* pos
                  rates, position, gradient, value, first_moment, second_moment);
 }
 
-template void adam<float>(const AdamShape&, const AdamRates*, const StepPosition*, const float*, float*,
-                          float*, float*);
-template void adam<double>(const AdamShape&, const AdamRates*, const StepPosition*, const double*, double*,
-                           double*, double*);
+DNSP_INSTANTIATE(adam);
 
 }  // namespace dnsp::kernels::cuda

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
 #include "kernels/step_position.hpp"
 
 namespace dnsp::kernels {
@@ -45,16 +46,7 @@ inline AdamRates adam_rates(const AdamShape& adam,
 /// For the elements of all segments, in place and in one pass over the flat arrays, by row position->step of
 /// the table of rates:
 ///   m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², value ← value − lr · m̂ / (√v̂ + ε)
-namespace cpu {
-template <class T>
-void adam(const AdamShape& adam, const AdamRates* rates, const StepPosition* position, const T* gradient,
-          T* value, T* first_moment, T* second_moment);
-}  // namespace cpu
-
-namespace cuda {
-template <class T>
-void adam(const AdamShape& adam, const AdamRates* rates, const StepPosition* position, const T* gradient,
-          T* value, T* first_moment, T* second_moment);
-}  // namespace cuda
+DNSP_DECLARE_KERNEL(adam, const AdamShape& adam, const AdamRates* rates, const StepPosition* position,
+                    const T* gradient, T* value, T* first_moment, T* second_moment);
 
 }  // namespace dnsp::kernels

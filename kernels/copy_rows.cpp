@@ -11,7 +11,6 @@ void copy_rows(const RowCopy& s, const T* source, T* target) {
         std::copy_n(source + row * s.source_stride, s.row_elements, target + row * s.target_stride);
 }
 
-template void copy_rows<float>(const RowCopy&, const float*, float*);
-template void copy_rows<double>(const RowCopy&, const double*, double*);
+DNSP_INSTANTIATE(copy_rows);
 
 }  // namespace dnsp::kernels::cpu

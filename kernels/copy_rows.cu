@@ -43,7 +43,6 @@ void copy_rows(const RowCopy& s, const T* source, T* target) {
         launch_copy(s, source, target);
 }
 
-template void copy_rows<float>(const RowCopy&, const float*, float*);
-template void copy_rows<double>(const RowCopy&, const double*, double*);
+DNSP_INSTANTIATE(copy_rows);
 
 }  // namespace dnsp::kernels::cuda

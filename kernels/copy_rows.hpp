@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// Rows of `row_elements` elements that lie `source_stride` elements apart, copied to rows `target_stride`
@@ -13,14 +15,6 @@ struct RowCopy {
     std::int64_t target_stride = 0;
 };
 
-namespace cpu {
-template <class T>
-void copy_rows(const RowCopy& shape, const T* source, T* target);
-}  // namespace cpu
-
-namespace cuda {
-template <class T>
-void copy_rows(const RowCopy& shape, const T* source, T* target);
-}  // namespace cuda
+DNSP_DECLARE_KERNEL(copy_rows, const RowCopy& shape, const T* source, T* target);
 
 }  // namespace dnsp::kernels

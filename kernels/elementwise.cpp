@@ -65,16 +65,12 @@ void squared_error(std::int64_t count, const T* output, const T* target, T* grad
     }
 }
 
-#define INSTANTIATE(T)                                                         \
-    template void fill<T>(std::int64_t, T, T*);                                \
-    template void add<T>(std::int64_t, const T*, const T*, T*);                \
-    template void scale<T>(std::int64_t, double, const T*, T*);                \
-    template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
-    template void relu_forward<T>(std::int64_t, const T*, T*);                 \
-    template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
-    template void squared_error<T>(std::int64_t, const T*, const T*, T*, double*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(fill);
+DNSP_INSTANTIATE(add);
+DNSP_INSTANTIATE(scale);
+DNSP_INSTANTIATE(add_scaled);
+DNSP_INSTANTIATE(relu_forward);
+DNSP_INSTANTIATE(relu_backward);
+DNSP_INSTANTIATE(squared_error);
 
 }  // namespace dnsp::kernels::cpu

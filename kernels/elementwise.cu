@@ -183,17 +183,13 @@ void squared_error(std::int64_t count, const T* output, const T* target, T* grad
                  are_aligned(output, target, gradient), output, target, gradient, values);
 }
 
-#define INSTANTIATE(T)                                                         \
-    template void fill<T>(std::int64_t, T, T*);                                \
-    template void add<T>(std::int64_t, const T*, const T*, T*);                \
-    template void scale<T>(std::int64_t, double, const T*, T*);                \
-    template void add_scaled<T>(std::int64_t, const T*, double, const T*, T*); \
-    template void relu_forward<T>(std::int64_t, const T*, T*);                 \
-    template void relu_backward<T>(std::int64_t, const T*, const T*, T*);      \
-    template void squared_error<T>(std::int64_t, const T*, const T*, T*, double*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(fill);
+DNSP_INSTANTIATE(add);
+DNSP_INSTANTIATE(scale);
+DNSP_INSTANTIATE(add_scaled);
+DNSP_INSTANTIATE(relu_forward);
+DNSP_INSTANTIATE(relu_backward);
+DNSP_INSTANTIATE(squared_error);
 template void add<bfloat16>(std::int64_t, const bfloat16*, const bfloat16*, bfloat16*);
 template void convert<float, bfloat16>(std::int64_t, const float*, bfloat16*);
 template void convert<bfloat16, float>(std::int64_t, const bfloat16*, float*);

@@ -45,11 +45,7 @@ void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram,
     *value = total;
 }
 
-#define INSTANTIATE(T)                                                                           \
-    template void accumulate_tap_gram<T>(const FilterVarianceShape&, const T*, double, double*); \
-    template void filter_measure<T>(std::int64_t, std::int64_t, const double*, const T*, double*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(accumulate_tap_gram);
+DNSP_INSTANTIATE(filter_measure);
 
 }  // namespace dnsp::kernels::cpu

@@ -6,32 +6,18 @@
 
 namespace dnsp::kernels {
 
-/// The filter measure, paper Eq. (9): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖² − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖² over smooth patches
-/// Sm and sharp patches Sh. The patches do not change during training and S is quadratic in the taps,
-///   S = Σ_l wˡᵀ A wˡ,   A = Σ_a G(Sm_a) − Σ_a G(Sh_a),   G(S)[t,u] = Σ_yx S[y+t] · S[y+u]  (tap offsets t,
-///   u)
-/// so the taps' Gram matrices are summed once and Eq. (14) becomes ∂S/∂wˡ = 2 A wˡ.
-namespace cpu {
+// The filter measure, paper Eq. (9): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖² − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖² over smooth patches
+// Sm and sharp patches Sh. The patches do not change during training and S is quadratic in the taps,
+//   S = Σ_l wˡᵀ A wˡ,   A = Σ_a G(Sm_a) − Σ_a G(Sh_a),   G(S)[t,u] = Σ_yx S[y+t] · S[y+u]  (tap offsets t,
+//   u)
+// so the taps' Gram matrices are summed once and Eq. (14) becomes ∂S/∂wˡ = 2 A wˡ.
 
-/// gram[taps, taps] += sign · Σ_a G(patch_a); shape.batch patches, shape.filters unused.
-template <class T>
-void accumulate_tap_gram(const FilterVarianceShape& shape, const T* patches, double sign, double* gram);
+/// gram[taps, taps] += sign · Σ_a G(patch_a); shape.batch patches, shape.filters is not used.
+DNSP_DECLARE_KERNEL(accumulate_tap_gram, const FilterVarianceShape& shape, const T* patches, double sign,
+                    double* gram);
 
-/// value[0] = S; filter_gradient[filters, taps] = ∂S/∂W. Both are overwritten.
-template <class T>
-void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
-                    double* value, T* filter_gradient);
+/// Overwrites value[0] = S and filter_gradient[filters, taps] = ∂S/∂W.
+DNSP_DECLARE_KERNEL(filter_measure, std::int64_t filters, std::int64_t taps, const double* gram,
+                    const T* weights, double* value, T* filter_gradient);
 
-}  // namespace cpu
-
-/// The same for device memory.
-namespace cuda {
-
-template <class T>
-void accumulate_tap_gram(const FilterVarianceShape& shape, const T* patches, double sign, double* gram);
-template <class T>
-void filter_measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights,
-                    double* value, T* filter_gradient);
-
-}  // namespace cuda
 }  // namespace dnsp::kernels

@@ -29,11 +29,7 @@ void rescale_filters(std::int64_t filters, std::int64_t taps, const double* norm
     }
 }
 
-#define INSTANTIATE(T)                                                            \
-    template void filter_norms<T>(std::int64_t, std::int64_t, const T*, double*); \
-    template void rescale_filters<T>(std::int64_t, std::int64_t, const double*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(filter_norms);
+DNSP_INSTANTIATE(rescale_filters);
 
 }  // namespace dnsp::kernels::cpu

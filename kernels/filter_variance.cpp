@@ -152,9 +152,6 @@ void filter_variance(const FilterVarianceShape& s, const T* images, const T* wei
     }
 }
 
-template void filter_variance<float>(const FilterVarianceShape&, const float*, const float*, double*, float*,
-                                     float*);
-template void filter_variance<double>(const FilterVarianceShape&, const double*, const double*, double*,
-                                      double*, double*);
+DNSP_INSTANTIATE(filter_variance);
 
 }  // namespace dnsp::kernels::cpu

@@ -305,9 +305,6 @@ void filter_variance(const FilterVarianceShape& s, const T* images, const T* wei
                  blocks_of_images);
 }
 
-template void filter_variance<float>(const FilterVarianceShape&, const float*, const float*, double*, float*,
-                                     float*);
-template void filter_variance<double>(const FilterVarianceShape&, const double*, const double*, double*,
-                                      double*, double*);
+DNSP_INSTANTIATE(filter_variance);
 
 }  // namespace dnsp::kernels::cuda

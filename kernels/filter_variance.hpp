@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// Where a filter's response is taken: only where the filter lies inside the image, or everywhere with zeros
@@ -33,23 +35,11 @@ struct FilterVarianceShape {
 ///   ∂V/∂Wˡ[i,j]     = (1/N_L) Σ_yx dˡ[y,x] · Y[y+i, x+j]         (the paper's Eq. (15) puts ∂V/∂Y for dˡ:
 ///   wrong)
 /// One filter, L/4, is the fixed Laplacian. The response must have at least two pixels.
-namespace cpu {
+///
+/// Overwrites value[batch], image_gradient[batch, height, width] (of each image's own V) and, where it is not
+/// null, filter_gradient[filters, kernel, kernel], the sum over the batch. Responses are in T, their moments
+/// and the filter gradient in double.
+DNSP_DECLARE_KERNEL(filter_variance, const FilterVarianceShape& shape, const T* images, const T* weights,
+                    double* value, T* image_gradient, T* filter_gradient);
 
-/// value[batch] and image_gradient[batch, height, width] (of each image's own V) are overwritten, and so is
-/// filter_gradient[filters, kernel, kernel], the sum over the batch, where it is not null. Responses are in
-/// T, their moments and the filter gradient in double.
-template <class T>
-void filter_variance(const FilterVarianceShape& shape, const T* images, const T* weights, double* value,
-                     T* image_gradient, T* filter_gradient);
-
-}  // namespace cpu
-
-/// The same for device memory.
-namespace cuda {
-
-template <class T>
-void filter_variance(const FilterVarianceShape& shape, const T* images, const T* weights, double* value,
-                     T* image_gradient, T* filter_gradient);
-
-}  // namespace cuda
 }  // namespace dnsp::kernels

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/philox.hpp"
+#include "kernels/kernel.hpp"
 #include "kernels/step_position.hpp"
 
 namespace dnsp::kernels {
@@ -33,17 +34,9 @@ struct PatchSampling {
 /// patches_per_slice; words 0 and 1 of its Philox block in the epoch's stream choose one of the slice's
 /// corners and one of the eight symmetries of the square (bit 0 mirrors columns, bit 1 rows, bit 2 transposes
 /// first). input and target [batch, patch, patch] are overwritten with the same window of both images.
-namespace cpu {
-void sample_patches(const PatchSampling& sampling, const StepPosition* position, const std::uint32_t* order,
-                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
-                    const float* target_slices, float* input, float* target);
-}  // namespace cpu
-
-namespace cuda {
-void sample_patches(const PatchSampling& sampling, const StepPosition* position, const std::uint32_t* order,
-                    const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
-                    const float* target_slices, float* input, float* target);
-}  // namespace cuda
+DNSP_DECLARE_PLAIN_KERNEL(sample_patches, const PatchSampling& sampling, const StepPosition* position,
+                          const std::uint32_t* order, const SliceEntry* slices, const CornerEntry* corners,
+                          const float* input_slices, const float* target_slices, float* input, float* target);
 
 /// The window and the symmetry of a patch, for both devices.
 struct PatchChoice {

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// Where a training run is. It lies in the memory of the device, and kernels that change from step to step
@@ -19,14 +21,7 @@ struct StepFigures {
 };
 
 /// Ends a step: copies its figures to their row, which is overwritten, and moves on to the next step.
-namespace cpu {
-void finish_step(const StepFigures& figures, const double* terms, const double* norms, StepPosition* position,
-                 double* rows);
-}  // namespace cpu
-
-namespace cuda {
-void finish_step(const StepFigures& figures, const double* terms, const double* norms, StepPosition* position,
-                 double* rows);
-}  // namespace cuda
+DNSP_DECLARE_PLAIN_KERNEL(finish_step, const StepFigures& figures, const double* terms, const double* norms,
+                          StepPosition* position, double* rows);
 
 }  // namespace dnsp::kernels

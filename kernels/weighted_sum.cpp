@@ -45,11 +45,7 @@ void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summan
     }
 }
 
-#define INSTANTIATE(T)                                              \
-    template void weighted_sum<T>(const UpTo16<Term<T>>&, double*); \
-    template void sum_of_arrays<T>(std::int64_t, const double*, const UpTo16<Summand<T>>&, const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(weighted_sum);
+DNSP_INSTANTIATE(sum_of_arrays);
 
 }  // namespace dnsp::kernels::cpu

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// A scalar function that has been evaluated: its value is scale · Σ values, its gradient scale · gradient.
@@ -31,29 +33,14 @@ struct UpTo16 {
     int count = 0;
 };
 
-namespace cpu {
-
 /// The loss and its terms: figures[i] = valueᵢ, figures[count + i] = ‖gradientᵢ‖_F, both with their scale,
 /// and figures[2 · count] = Σ weightᵢ · valueᵢ. Sums are accumulated in double in an order that depends on
 /// the sizes alone.
-template <class T>
-void weighted_sum(const UpTo16<Term<T>>& terms, double* figures);
+DNSP_DECLARE_KERNEL(weighted_sum, const UpTo16<Term<T>>& terms, double* figures);
 
 /// output = added + factor[0] · Σ factorᵢ · valuesᵢ, arrays of `count` elements, summed in double and rounded
 /// once; `added` may be null, or output itself.
-template <class T>
-void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summand<T>>& summands,
-                   const T* added, T* output);
-
-}  // namespace cpu
-
-/// The same for device memory.
-namespace cuda {
-template <class T>
-void weighted_sum(const UpTo16<Term<T>>& terms, double* figures);
-template <class T>
-void sum_of_arrays(std::int64_t count, const double* factor, const UpTo16<Summand<T>>& summands,
-                   const T* added, T* output);
-}  // namespace cuda
+DNSP_DECLARE_KERNEL(sum_of_arrays, std::int64_t count, const double* factor,
+                    const UpTo16<Summand<T>>& summands, const T* added, T* output);
 
 }  // namespace dnsp::kernels

@@ -143,7 +143,6 @@ void low_rank_cusolver(const LowRankShape& s, const T* matrices, double* value, 
     }
 }
 
-template void low_rank_cusolver<float>(const LowRankShape&, const float*, double*, float*);
-template void low_rank_cusolver<double>(const LowRankShape&, const double*, double*, double*);
+DNSP_INSTANTIATE(low_rank_cusolver);
 
 }  // namespace dnsp::kernels::cuda

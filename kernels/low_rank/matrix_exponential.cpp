@@ -123,7 +123,6 @@ void low_rank_matrix_exponential(const LowRankShape& s, const T* matrices, doubl
     }
 }
 
-template void low_rank_matrix_exponential<float>(const LowRankShape&, const float*, double*, float*);
-template void low_rank_matrix_exponential<double>(const LowRankShape&, const double*, double*, double*);
+DNSP_INSTANTIATE(low_rank_matrix_exponential);
 
 }  // namespace dnsp::kernels::cpu

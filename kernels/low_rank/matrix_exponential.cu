@@ -292,9 +292,7 @@ void low_rank_matrix_exponential_fma(const LowRankShape& s, const T* matrices, d
     launch_on<T, false>(s, matrices, value, gradient);
 }
 
-template void low_rank_matrix_exponential<float>(const LowRankShape&, const float*, double*, float*);
-template void low_rank_matrix_exponential<double>(const LowRankShape&, const double*, double*, double*);
-template void low_rank_matrix_exponential_fma<float>(const LowRankShape&, const float*, double*, float*);
-template void low_rank_matrix_exponential_fma<double>(const LowRankShape&, const double*, double*, double*);
+DNSP_INSTANTIATE(low_rank_matrix_exponential);
+DNSP_INSTANTIATE(low_rank_matrix_exponential_fma);
 
 }  // namespace dnsp::kernels::cuda

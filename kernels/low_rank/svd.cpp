@@ -44,7 +44,6 @@ void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gr
     }
 }
 
-template void low_rank_svd<float>(const LowRankShape&, const float*, double*, float*);
-template void low_rank_svd<double>(const LowRankShape&, const double*, double*, double*);
+DNSP_INSTANTIATE(low_rank_svd);
 
 }  // namespace dnsp::kernels::cpu
