@@ -1,23 +1,33 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "engine/tensor.hpp"
+#include "kernels/kernel.hpp"
 
 namespace dnsp {
 
 /// DNSP_KERNEL_FOR(device, relu_forward<T>)(arguments…) calls kernels::cpu:: or
 /// kernels::cuda::relu_forward<T>. In a build without CUDA only the former is named, and a CUDA device, which
 /// no tensor can lie on, is an Error.
+#define DNSP_KERNEL_FOR(device, ...) ::dnsp::kernel_for(device, DNSP_KERNELS_OF_DEVICES(__VA_ARGS__))
+
+/// DNSP_CUDA_KERNEL(convert<float, bfloat16>)(arguments…) calls a kernel that the CUDA device alone has. In a
+/// build without CUDA none is named, and the call is an Error.
 #if DNSP_HAS_CUDA
-#define DNSP_KERNEL_FOR(device, ...) \
-    ::dnsp::kernel_for(device, &::dnsp::kernels::cpu::__VA_ARGS__, &::dnsp::kernels::cuda::__VA_ARGS__)
+#define DNSP_CUDA_KERNEL(...) (&::dnsp::kernels::cuda::__VA_ARGS__)
 #else
-#define DNSP_KERNEL_FOR(device, ...) ::dnsp::kernel_for(device, &::dnsp::kernels::cpu::__VA_ARGS__)
+#define DNSP_CUDA_KERNEL(...) ::dnsp::no_cuda_kernel
 #endif
 
+inline constexpr auto no_cuda_kernel = [](const auto&...) {
+    throw Error("[device] this build has no CUDA backend");
+};
+
 template <class... Arguments>
-auto kernel_for(Device device, void (*on_cpu)(Arguments...), void (*on_cuda)(Arguments...) = nullptr) {
+auto kernel_for(Device device, void (*on_cpu)(Arguments...),
+                std::type_identity_t<void (*)(Arguments...)> on_cuda) {
     const auto kernel = device.kind == DeviceKind::cpu ? on_cpu : on_cuda;
     require(kernel != nullptr, "[device] this build has no CUDA backend");
     return kernel;

@@ -9,6 +9,14 @@
 //   x.cu    namespace dnsp::kernels::cuda { template <class T> void x(…) {…}  DNSP_INSTANTIATE(x); }
 //   a call  DNSP_KERNEL_FOR(device, x<T>)(count, input, output);   (engine/kernel_for.hpp)
 
+/// The two devices' functions of a kernel as two arguments; in a build without CUDA the second is null, and
+/// no CUDA kernel is named.
+#if DNSP_HAS_CUDA
+#define DNSP_KERNELS_OF_DEVICES(...) &::dnsp::kernels::cpu::__VA_ARGS__, &::dnsp::kernels::cuda::__VA_ARGS__
+#else
+#define DNSP_KERNELS_OF_DEVICES(...) &::dnsp::kernels::cpu::__VA_ARGS__, nullptr
+#endif
+
 // Tests define it to learn which kernels the headers declare (tests/kernels/test_coverage.cpp).
 #ifndef DNSP_ON_KERNEL_DECLARED
 #define DNSP_ON_KERNEL_DECLARED(name, is_template) static_assert(true)

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/kernel.hpp"
+
 namespace dnsp::kernels {
 
 /// Two-dimensional cross-correlation, stride 1, zero padding that keeps the image size (odd kernels only):
@@ -37,60 +39,41 @@ struct Conv2dEpilogue {
     const T* residual = nullptr;
 };
 
-/// Every output is overwritten. In the backward passes `scale` is the epilogue's: they take the gradient of
-/// what the epilogue wrote and multiply it by `scale`; the gradient must have been masked already where a
-/// ReLU made that.
 namespace cpu {
-
 /// Kernels may compute tiles of conv2d_alignment × conv2d_alignment pixels at once, aligned to the corner of
 /// the image. In float32 the bits of an output pixel depend on the input up to the kernel's radius around its
 /// tile, and on nothing else: not on the image's size, the batch, or the number of threads.
 inline constexpr int conv2d_alignment = 4;
+}  // namespace cpu
+namespace cuda {
+inline constexpr int conv2d_alignment = 1;
+}  // namespace cuda
 
-/// Float32: conv2d.cpp lists the algorithms; every kernel size and number of channels is supported. Float64,
-/// which only gradient checks use, runs on Eigen, whose sums depend on a pixel's place.
-template <class T>
-void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
+// Every output is overwritten. In the backward passes `scale` is the epilogue's: they take the gradient of
+// what the epilogue wrote and multiply it by `scale`; the gradient must have been masked already where a
+// ReLU made that.
+//
+// The CPU's kernels compute in T: float32 by the algorithms that cpu/conv2d.cpp lists, for every kernel size
+// and number of channels; float64, which only gradient checks use, by Eigen, whose sums depend on a pixel's
+// place. The CUDA device's multiply in the chosen precision and sum in T. Tensor cores (tf32, bfloat16) take
+// float convolutions whose channel counts are divisible by 8; all others are computed in T.
+
+DNSP_DECLARE_KERNEL(conv2d_forward, const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
                     const Conv2dEpilogue<T>& epilogue, T* output);
 
 /// input_gradient = added + the gradient; `added`, another contribution to the same gradient, may be null or
 /// input_gradient itself. Where `rectified_input` is not null, it is the input of the convolution and a
 /// ReLU's output, and the sum is the gradient with respect to the ReLU's input: 0 wherever rectified_input is
 /// 0.
-template <class T>
-void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, const T* added, T* input_gradient);
+DNSP_DECLARE_KERNEL(conv2d_backward_input, const Conv2dShape& shape, const T* output_gradient, double scale,
+                    const T* weight, const T* rectified_input, const T* added, T* input_gradient);
 
 /// bias_gradient may be null.
-template <class T>
-void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                            T* weight_gradient, T* bias_gradient);
+DNSP_DECLARE_KERNEL(conv2d_backward_weight, const Conv2dShape& shape, const T* input,
+                    const T* output_gradient, double scale, T* weight_gradient, T* bias_gradient);
 
-template <class T>
-void conv2d_backward_bias(const Conv2dShape& shape, const T* output_gradient, double scale, T* bias_gradient);
-
-}  // namespace cpu
-
-/// The same for device memory. Inputs and outputs are of type T; the products are of the chosen precision,
-/// their sums in T. Tensor cores (tf32, bfloat16) serve float convolutions whose channel counts are divisible
-/// by 8; all others are computed in T.
-namespace cuda {
-
-inline constexpr int conv2d_alignment = 1;
-
-template <class T>
-void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
-                    const Conv2dEpilogue<T>& epilogue, T* output);
-template <class T>
-void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, const T* added, T* input_gradient);
-template <class T>
-void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                            T* weight_gradient, T* bias_gradient);
-template <class T>
-void conv2d_backward_bias(const Conv2dShape& shape, const T* output_gradient, double scale, T* bias_gradient);
-
-}  // namespace cuda
+DNSP_DECLARE_KERNEL(conv2d_backward_bias, const Conv2dShape& shape, const T* output_gradient, double scale,
+                    T* bias_gradient);
 
 /// How the CUDA device convolves: settings of the process, read at each call.
 enum class Conv2dBackend {

@@ -1,22 +1,45 @@
 #pragma once
 
-// What lets one table of cases drive a kernel on every device: guarded buffers in the device's memory, the
-// choice of the device's function, and the thread orders of the host executor.
+// What lets one case drive a kernel on every device: the device under test, guarded buffers in its memory,
+// the choice of its function, and the thread orders of the CUDA emulator.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <set>
 #include <string>
-#include <typeinfo>
+#include <type_traits>
 #include <vector>
 
 #include "base/device/runtime.hpp"
+#include "base/error.hpp"
+#include "kernels/kernel.hpp"
 #include "tests/catch.hpp"
 #include "tests/simt/orders.hpp"
 
 namespace dnsp::testing {
 
 enum class On { cpu, cuda };
+
+/// The device that this test program runs on: DNSP_TEST_DEVICE (cpu, cuda), else the CPU. Throws Error for a
+/// CUDA device that is not there.
+inline On device_under_test() {
+    static const On device = [] {
+        const char* chosen = std::getenv("DNSP_TEST_DEVICE");
+        const std::string name = chosen ? chosen : "cpu";
+        require(name == "cpu" || name == "cuda", "[test] unknown device " + name);
+        require(name == "cpu" || simt::device_count() > 0,
+                "[test] no CUDA device: " + simt::unavailable_reason());
+        return name == "cpu" ? On::cpu : On::cuda;
+    }();
+    return device;
+}
+
+/// Runs a check on the device under test: on the CUDA device in every order of its threads.
+inline void on_device(const std::function<void(On)>& check) {
+    if (device_under_test() == On::cpu) return check(On::cpu);
+    for_each_thread_order([&] { check(On::cuda); });
+}
 
 /// An array in the memory of a device between two fences. As an output it starts as NaN: elements left
 /// unwritten and writes out of bounds both show.
@@ -76,11 +99,14 @@ class Buffer {
     T* device_ = nullptr;
 };
 
-/// "name<float>" of every kernel that some test of this program calls through the macros below, on both
-/// devices.
-inline std::set<std::string>& tested_kernels() {
-    static std::set<std::string> names;
-    return names;
+/// What a test checks of a kernel.
+enum class Checks { results, determinism };
+
+/// "name<float>" of every kernel that some test of this program calls through the macros below, and so on
+/// both devices.
+inline std::set<std::string>& tested_kernels(Checks checks) {
+    static std::set<std::string> names[2];
+    return names[static_cast<int>(checks)];
 }
 
 template <std::size_t N>
@@ -96,24 +122,23 @@ inline constexpr const char* type_suffix<float> = "<float>";
 template <>
 inline constexpr const char* type_suffix<double> = "<double>";
 
-template <Name name, class T>
+template <Name name, class T, Checks checks>
 struct Tested {
     static inline const bool registered =
-        tested_kernels().insert(std::string(name.text) + type_suffix<T>).second;
+        tested_kernels(checks).insert(std::string(name.text) + type_suffix<T>).second;
 };
 
-template <Name name, class T, class... Arguments>
-auto choose(On where, void (*on_cpu)(Arguments...), void (*on_cuda)(Arguments...)) {
-    (void)&Tested<name, T>::registered;
+template <Name name, class T, Checks checks = Checks::results, class... Arguments>
+auto choose(On where, void (*on_cpu)(Arguments...), std::type_identity_t<void (*)(Arguments...)> on_cuda) {
+    (void)&Tested<name, T, checks>::registered;
     return where == On::cpu ? on_cpu : on_cuda;
 }
 
 /// DNSP_KERNEL(where, conv2d_forward, T)(arguments…): kernels::cpu:: or kernels::cuda::conv2d_forward<T>.
-#define DNSP_KERNEL(where, name, T) \
-    ::dnsp::testing::choose<#name, T>(where, ::dnsp::kernels::cpu::name<T>, ::dnsp::kernels::cuda::name<T>)
-/// The same for a function that is no template.
+#define DNSP_KERNEL(where, name, T) ::dnsp::testing::choose<#name, T>(where, DNSP_KERNELS_OF_DEVICES(name<T>))
+/// The same for a kernel that is no template.
 #define DNSP_PLAIN_KERNEL(where, name) \
-    ::dnsp::testing::choose<#name, void>(where, ::dnsp::kernels::cpu::name, ::dnsp::kernels::cuda::name)
+    ::dnsp::testing::choose<#name, void>(where, DNSP_KERNELS_OF_DEVICES(name))
 
 /// First line of a case for the CUDA path: reports the case as skipped where there is no device.
 #define DNSP_REQUIRE_CUDA() \

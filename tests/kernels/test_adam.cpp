@@ -121,26 +121,13 @@ void check_first_step(On where) {
 }  // namespace
 
 TEST_CASE("adam follows Kingma and Ba's Algorithm 1") {
-    check_all<float>(On::cpu);
-    check_all<double>(On::cpu);
-    check<float>(On::cpu, 40001, {{0, 20001, 1e-2}, {20002, 19999, 2e-2}}, 1e-8, 1e-5);
-}
-
-TEST_CASE("adam follows Kingma and Ba's Algorithm 1, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        check_all<float>(On::cuda);
-        check_all<double>(On::cuda);
-    });
-    // More than a grid holds at once.
-    check<float>(On::cuda, 300000, {{0, 200001, 1e-2}, {200002, 99998, 2e-2}}, 1e-8, 1e-5, 2);
+    testing::on_device(check_all<float>);
+    testing::on_device(check_all<double>);
+    // More than one thread of the CPU takes, and more than a grid holds at once.
+    check<float>(testing::device_under_test(), 300000, {{0, 200001, 1e-2}, {200002, 99998, 2e-2}}, 1e-8, 1e-5,
+                 2);
 }
 
 TEST_CASE("the first step of adam moves by the learning rate against the gradient's sign") {
-    check_first_step(On::cpu);
-}
-
-TEST_CASE("the first step of adam moves by the learning rate against the gradient's sign, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_first_step(On::cuda); });
+    testing::on_device(check_first_step);
 }

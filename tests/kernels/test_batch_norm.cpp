@@ -180,35 +180,18 @@ void check_pixels(On where) {
 
 }  // namespace
 
-TEST_CASE("batch normalisation agrees with its definition") { check_all(On::cpu, 100000); }
-
-TEST_CASE("batch normalisation agrees with its definition, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda, 400); });
-    check_all(On::cuda, 100000);
+TEST_CASE("batch normalisation agrees with its definition") {
+    testing::on_device([](On where) { check_all(where, 400); });
+    check_all(testing::device_under_test(), 100000);
 }
 
 TEST_CASE("batch normalisation of constant channels and of single pixels") {
-    check_constant<float>(On::cpu);
-    check_constant<double>(On::cpu);
+    check_constant<float>(testing::device_under_test());
+    check_constant<double>(testing::device_under_test());
 }
 
-TEST_CASE("batch normalisation of constant channels and of single pixels, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_constant<float>(On::cuda);
-    check_constant<double>(On::cuda);
-}
+TEST_CASE("batch normalisation keeps a NaN") { check_nan(testing::device_under_test()); }
 
-TEST_CASE("batch normalisation keeps a NaN") { check_nan(On::cpu); }
-
-TEST_CASE("batch normalisation keeps a NaN, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_nan(On::cuda);
-}
-
-TEST_CASE("batch normalisation at inference depends on the pixel alone") { check_pixels(On::cpu); }
-
-TEST_CASE("batch normalisation at inference depends on the pixel alone, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_pixels(On::cuda);
+TEST_CASE("batch normalisation at inference depends on the pixel alone") {
+    check_pixels(testing::device_under_test());
 }

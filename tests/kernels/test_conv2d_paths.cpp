@@ -122,12 +122,7 @@ void check_no_images(On where) {
 }  // namespace
 
 TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers") {
-    check_unaligned_arrays(On::cpu);
-}
-
-TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_unaligned_arrays(On::cuda);
+    check_unaligned_arrays(testing::device_under_test());
 }
 
 TEST_CASE("conv2d of no images leaves gradients of zeros") { check_no_images(On::cpu); }

@@ -48,15 +48,8 @@ void check_copies(On where) {
 }  // namespace
 
 TEST_CASE("copy_rows copies its rows and leaves the rest alone") {
-    check_copies<float>(On::cpu);
-    check_copies<double>(On::cpu);
-}
-
-TEST_CASE("copy_rows copies its rows and leaves the rest alone, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        check_copies<float>(On::cuda);
-        check_copies<double>(On::cuda);
-    });
-    check_copy<float>(On::cuda, {1403, 377, 381, 379}, 1, 2);  // more than a grid holds at once
+    testing::on_device(check_copies<float>);
+    testing::on_device(check_copies<double>);
+    // More than a grid holds at once.
+    check_copy<float>(testing::device_under_test(), {1403, 377, 381, 379}, 1, 2);
 }

@@ -28,9 +28,11 @@ using namespace dnsp;
 using testing::Buffer;
 using testing::On;
 
-// Other than DNSP_KERNEL, these do not count as a test of what the kernel computes (test_coverage.cpp).
-#define KERNEL(where, name, T) (where == On::cpu ? kernels::cpu::name<T> : kernels::cuda::name<T>)
-#define PLAIN_KERNEL(where, name) (where == On::cpu ? kernels::cpu::name : kernels::cuda::name)
+// Unlike DNSP_KERNEL, these count as a test of determinism (test_coverage.cpp).
+#define KERNEL(where, name, T) \
+    testing::choose<#name, T, testing::Checks::determinism>(where, DNSP_KERNELS_OF_DEVICES(name<T>))
+#define PLAIN_KERNEL(where, name) \
+    testing::choose<#name, void, testing::Checks::determinism>(where, DNSP_KERNELS_OF_DEVICES(name))
 
 namespace {
 
@@ -278,11 +280,15 @@ void check_all(On where) {
 }  // namespace
 
 TEST_CASE("every kernel gives the same bits again, float32") {
-    check_all<float>(On::cpu);
-    check_sampling(On::cpu);
+    check_all<float>(testing::device_under_test());
+    check_sampling(testing::device_under_test());
 }
 
-TEST_CASE("weight gradients do not depend on the number of threads") {
+TEST_CASE("every kernel gives the same bits again, float64") {
+    check_all<double>(testing::device_under_test());
+}
+
+TEST_CASE("weight gradients on the CPU do not depend on the number of threads") {
     // Several parts of each weight gradient, the last of them smaller.
     for (const kernels::Conv2dShape& s : {kernels::Conv2dShape{3, 40, 41, 32, 16, 3, 3},
                                           {3, 40, 41, 32, 16, 1, 1},
@@ -291,17 +297,4 @@ TEST_CASE("weight gradients do not depend on the number of threads") {
                                           {3, 40, 41, 5, 6, 3, 3},
                                           {3, 40, 41, 24, 7, 3, 5}})
         check_conv2d<float>(On::cpu, s, Threads::any_number);
-}
-
-TEST_CASE("every kernel gives the same bits again, float64") { check_all<double>(On::cpu); }
-
-TEST_CASE("every kernel gives the same bits again, float32, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_all<float>(On::cuda);
-    check_sampling(On::cuda);
-}
-
-TEST_CASE("every kernel gives the same bits again, float64, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_all<double>(On::cuda);
 }

@@ -192,48 +192,21 @@ void check_relu_corners(On where) {
 }  // namespace
 
 TEST_CASE("elementwise kernels agree with their formulas") {
-    check_all<float>(On::cpu);
-    check_all<double>(On::cpu);
+    testing::on_device(check_all<float>);
+    testing::on_device(check_all<double>);
 }
 
-TEST_CASE("elementwise kernels agree with their formulas, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        check_all<float>(On::cuda);
-        check_all<double>(On::cuda);
-    });
+TEST_CASE("elementwise kernels take arrays that are longer than a grid") {
+    check_long_arrays(testing::device_under_test());
 }
 
-TEST_CASE("elementwise kernels take arrays that are longer than a grid") { check_long_arrays(On::cpu); }
+TEST_CASE("squared_error is accumulated in double") { testing::on_device(check_sums_are_double); }
 
-TEST_CASE("elementwise kernels take arrays that are longer than a grid, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_long_arrays(On::cuda);
-}
-
-TEST_CASE("squared_error is accumulated in double") { check_sums_are_double(On::cpu); }
-
-TEST_CASE("squared_error is accumulated in double, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_sums_are_double(On::cuda); });
-}
-
-TEST_CASE("elementwise kernels may write to one of their inputs") { check_in_place(On::cpu); }
-
-TEST_CASE("elementwise kernels may write to one of their inputs, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_in_place(On::cuda); });
-}
+TEST_CASE("elementwise kernels may write to one of their inputs") { testing::on_device(check_in_place); }
 
 TEST_CASE("the derivative of the ReLU at zero is zero, and NaN stays NaN") {
-    check_relu_corners<float>(On::cpu);
-    check_relu_corners<double>(On::cpu);
-}
-
-TEST_CASE("the derivative of the ReLU at zero is zero, and NaN stays NaN, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_relu_corners<float>(On::cuda);
-    check_relu_corners<double>(On::cuda);
+    check_relu_corners<float>(testing::device_under_test());
+    check_relu_corners<double>(testing::device_under_test());
 }
 
 TEST_CASE("there is at least one thread") { CHECK(thread_count() >= 1); }

@@ -98,22 +98,11 @@ void check_places() {
 
 }  // namespace
 
-TEST_CASE("elu agrees with its formula") { check_all(On::cpu); }
-
-TEST_CASE("elu agrees with its formula, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda); });
-}
+TEST_CASE("elu agrees with its formula") { testing::on_device(check_all); }
 
 TEST_CASE("elu of zero, infinities and NaN") {
-    check_corners<float>(On::cpu);
-    check_corners<double>(On::cpu);
-}
-
-TEST_CASE("elu of zero, infinities and NaN, cuda") {
-    DNSP_REQUIRE_CUDA();
-    check_corners<float>(On::cuda);
-    check_corners<double>(On::cuda);
+    check_corners<float>(testing::device_under_test());
+    check_corners<double>(testing::device_under_test());
 }
 
 TEST_CASE("elu gives an element the same bits wherever it lies") {

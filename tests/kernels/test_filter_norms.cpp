@@ -62,14 +62,6 @@ void check_all(On where) {
 }  // namespace
 
 TEST_CASE("filters are measured and rescaled to a norm") {
-    check_all<float>(On::cpu);
-    check_all<double>(On::cpu);
-}
-
-TEST_CASE("filters are measured and rescaled to a norm, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        check_all<float>(On::cuda);
-        check_all<double>(On::cuda);
-    });
+    testing::on_device(check_all<float>);
+    testing::on_device(check_all<double>);
 }

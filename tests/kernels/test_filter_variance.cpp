@@ -114,53 +114,36 @@ std::vector<double> picture(std::int64_t side, double sharpness) {
 }
 
 double laplacian_variance(const std::vector<double>& image, std::int64_t side, double scale, Border border) {
-    return variance<double>(On::cpu, {1, side, side, 1, 3, border}, image,
+    return variance<double>(testing::device_under_test(), {1, side, side, 1, 3, border}, image,
                             {0, -scale, 0, -scale, 4 * scale, -scale, 0, -scale, 0})[0];
 }
 
 }  // namespace
 
 TEST_CASE("filter_variance agrees with the definition of V_mod and of its gradients") {
-    for (const auto& table : {cases, large_cases})
-        for (const auto& shape : table) {
-            check<double>(On::cpu, shape, bound<double>);
-            check<float>(On::cpu, shape, bound<float>);
-        }
-}
-
-TEST_CASE("filter_variance agrees with the definition of V_mod and of its gradients, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
+    testing::on_device([](On where) {
         for (const auto& shape : cases) {
-            check<double>(On::cuda, shape, bound<double>);
-            check<float>(On::cuda, shape, bound<float>);
+            check<double>(where, shape, bound<double>);
+            check<float>(where, shape, bound<float>);
         }
     });
 }
 
-TEST_CASE("filter_variance takes images that are larger than a block's shared memory, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        for (const auto& shape : large_cases) check<float>(On::cuda, shape, bound<float>);
+TEST_CASE("filter_variance takes images that are larger than a block's shared memory") {
+    testing::on_device([](On where) {
+        for (const auto& shape : large_cases) check<float>(where, shape, bound<float>);
     });
-    for (const auto& shape : large_cases) check<double>(On::cuda, shape, bound<double>);
-    check<float>(On::cuda, many_windows, bound<float>);
+    const On where = testing::device_under_test();
+    for (const auto& shape : large_cases) check<double>(where, shape, bound<double>);
+    check<float>(where, many_windows, bound<float>);
 }
 
-TEST_CASE("filter_variance keeps V where the mean response is large") { check_bright_images(On::cpu); }
-
-TEST_CASE("filter_variance keeps V where the mean response is large, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_bright_images(On::cuda); });
+TEST_CASE("filter_variance keeps V where the mean response is large") {
+    testing::on_device(check_bright_images);
 }
 
 TEST_CASE("filter_variance of a constant image is zero where no border shows") {
-    check_constant_image(On::cpu);
-}
-
-TEST_CASE("filter_variance of a constant image is zero where no border shows, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_constant_image(On::cuda); });
+    testing::on_device(check_constant_image);
 }
 
 TEST_CASE("zero padding inflates V, more so on a smooth image than on a sharp one") {

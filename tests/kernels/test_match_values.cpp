@@ -51,9 +51,4 @@ void check_all(On where) {
 
 }  // namespace
 
-TEST_CASE("match_values is the square of a difference, with its gradient") { check_all(On::cpu); }
-
-TEST_CASE("match_values is the square of a difference, with its gradient, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda); });
-}
+TEST_CASE("match_values is the square of a difference, with its gradient") { testing::on_device(check_all); }

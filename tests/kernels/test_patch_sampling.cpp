@@ -147,10 +147,5 @@ void check_all(On where) {
 }  // namespace
 
 TEST_CASE("sample_patches cuts the windows that Philox chooses under all symmetries of the square") {
-    check_all(On::cpu);
-}
-
-TEST_CASE("sample_patches cuts the windows that Philox chooses under all symmetries of the square, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda); });
+    testing::on_device(check_all);
 }

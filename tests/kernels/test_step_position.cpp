@@ -46,9 +46,6 @@ void check_all(On where) {
 
 }  // namespace
 
-TEST_CASE("a step ends with its figures in their row and the position moved on") { check_all(On::cpu); }
-
-TEST_CASE("a step ends with its figures in their row and the position moved on, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda); });
+TEST_CASE("a step ends with its figures in their row and the position moved on") {
+    testing::on_device(check_all);
 }

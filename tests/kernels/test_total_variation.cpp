@@ -60,18 +60,8 @@ void check_known_images(On where) {
 
 }  // namespace
 
-TEST_CASE("total_variation agrees with its definition") { check_all(On::cpu); }
-
-TEST_CASE("total_variation agrees with its definition, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_all(On::cuda); });
-}
+TEST_CASE("total_variation agrees with its definition") { testing::on_device(check_all); }
 
 TEST_CASE("total_variation of a constant is zero, of a step its height times its length") {
-    check_known_images(On::cpu);
-}
-
-TEST_CASE("total_variation of a constant is zero, of a step its height times its length, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] { check_known_images(On::cuda); });
+    testing::on_device(check_known_images);
 }

@@ -103,16 +103,8 @@ void check_all(On where) {
 }  // namespace
 
 TEST_CASE("weighted_sum and sum_of_arrays agree with their formulas") {
-    check_all<float>(On::cpu);
-    check_all<double>(On::cpu);
-    check_sum_of_arrays<float>(On::cpu, 2, (1 << 20) + 3, 0, true);
-}
-
-TEST_CASE("weighted_sum and sum_of_arrays agree with their formulas, cuda") {
-    DNSP_REQUIRE_CUDA();
-    testing::for_each_thread_order([] {
-        check_all<float>(On::cuda);
-        check_all<double>(On::cuda);
-    });
-    check_sum_of_arrays<float>(On::cuda, 2, (1 << 20) + 3, 0, true);  // more than a grid holds at once
+    testing::on_device(check_all<float>);
+    testing::on_device(check_all<double>);
+    // More than a grid holds at once.
+    check_sum_of_arrays<float>(testing::device_under_test(), 2, (1 << 20) + 3, 0, true);
 }
