@@ -306,14 +306,14 @@ __device__ __forceinline__ void synchronise_warps(int id, int threads) {
 /// The number of registers that each thread of this warpgroup has from now on, a multiple of 8 from 24 to
 /// 256. The kernel needs __launch_bounds__ with a number of blocks.
 template <int count>
-__device__ __forceinline__ void give_up_registers() {
+__device__ __forceinline__ void setmaxnreg_dec() {
     static_assert(count % 8 == 0 && count >= 24 && count <= 256);
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
 #endif
 }
 template <int count>
-__device__ __forceinline__ void take_registers() {
+__device__ __forceinline__ void setmaxnreg_inc() {
     static_assert(count % 8 == 0 && count >= 24 && count <= 256);
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
@@ -360,7 +360,7 @@ __device__ __forceinline__ void mbarrier_arrive(std::uint64_t* barrier) {
 }
 
 /// Arrives, and makes the phase expect so many bytes more.
-__device__ __forceinline__ void mbarrier_arrive_expecting(std::uint64_t* barrier, std::uint32_t bytes) {
+__device__ __forceinline__ void mbarrier_arrive_expect_tx(std::uint64_t* barrier, std::uint32_t bytes) {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
                     "r"(bytes)

@@ -77,7 +77,7 @@ __global__ void load(const __grid_constant__ TensorMap map, int channel, int x, 
         if (mistake == Mistake::no_expected_bytes)
             mbarrier_arrive(barrier.data());
         else if (mistake != Mistake::no_arrival)
-            mbarrier_arrive_expecting(barrier.data(), mistake == Mistake::too_few_bytes    ? bytes - 128
+            mbarrier_arrive_expect_tx(barrier.data(), mistake == Mistake::too_few_bytes    ? bytes - 128
                                                       : mistake == Mistake::too_many_bytes ? bytes + 128
                                                                                            : bytes);
         load_box(target, map, barrier.data(), channel, x, y, image);

@@ -86,7 +86,7 @@ struct RingBarriers {
     /// By the thread that copies: waits until the stage may be overwritten, and announces what will come.
     __device__ __forceinline__ std::uint64_t* begin_copies(const Ring<stages>& at, int bytes) const {
         simt::mbarrier_wait(empty + at.stage, at.parity ^ 1u);
-        simt::mbarrier_arrive_expecting(full + at.stage, static_cast<std::uint32_t>(bytes));
+        simt::mbarrier_arrive_expect_tx(full + at.stage, static_cast<std::uint32_t>(bytes));
         return full + at.stage;
     }
     __device__ __forceinline__ void wait_for_copies(const Ring<stages>& at) const {

@@ -156,10 +156,10 @@ __global__ void __launch_bounds__(B::threads, B::resident)
     __syncthreads();
     const Part part = Part::of_block<B>(p);
     if (threadIdx.x < warpgroup_threads) {
-        simt::give_up_registers<B::copying_registers>();
+        simt::setmaxnreg_dec<B::copying_registers>();
         if (threadIdx.x == 0) copy<B>(p, part, input, gradient, memory, barriers);
     } else {
-        simt::take_registers<B::multiplying_registers>();
+        simt::setmaxnreg_inc<B::multiplying_registers>();
         multiply<B>(p, part, memory, barriers, partial);
     }
 }

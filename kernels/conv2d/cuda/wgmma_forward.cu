@@ -38,10 +38,10 @@ __global__ void __launch_bounds__(B::threads, B::resident)
     }
     __syncthreads();
     if (threadIdx.x < warpgroup_threads) {
-        simt::give_up_registers<B::copying_registers>();
+        simt::setmaxnreg_dec<B::copying_registers>();
         if (threadIdx.x == 0) copy<B>(p, maps, shared);
     } else {
-        simt::take_registers<B::multiplying_registers>();
+        simt::setmaxnreg_inc<B::multiplying_registers>();
         Multiplier<B>{p, maps, shared}.run();
     }
 }

@@ -169,7 +169,7 @@ struct Multiplier {
         simt::store_box_wait_read<0>();
         if (p.companion == Companion::none) return;
         std::uint64_t* barrier = shared.companions + group;
-        simt::mbarrier_arrive_expecting(
+        simt::mbarrier_arrive_expect_tx(
             barrier, static_cast<std::uint32_t>(p.boxes.width * p.boxes.height * row_bytes));
         simt::load_box(staging, maps.companion, barrier, channel, place.x, place.y, place.image);
     }
