@@ -30,24 +30,30 @@ void count_flops(benchmark::State& state, const Conv2dShape& s) {
 void forward(benchmark::State& state, const Conv2dShape& s) {
     Arrays a(s);
     for (auto _ : state)
-        kernels::cpu::conv2d_forward<float>(s, a.input.data(), a.weight.data(), a.bias.data(),
-                                            {Activation::relu, 1.0, nullptr}, a.output.data());
+        kernels::cpu::conv2d_forward<float>(s, {.input = a.input.data(),
+                                                .weight = a.weight.data(),
+                                                .bias = a.bias.data(),
+                                                .epilogue = {.activation = Activation::relu},
+                                                .output = a.output.data()});
     count_flops(state, s);
 }
 
 void backward_input(benchmark::State& state, const Conv2dShape& s) {
     Arrays a(s);
     for (auto _ : state)
-        kernels::cpu::conv2d_backward_input<float>(s, a.output.data(), 1.0, a.weight.data(), nullptr, nullptr,
-                                                   a.input.data());
+        kernels::cpu::conv2d_backward_input<float>(s, {.output_gradient = a.output.data(),
+                                                       .weight = a.weight.data(),
+                                                       .input_gradient = a.input.data()});
     count_flops(state, s);
 }
 
 void backward_weight(benchmark::State& state, const Conv2dShape& s) {
     Arrays a(s);
     for (auto _ : state)
-        kernels::cpu::conv2d_backward_weight<float>(s, a.input.data(), a.output.data(), 1.0, a.weight.data(),
-                                                    a.bias.data());
+        kernels::cpu::conv2d_backward_weight<float>(s, {.input = a.input.data(),
+                                                        .output_gradient = a.output.data(),
+                                                        .weight_gradient = a.weight.data(),
+                                                        .bias_gradient = a.bias.data()});
     count_flops(state, s);
 }
 

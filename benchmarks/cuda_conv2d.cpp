@@ -1,10 +1,10 @@
-// The convolutions of SRCNN and of EDSR (64 and 256 channels) for a training batch on the CUDA device: ours,
-// cuDNN's and cuBLAS's, in every precision that they know. Images are stored as float numbers, but for
-// "ours_stored_bfloat16": what the inside of a network is when it is trained in bfloat16.
+// The convolutions of SRCNN and of EDSR (64 and 256 channels) for a training batch on the CUDA device: the
+// native ones, cuDNN's and cuBLAS's, in every precision that they know. Images are stored as float numbers,
+// but for "ours_stored_bfloat16": what the inside of a network is when it is trained in bfloat16.
 #include <type_traits>
 
 #include "benchmarks/cuda_timing.hpp"
-#include "kernels/conv2d/mixed.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 
 namespace {
 
@@ -39,13 +39,25 @@ class Convolution {
           bias_(s.out_channels, 3) {}
 
     void run(Pass pass) const {
-        using namespace kernels::cuda;
-        if constexpr (std::is_same_v<T, float>)
-            run(pass, conv2d_forward<T>, conv2d_backward_input<T>, conv2d_backward_weight<T>,
-                conv2d_backward_bias<T>);
-        else
-            run(pass, conv2d_mixed_forward<T, T>, conv2d_mixed_backward_input<T, T>,
-                conv2d_mixed_backward_weight<T, T>, conv2d_mixed_backward_bias<T>);
+        using namespace kernels;
+        switch (pass) {
+            case Pass::forward:
+                return cuda::conv2d_forward<T>(shape_, {.input = input_.data(),
+                                                        .weight = weight_.data(),
+                                                        .bias = bias_.data(),
+                                                        .epilogue = {.activation = Activation::relu},
+                                                        .output = output_.data()});
+            case Pass::backward_input:
+                return cuda::conv2d_backward_input<T>(shape_, {.output_gradient = output_.data(),
+                                                               .weight = weight_.data(),
+                                                               .input_gradient = input_.data()});
+            case Pass::backward_weight:
+                return cuda::conv2d_backward_weight<T>(shape_, {.input = input_.data(),
+                                                                .output_gradient = output_.data(),
+                                                                .weight_gradient = weight_.data()});
+            case Pass::backward_bias:
+                return cuda::conv2d_backward_bias<T>(shape_, output_.data(), 1.0, bias_.data());
+        }
     }
     benchmarks::Cost cost(Pass pass) const {
         const auto inputs = static_cast<double>(shape_.input_elements()),
@@ -57,21 +69,6 @@ class Convolution {
     }
 
   private:
-    void run(Pass pass, auto forward, auto backward_input, auto backward_weight, auto backward_bias) const {
-        switch (pass) {
-            case Pass::forward:
-                return forward(shape_, input_.data(), weight_.data(), bias_.data(),
-                               {Activation::relu, 1.0, nullptr}, output_.data());
-            case Pass::backward_input:
-                return backward_input(shape_, output_.data(), 1.0, weight_.data(), nullptr, nullptr,
-                                      input_.data());
-            case Pass::backward_weight:
-                return backward_weight(shape_, input_.data(), output_.data(), 1.0, weight_.data(), nullptr);
-            case Pass::backward_bias:
-                return backward_bias(shape_, output_.data(), 1.0, bias_.data());
-        }
-    }
-
     Conv2dShape shape_;
     Images<T> input_, output_;
     benchmarks::DeviceValues weight_, bias_;

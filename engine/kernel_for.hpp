@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "engine/tensor.hpp"
+#include "kernels/bfloat16.hpp"
 #include "kernels/kernel.hpp"
 
 namespace dnsp {
@@ -24,6 +25,19 @@ namespace dnsp {
 inline constexpr auto no_cuda_kernel = [](const auto&...) {
     throw Error("[device] this build has no CUDA backend");
 };
+
+/// DNSP_KERNEL_FOR(device, name<types…>), but DNSP_CUDA_KERNEL(name<types…>) where one of the types of images
+/// is bfloat16: the CUDA device alone has these instances.
+#define DNSP_STORED_KERNEL_FOR(device, name, ...)              \
+    [&] {                                                      \
+        if constexpr (::dnsp::has_bfloat16<__VA_ARGS__>)       \
+            return DNSP_CUDA_KERNEL(name<__VA_ARGS__>);        \
+        else                                                   \
+            return DNSP_KERNEL_FOR(device, name<__VA_ARGS__>); \
+    }()
+
+template <class... Types>
+constexpr bool has_bfloat16 = (std::is_same_v<Types, kernels::bfloat16> || ...);
 
 template <class... Arguments>
 auto kernel_for(Device device, void (*on_cpu)(Arguments...),

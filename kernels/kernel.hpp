@@ -35,6 +35,19 @@
     }                                  \
     DNSP_ON_KERNEL_DECLARED(name, true)
 
+/// The same for a kernel whose input and output may be stored in two types: name<In, Out>, where name<T> is
+/// name<T, T>.
+#define DNSP_DECLARE_MIXED_KERNEL(name, ...) \
+    namespace cpu {                          \
+    template <class In, class Out = In>      \
+    void name(__VA_ARGS__);                  \
+    }                                        \
+    namespace cuda {                         \
+    template <class In, class Out = In>      \
+    void name(__VA_ARGS__);                  \
+    }                                        \
+    DNSP_ON_KERNEL_DECLARED(name, true)
+
 /// The same for a kernel that is no template.
 #define DNSP_DECLARE_PLAIN_KERNEL(name, ...) \
     namespace cpu {                          \

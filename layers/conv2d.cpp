@@ -1,10 +1,8 @@
 #include "layers/conv2d.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "engine/kernel_for.hpp"
-#include "kernels/conv2d/mixed.hpp"
 
 namespace dnsp {
 namespace {
@@ -25,40 +23,19 @@ kernels::Conv2dShape check_shapes(const Tensor& input, const Tensor& weight, con
     return {x[0], x[1], x[2], x[3], w[0], w[1], w[2]};
 }
 
-using kernels::bfloat16, kernels::Conv2dEpilogue, kernels::Conv2dShape;
+using kernels::bfloat16, kernels::Conv2dBackwardInput, kernels::Conv2dBackwardWeight, kernels::Conv2dForward,
+    kernels::Conv2dWeight;
 
-/// The passes of a convolution between images of types In and Out with weights of type Weight.
-template <class In, class Out, class Weight>
-struct Kernels {
-    void (*forward)(const Conv2dShape&, const In*, const Weight*, const Weight*, const Conv2dEpilogue<Out>&,
-                    Out*);
-    void (*backward_input)(const Conv2dShape&, const Out*, double, const Weight*, const In*, const In*, In*);
-    void (*backward_weight)(const Conv2dShape&, const In*, const Out*, double, Weight*, Weight*);
-    void (*backward_bias)(const Conv2dShape&, const Out*, double, Weight*);
-
-    static Kernels of(Device device) {
-        using namespace kernels;
-        if constexpr (std::is_same_v<In, Weight> && std::is_same_v<Out, Weight>)
-            return {DNSP_KERNEL_FOR(device, conv2d_forward<In>),
-                    DNSP_KERNEL_FOR(device, conv2d_backward_input<In>),
-                    DNSP_KERNEL_FOR(device, conv2d_backward_weight<In>),
-                    DNSP_KERNEL_FOR(device, conv2d_backward_bias<In>)};
-        else
-            return {cuda::conv2d_mixed_forward<In, Out>, cuda::conv2d_mixed_backward_input<In, Out>,
-                    cuda::conv2d_mixed_backward_weight<In, Out>, cuda::conv2d_mixed_backward_bias<Out>};
-    }
-};
-
-/// Calls body.operator()<In, Out, Weight>().
+/// Calls body.operator()<In, Out>().
 template <class Body>
 void with_types(DType in, DType out, Body&& body) {
     if (in == DType::bfloat16)
-        out == DType::bfloat16 ? body.template operator()<bfloat16, bfloat16, float>()
-                               : body.template operator()<bfloat16, float, float>();
+        out == DType::bfloat16 ? body.template operator()<bfloat16, bfloat16>()
+                               : body.template operator()<bfloat16, float>();
     else if (out == DType::bfloat16)
-        body.template operator()<float, bfloat16, float>();
+        body.template operator()<float, bfloat16>();
     else
-        dispatch(in, [&]<class T>() { body.template operator()<T, T, T>(); });
+        dispatch(in, [&]<class T>() { body.template operator()<T, T>(); });
 }
 
 template <class T>
@@ -94,38 +71,49 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
                 "[conv2d] residual expects " + to_string(output.dtype()) + " " + output.shape().text() +
                     ", got " + to_string(residual.dtype()) + " " + residual.shape().text());
     }
-    with_types(input.dtype(), stored, [&]<class In, class Out, class Weight>() {
-        Kernels<In, Out, Weight>::of(device).forward(
-            shape, input.data<In>(), weight.data<Weight>(), bias.data<Weight>(),
-            {fusion.activation, scale, data_or_null<Out>(residual)}, output.data<Out>());
+    with_types(input.dtype(), stored, [&]<class In, class Out>() {
+        using Weight = Conv2dWeight<In, Out>;
+        DNSP_STORED_KERNEL_FOR(device, conv2d_forward, In, Out)
+        (shape, Conv2dForward<In, Out>{.input = input.data<In>(),
+                                       .weight = weight.data<Weight>(),
+                                       .bias = bias.data<Weight>(),
+                                       .epilogue = {fusion.activation, scale, data_or_null<Out>(residual)},
+                                       .output = output.data<Out>()});
     });
     const bool residual_learns = residual.defined() && tape.needs_gradient(residual);
     if (!tape.needs_gradient(input, weight, bias) && !residual_learns) return output;
 
     const Tensor saved = output;  // without the gradient slot, which holds it
     tape.record(output, [=](const Tensor& output_gradient) {
-        with_types(input.dtype(), stored, [&]<class In, class Out, class Weight>() {
-            const auto kernels = Kernels<In, Out, Weight>::of(device);
+        with_types(input.dtype(), stored, [&]<class In, class Out>() {
+            using Weight = Conv2dWeight<In, Out>;
             const Out* gradient = output_gradient.data<Out>();
             accumulate_gradient(
-                input, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
-                    kernels.backward_input(shape, gradient, scale, weight.data<Weight>(),
-                                           data_or_null<In>(relu_output), data_or_null<In>(accumulated),
-                                           target.data<In>());
+                input, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulate) {
+                    DNSP_STORED_KERNEL_FOR(device, conv2d_backward_input, In, Out)
+                    (shape, Conv2dBackwardInput<In, Out>{.output_gradient = gradient,
+                                                         .scale = scale,
+                                                         .weight = weight.data<Weight>(),
+                                                         .relu_output = data_or_null<In>(relu_output),
+                                                         .accumulate = data_or_null<In>(accumulate),
+                                                         .input_gradient = target.data<In>()});
                 });
             // Weight and bias in one pass where both learn.
             const auto backward_weight = [&](Weight* bias_gradient) {
                 accumulate_gradient(weight, [&](const Tensor& target) {
-                    kernels.backward_weight(shape, input.data<In>(), gradient, scale, target.data<Weight>(),
-                                            bias_gradient);
+                    DNSP_STORED_KERNEL_FOR(device, conv2d_backward_weight, In, Out)
+                    (shape, Conv2dBackwardWeight<In, Out>{.input = input.data<In>(),
+                                                          .output_gradient = gradient,
+                                                          .scale = scale,
+                                                          .weight_gradient = target.data<Weight>(),
+                                                          .bias_gradient = bias_gradient});
                 });
             };
             if (!bias.requires_gradient()) return backward_weight(nullptr);
             accumulate_gradient(bias, [&](const Tensor& target) {
-                if (weight.requires_gradient())
-                    backward_weight(target.data<Weight>());
-                else
-                    kernels.backward_bias(shape, gradient, scale, target.data<Weight>());
+                if (weight.requires_gradient()) return backward_weight(target.data<Weight>());
+                DNSP_STORED_KERNEL_FOR(device, conv2d_backward_bias, Out)
+                (shape, gradient, scale, target.data<Weight>());
             });
         });
         if (residual_learns) forward_gradient(residual, output_gradient);

@@ -38,7 +38,7 @@ class Conv2d {
         std::int64_t kernel = 3;
         Activation activation = Activation::none;
         /// What only such convolutions read may be stored as bfloat16 where that is faster: on a CUDA device
-        /// told to multiply in bfloat16 that has kernels for it (kernels/conv2d/mixed.hpp).
+        /// told to multiply in bfloat16 that has kernels for it (kernels/conv2d/conv2d.hpp).
         bool inside = false;
         bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
         bool bias = true;

@@ -30,7 +30,8 @@ auto kernel_of(LowRankMethod method, Device device) {
             return DNSP_KERNEL_FOR(device, low_rank_svd<T>);
         case LowRankMethod::cusolver:
             require(device.kind == DeviceKind::cuda, "[low_rank] the method cusolver needs a CUDA device");
-            return &kernels::cuda::low_rank_cusolver<T>;
+            if constexpr (DNSP_HAS_CUDA) return &kernels::cuda::low_rank_cusolver<T>;
+            break;
         case LowRankMethod::matrix_exponential:
             break;
     }

@@ -12,8 +12,6 @@ inline std::filesystem::path folder(const char* variable, const char* as_built) 
     return value ? value : as_built;
 }
 
-/// The repository.
-inline std::filesystem::path source_folder() { return folder("DNSP_SOURCE_DIR", DNSP_SOURCE); }
 /// tests/fixtures
 inline std::filesystem::path fixtures_folder() { return folder("DNSP_FIXTURES_DIR", DNSP_FIXTURES); }
 /// The tools.

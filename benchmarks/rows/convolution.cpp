@@ -2,7 +2,7 @@
 // height, width, in, out, kernel. Images are stored as bfloat16 where the engine stores a network's so.
 #include "benchmarks/rows/row.hpp"
 #include "engine/kernel_for.hpp"
-#include "kernels/conv2d/mixed.hpp"
+#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp::benchmarks {
@@ -12,13 +12,15 @@ using kernels::bfloat16;
 
 Tensor as_bfloat16(const Tensor& values) {
     Tensor narrow = Tensor::empty(values.shape(), DType::bfloat16, values.device());
-    kernels::cuda::convert(values.elements(), values.data<float>(), narrow.data<bfloat16>());
+    DNSP_CUDA_KERNEL(convert<float, bfloat16>)
+    (values.elements(), values.data<float>(), narrow.data<bfloat16>());
     return narrow;
 }
 Tensor as_float(const Tensor& values) {
     if (values.dtype() == DType::float32) return values;
     Tensor wide = Tensor::empty(values.shape(), DType::float32, values.device());
-    kernels::cuda::convert(values.elements(), values.data<bfloat16>(), wide.data<float>());
+    DNSP_CUDA_KERNEL(convert<bfloat16, float>)
+    (values.elements(), values.data<bfloat16>(), wide.data<float>());
     return wide;
 }
 
@@ -54,16 +56,10 @@ class Convolution : public Row {
             {}};
     }
     void run() override {
-        using namespace kernels;
-        const Device device = on_device_.input.device();
         if (on_device_.input.dtype() == DType::bfloat16)
-            run_with<bfloat16>(cuda::conv2d_mixed_forward<bfloat16, bfloat16>,
-                               cuda::conv2d_mixed_backward_input<bfloat16, bfloat16>,
-                               cuda::conv2d_mixed_backward_weight<bfloat16, bfloat16>);
+            run_between<bfloat16>();
         else
-            run_with<float>(DNSP_KERNEL_FOR(device, conv2d_forward<float>),
-                            DNSP_KERNEL_FOR(device, conv2d_backward_input<float>),
-                            DNSP_KERNEL_FOR(device, conv2d_backward_weight<float>));
+            run_between<float>();
     }
     TensorFile results() const override { return {{{"result", as_float(result_).to({})}}, {}}; }
     Cost cost() const override {
@@ -75,17 +71,25 @@ class Convolution : public Row {
     }
 
   private:
-    template <class T, class Forward, class BackwardInput, class BackwardWeight>
-    void run_with(Forward forward, BackwardInput backward_input, BackwardWeight backward_weight) {
+    /// The pass between images of type T.
+    template <class T>
+    void run_between() {
         const auto& [input, weight, bias, gradient] = on_device_;
-        if (pass_ == "forward")
-            forward(shape_, input.data<T>(), weight.data<float>(), bias.data<float>(), {}, result_.data<T>());
-        else if (pass_ == "backward_input")
-            backward_input(shape_, gradient.data<T>(), 1.0, weight.data<float>(), nullptr, nullptr,
-                           result_.data<T>());
-        else
-            backward_weight(shape_, input.data<T>(), gradient.data<T>(), 1.0, result_.data<float>(),
-                            bias_gradient_.data<float>());
+        const Device device = input.device();
+        if (pass_ == "forward") DNSP_STORED_KERNEL_FOR(device, conv2d_forward, T, T)
+        (shape_, kernels::Conv2dForward<T>{.input = input.data<T>(),
+                                           .weight = weight.data<float>(),
+                                           .bias = bias.data<float>(),
+                                           .output = result_.data<T>()});
+        else if (pass_ == "backward_input") DNSP_STORED_KERNEL_FOR(device, conv2d_backward_input, T, T)(
+            shape_, kernels::Conv2dBackwardInput<T>{.output_gradient = gradient.data<T>(),
+                                                    .weight = weight.data<float>(),
+                                                    .input_gradient = result_.data<T>()});
+        else DNSP_STORED_KERNEL_FOR(device, conv2d_backward_weight, T, T)(
+            shape_, kernels::Conv2dBackwardWeight<T>{.input = input.data<T>(),
+                                                     .output_gradient = gradient.data<T>(),
+                                                     .weight_gradient = result_.data<float>(),
+                                                     .bias_gradient = bias_gradient_.data<float>()});
     }
 
     struct Arrays {

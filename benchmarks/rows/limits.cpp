@@ -48,9 +48,9 @@ class Gemm : public Row {
         const std::int64_t n = side_;
         const T *a = a_.data<T>(), *b = b_.data<T>();
         T* c = c_.data<T>();
-        if (a_.device().kind == DeviceKind::cuda)
-            simt::gemm(false, false, n, n, n, T(1), a, n, b, n, T(0), c, n);
-        else if constexpr (std::is_same_v<T, float>)
+        if (a_.device().kind == DeviceKind::cuda) {
+            if constexpr (DNSP_HAS_CUDA) simt::gemm(false, false, n, n, n, T(1), a, n, b, n, T(0), c, n);
+        } else if constexpr (std::is_same_v<T, float>)
             dnnl_sgemm('N', 'N', n, n, n, 1.0f, a, n, b, n, 0.0f, c, n);
         else
             Eigen::Map<Matrix>(c, n, n).noalias() =

@@ -1,75 +1,10 @@
 #pragma once
 
-// What the tests of kernels/conv2d/conv2d.hpp share: one shape on one device, all passes against plain loops.
-#include <string>
-
-#include "base/error.hpp"
-#include "kernels/conv2d/conv2d.hpp"
+// All passes of kernels/conv2d/conv2d.hpp against plain loops, for one shape on one device.
 #include "kernels/elementwise.hpp"
-#include "tests/kernels/table.hpp"
-#include "tests/reference/arrays.hpp"
-#include "tests/reference/conv2d.hpp"
+#include "tests/kernels/conv2d_cases.hpp"
 
 namespace dnsp::testing {
-
-using kernels::Activation, kernels::Conv2dBackend, kernels::Conv2dEpilogue, kernels::Conv2dOptions,
-    kernels::Conv2dPrecision, kernels::Conv2dShape;
-
-template <class T>
-inline constexpr double float_bound = 1e-12;
-template <>
-inline constexpr double float_bound<float> = 1e-5;
-
-/// The CUDA device's convolutions for the time of a scope.
-class WithOptions {
-  public:
-    explicit WithOptions(const Conv2dOptions& options) : before_(kernels::cuda::conv2d_options()) {
-        kernels::cuda::set_conv2d_options(options);
-    }
-    ~WithOptions() { kernels::cuda::set_conv2d_options(before_); }
-
-  private:
-    Conv2dOptions before_;
-};
-/// Reports the case as skipped where the library is not installed.
-#define DNSP_REQUIRE_BACKEND(wanted)                                      \
-    try {                                                                 \
-        ::dnsp::testing::WithOptions({wanted, Conv2dPrecision::float32}); \
-    } catch (const ::dnsp::Error& error) {                                \
-        DNSP_SKIP(error.what());                                          \
-    }
-
-/// In T, by our kernels.
-inline constexpr Conv2dOptions exact{Conv2dBackend::ours, Conv2dPrecision::float32};
-
-using Array = std::vector<double>;
-
-inline Array scaled(double factor, Array values) {
-    for (double& value : values) value *= factor;
-    return values;
-}
-
-template <class T>
-std::vector<T> random(std::int64_t count, std::uint64_t seed) {
-    return reference::cast<T>(reference::uniform(count, seed));
-}
-
-/// What `run` writes into `count` elements: on the CUDA device the same bits in every order of threads, or
-/// twice where there is one order.
-template <class T, class Run>
-std::vector<T> output_of(On where, std::int64_t count, Run&& run) {
-    std::vector<T> first;
-    const auto once = [&] {
-        Buffer<T> output(where, count);
-        run(output.data());
-        CHECK(output.fences_intact());
-        if (first.empty()) first = output.values();
-        CHECK(reference::same_bits(first, output.values()));
-    };
-    if (where == On::cpu || simt::thread_orders() == 1) once();
-    if (where == On::cuda) for_each_thread_order(once);
-    return first;
-}
 
 /// One shape on one device: arrays, and references for all passes.
 template <class T>
@@ -118,8 +53,11 @@ class Check {
                                << (activation == Activation::relu ? ", ReLU" : ""));
         const auto output = output_of<T>(where_, s_.output_elements(), [&](T* to) {
             DNSP_KERNEL(where_, conv2d_forward, T)
-            (s_, input_.data(), weight_.data(), bias_.data(),
-             {activation, scale, with_residual ? residual_.data() : nullptr}, to);
+            (s_, {.input = input_.data(),
+                  .weight = weight_.data(),
+                  .bias = bias_.data(),
+                  .epilogue = {activation, scale, with_residual ? residual_.data() : nullptr},
+                  .output = to});
         });
         Array expected = scaled(scale, sums_);
         if (with_residual)
@@ -128,14 +66,19 @@ class Check {
         compare(output, activation == Activation::relu ? reference::relu(expected) : expected, size);
     }
 
-    /// `more`: rectified, and added to another contribution, which lies elsewhere or in the output.
+    /// `more`: masked by a ReLU's output, and added to a gradient, which lies elsewhere or in the output.
     void backward_input(double scale, bool more, bool in_place = false) {
         INFO("backward_input, scale " << scale << (more ? in_place ? ", more, in place" : ", more" : ""));
         const auto output = output_of<T>(where_, s_.input_elements(), [&](T* to) {
-            if (in_place) DNSP_KERNEL(where_, add, T)(s_.input_elements(), added_.data(), zeros_.data(), to);
+            if (in_place)
+                DNSP_KERNEL(where_, add, T)(s_.input_elements(), accumulate_.data(), zeros_.data(), to);
             DNSP_KERNEL(where_, conv2d_backward_input, T)
-            (s_, gradient_.data(), scale, weight_.data(), more ? rectified_.data() : nullptr,
-             more ? in_place ? to : added_.data() : nullptr, to);
+            (s_, {.output_gradient = gradient_.data(),
+                  .scale = scale,
+                  .weight = weight_.data(),
+                  .relu_output = more ? relu_output_.data() : nullptr,
+                  .accumulate = more ? in_place ? to : accumulate_.data() : nullptr,
+                  .input_gradient = to});
         });
         Array expected = scaled(scale, input_gradient_);
         if (more)
@@ -153,7 +96,11 @@ class Check {
         const auto output = output_of<T>(where_, s_.weight_elements(), [&](T* to) {
             Buffer<T> bias(where_, s_.out_channels);
             DNSP_KERNEL(where_, conv2d_backward_weight, T)
-            (s_, input_.data(), gradient_.data(), scale, to, with_bias ? bias.data() : nullptr);
+            (s_, {.input = input_.data(),
+                  .output_gradient = gradient_.data(),
+                  .scale = scale,
+                  .weight_gradient = to,
+                  .bias_gradient = with_bias ? bias.data() : nullptr});
             bias_gradient = bias.values();
             CHECK(bias.fences_intact());
         });
@@ -186,33 +133,33 @@ class Check {
     // Without fences behind, so that AddressSanitizer sees what is read there.
     const Table<T> input_{where_, reference::cast<T>(x_)}, weight_{where_, reference::cast<T>(w_)},
         bias_{where_, reference::cast<T>(b_)}, gradient_{where_, reference::cast<T>(g_)},
-        residual_{where_, reference::cast<T>(r_)}, rectified_{where_, reference::cast<T>(m_)},
-        added_{where_, reference::cast<T>(a_)}, zeros_{where_, std::vector<T>(a_.size())};
+        residual_{where_, reference::cast<T>(r_)}, relu_output_{where_, reference::cast<T>(m_)},
+        accumulate_{where_, reference::cast<T>(a_)}, zeros_{where_, std::vector<T>(a_.size())};
     const Array sums_ = reference::conv2d_forward(s_, x_, w_, b_),
                 input_gradient_ = reference::conv2d_backward_input(s_, g_, w_),
                 weight_gradient_ = reference::conv2d_backward_weight(s_, x_, g_),
                 offset_gradient_ = reference::conv2d_backward_bias(s_, g_);
 };
 
-/// One for each of our kernels in T, and rows of channels that fill vectors and that do not.
-inline const std::vector<Conv2dShape> every_path{
-    {1, 5, 14, 3, 6, 3, 3}, {1, 5, 14, 4, 8, 3, 3}, {1, 5, 14, 1, 8, 3, 3}, {1, 5, 14, 8, 1, 3, 3}};
-/// On the CPU: Winograd, pointwise, single channel with one tile of taps a row and with two, direct; several
-/// chunks and strips of each, the last ones smaller.
-inline const std::vector<Conv2dShape> every_cpu_path{
-    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5},
-    {2, 13, 14, 32, 1, 5, 3},  {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11},
-    {1, 13, 14, 21, 1, 3, 3},  {1, 5, 14, 3, 6, 3, 3},    {2, 13, 14, 20, 37, 3, 5}};
-inline const std::vector<Conv2dShape>& every_path_of(On where) {
-    return where == On::cpu ? every_cpu_path : every_path;
-}
-
-template <class T>
-std::vector<T> forward_of(On where, const Conv2dShape& s, const std::vector<T>& input) {
-    Buffer<T> x(where, input), w(where, random<T>(s.weight_elements(), 2)),
-        b(where, random<T>(s.out_channels, 3)), output(where, s.output_elements());
-    DNSP_KERNEL(where, conv2d_forward, T)(s, x.data(), w.data(), b.data(), {}, output.data());
-    return output.values();
+inline void check_no_images(On where) {
+    for (Conv2dShape s : every_path_of(where)) {
+        s.batch = 0;
+        Buffer<float> nothing(where, 0), weight(where, random<float>(s.weight_elements(), 1)),
+            bias(where, random<float>(s.out_channels, 2));
+        DNSP_KERNEL(where, conv2d_forward, float)
+        (s,
+         {.input = nothing.data(), .weight = weight.data(), .bias = bias.data(), .output = nothing.data()});
+        DNSP_KERNEL(where, conv2d_backward_input, float)
+        (s, {.output_gradient = nothing.data(), .weight = weight.data(), .input_gradient = nothing.data()});
+        CHECK(nothing.fences_intact());
+        DNSP_KERNEL(where, conv2d_backward_weight, float)
+        (s, {.input = nothing.data(),
+             .output_gradient = nothing.data(),
+             .weight_gradient = weight.data(),
+             .bias_gradient = bias.data()});
+        CHECK(reference::norm(weight.values()) == 0);
+        CHECK(reference::norm(bias.values()) == 0);
+    }
 }
 
 }  // namespace dnsp::testing

@@ -1,19 +1,13 @@
 #pragma once
 
-// All passes of a convolution over an image, and over a part that is cut out of it.
-#include <cstdint>
-#include <string>
+// All passes of a convolution over an image, and over parts that are cut out of it: a pixel must be bitwise
+// identical in both.
+#include <cstring>
 #include <type_traits>
-#include <vector>
 
-#include "kernels/conv2d/conv2d.hpp"
-#include "kernels/conv2d/mixed.hpp"
-#include "tests/kernels/devices.hpp"
-#include "tests/reference/arrays.hpp"
+#include "tests/kernels/conv2d_cases.hpp"
 
 namespace dnsp::testing {
-
-using kernels::bfloat16, kernels::Conv2dShape;
 
 /// Images [batch, height, width, channels].
 template <class T>
@@ -27,7 +21,7 @@ struct Images {
             images.values.push_back(static_cast<T>(static_cast<float>(value)));
         return images;
     }
-    Images rectified() const {
+    Images relu() const {
         Images images = *this;
         for (T& value : images.values)
             if (!(static_cast<double>(static_cast<float>(value)) > 0)) value = static_cast<T>(0.0f);
@@ -58,11 +52,10 @@ struct Part {
     }
 };
 
-/// Everything that the passes over images read. T = bfloat16 is the mixed convolution of images that are
-/// stored so.
+/// Everything that the passes over images read.
 template <class T>
 struct Problem {
-    using Weight = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
+    using Weight = kernels::Conv2dWeight<T>;
     Conv2dShape shape;
     Images<T> input, residual, output_gradient, relu_output, accumulated;
     std::vector<Weight> weight, bias;
@@ -80,7 +73,7 @@ struct Problem {
                 input(1),
                 output(2),
                 output(3),
-                input(4).rectified(),
+                input(4).relu(),
                 input(5),
                 numbers(s.weight_elements(), 6),
                 numbers(s.out_channels, 7)};
@@ -108,11 +101,19 @@ struct Result {
     Images<T> images;
 };
 
+/// A kernel for images of type T; the CUDA device alone has instances for bfloat16.
+#define DNSP_PASS(where, name)                                                   \
+    [&] {                                                                        \
+        if constexpr (std::is_same_v<T, bfloat16>)                               \
+            return &kernels::cuda::name<T, T>;                                   \
+        else                                                                     \
+            return choose<#name, T>(where, DNSP_KERNELS_OF_DEVICES(name<T, T>)); \
+    }()
+
 /// Forward: plain, scaled, and with every part of the epilogue. Backward to the input: plain, added to a
 /// gradient, and masked by a ReLU.
 template <class T>
 std::vector<Result<T>> all_passes(On where, const Problem<T>& p) {
-    constexpr bool is_stored = std::is_same_v<T, bfloat16>;
     const Conv2dShape& s = p.shape;
     Buffer<T> input(where, p.input.values), residual(where, p.residual.values),
         gradient(where, p.output_gradient.values), relu_output(where, p.relu_output.values),
@@ -127,28 +128,23 @@ std::vector<Result<T>> all_passes(On where, const Problem<T>& p) {
     };
     const auto forward = [&](const std::string& pass, const kernels::Conv2dEpilogue<T>& epilogue) {
         run(pass, s.out_channels, [&](T* output) {
-            if constexpr (is_stored)
-                kernels::cuda::conv2d_mixed_forward<T, T>(s, input.data(), weight.data(), bias.data(),
-                                                          epilogue, output);
-            else if (where == On::cpu)
-                kernels::cpu::conv2d_forward<T>(s, input.data(), weight.data(), bias.data(), epilogue,
-                                                output);
-            else
-                kernels::cuda::conv2d_forward<T>(s, input.data(), weight.data(), bias.data(), epilogue,
-                                                 output);
+            DNSP_PASS(where, conv2d_forward)
+            (s, {.input = input.data(),
+                 .weight = weight.data(),
+                 .bias = bias.data(),
+                 .epilogue = epilogue,
+                 .output = output});
         });
     };
-    const auto backward = [&](const std::string& pass, double scale, const T* mask, const T* added) {
+    const auto backward = [&](const std::string& pass, double scale, const T* mask, const T* accumulate) {
         run(pass, s.in_channels, [&](T* output) {
-            if constexpr (is_stored)
-                kernels::cuda::conv2d_mixed_backward_input<T, T>(s, gradient.data(), scale, weight.data(),
-                                                                 mask, added, output);
-            else if (where == On::cpu)
-                kernels::cpu::conv2d_backward_input<T>(s, gradient.data(), scale, weight.data(), mask, added,
-                                                       output);
-            else
-                kernels::cuda::conv2d_backward_input<T>(s, gradient.data(), scale, weight.data(), mask, added,
-                                                        output);
+            DNSP_PASS(where, conv2d_backward_input)
+            (s, {.output_gradient = gradient.data(),
+                 .scale = scale,
+                 .weight = weight.data(),
+                 .relu_output = mask,
+                 .accumulate = accumulate,
+                 .input_gradient = output});
         });
     };
     forward("forward", {});
@@ -158,6 +154,71 @@ std::vector<Result<T>> all_passes(On where, const Problem<T>& p) {
     backward("backward to the input, scaled and added", 0.3, nullptr, accumulated.data());
     backward("backward to the input, scaled and masked", 0.3, relu_output.data(), nullptr);
     return results;
+}
+
+/// Of two images of 13 × 23 pixels: the emulator is slow.
+inline const std::vector<Part> parts_on_cuda{
+    {1, 0, 0, 13, 23}, {0, 1, 2, 11, 17}, {1, 2, 5, 10, 18}, {1, 3, 3, 9, 19}};
+
+/// Kernels may compute aligned tiles of `alignment` × `alignment` pixels at once. The bits of a pixel are
+/// promised where the part holds everything that its tile reads of the whole image.
+inline bool is_promised(const Part& part, const Conv2dShape& whole, int alignment, std::int64_t y,
+                        std::int64_t x) {
+    const auto along = [&](std::int64_t at, std::int64_t first_of_part, std::int64_t size,
+                           std::int64_t whole_size, std::int64_t kernel) {
+        const std::int64_t first = at / alignment * alignment, end = first + alignment;
+        return (first >= kernel / 2 || first_of_part == 0) &&
+               (end + kernel / 2 <= size || first_of_part + size == whole_size);
+    };
+    return along(y, part.top, part.height, whole.height, whole.kernel_height) &&
+           along(x, part.left, part.width, whole.width, whole.kernel_width);
+}
+
+enum class Passes { all, forward };
+
+template <class T>
+void check_parts(On where, const Problem<T>& problem, int alignment, const std::vector<Part>& parts,
+                 Passes passes = Passes::all) {
+    const Conv2dShape& shape = problem.shape;
+    INFO(shape.in_channels << " → " << shape.out_channels << " channels, " << shape.kernel_height << "×"
+                           << shape.kernel_width);
+    const auto whole = all_passes(where, problem);
+    for (const Part& part : parts) {
+        if (part.top % alignment != 0 || part.left % alignment != 0) continue;
+        INFO(part.text());
+        const auto of_part = all_passes(where, problem.cut(part));
+        for (std::size_t pass = 0; pass < whole.size(); ++pass) {
+            if (passes == Passes::forward && !whole[pass].pass.starts_with("forward")) continue;
+            std::int64_t compared = 0, differ = 0;
+            const auto &a = of_part[pass].images, &b = whole[pass].images;
+            for (std::int64_t y = 0; y < part.height; ++y)
+                for (std::int64_t x = 0; x < part.width; ++x) {
+                    if (!is_promised(part, shape, alignment, y, x)) continue;
+                    ++compared;
+                    differ += std::memcmp(a.pixel(0, y, x), b.pixel(part.image, part.top + y, part.left + x),
+                                          static_cast<std::size_t>(a.channels) * sizeof(T)) != 0;
+                }
+            INFO(whole[pass].pass);
+            CHECK(compared > 0);
+            CHECK(differ == 0);
+        }
+    }
+}
+
+/// A convolution's channels and kernel.
+struct Layer {
+    std::int64_t in, out, kernel_height, kernel_width;
+    Conv2dShape over(std::int64_t batch, std::int64_t height, std::int64_t width) const {
+        return {batch, height, width, in, out, kernel_height, kernel_width};
+    }
+};
+
+template <class T>
+void check_layers_on_cuda(const std::vector<Layer>& layers, Conv2dPrecision precision) {
+    const WithOptions options({Conv2dBackend::ours, precision});
+    for (const Layer& layer : layers)
+        check_parts(On::cuda, Problem<T>::random(layer.over(2, 13, 23)), kernels::cuda::conv2d_alignment,
+                    parts_on_cuda);
 }
 
 }  // namespace dnsp::testing

@@ -84,7 +84,10 @@ class Buffer {
     static constexpr std::ptrdiff_t fence = 64;
     static T sentinel() { return static_cast<T>(-12345.0); }
     static T unwritten() {
-        return std::numeric_limits<T>::has_quiet_NaN ? std::numeric_limits<T>::quiet_NaN() : T(77);
+        if constexpr (std::is_integral_v<T>)
+            return T(77);
+        else
+            return static_cast<T>(std::numeric_limits<float>::quiet_NaN());
     }
     std::vector<T> memory() const {
         if (where_ == On::cpu) return host_;
@@ -139,9 +142,5 @@ auto choose(On where, void (*on_cpu)(Arguments...), std::type_identity_t<void (*
 /// The same for a kernel that is no template.
 #define DNSP_PLAIN_KERNEL(where, name) \
     ::dnsp::testing::choose<#name, void>(where, DNSP_KERNELS_OF_DEVICES(name))
-
-/// First line of a case for the CUDA path: reports the case as skipped where there is no device.
-#define DNSP_REQUIRE_CUDA() \
-    if (::dnsp::simt::device_count() == 0) DNSP_SKIP(::dnsp::simt::unavailable_reason())
 
 }  // namespace dnsp::testing

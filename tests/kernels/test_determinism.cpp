@@ -238,13 +238,21 @@ void check_conv2d(On where, const kernels::Conv2dShape& s, Threads threads) {
         check<T>(where, name, count, run, threads);
     };
     same("conv2d_forward", s.output_elements(), [&](T* o) {
-        KERNEL(where, conv2d_forward, T)(s, a, b, b, {kernels::Activation::relu, 0.5, a}, o);
+        KERNEL(where, conv2d_forward, T)
+        (s,
+         {.input = a, .weight = b, .bias = b, .epilogue = {kernels::Activation::relu, 0.5, a}, .output = o});
     });
     same("conv2d_backward_input", s.input_elements(), [&](T* o) {
-        KERNEL(where, conv2d_backward_input, T)(s, a, 0.5, b, nullptr, nullptr, o);
+        KERNEL(where, conv2d_backward_input, T)
+        (s, {.output_gradient = a, .scale = 0.5, .weight = b, .input_gradient = o});
     });
     same("conv2d_backward_weight", s.weight_elements(), [&](T* o) {
-        KERNEL(where, conv2d_backward_weight, T)(s, a, b, 0.5, o, bias.data());
+        KERNEL(where, conv2d_backward_weight, T)
+        (s, {.input = a,
+             .output_gradient = b,
+             .scale = 0.5,
+             .weight_gradient = o,
+             .bias_gradient = bias.data()});
     });
     same("conv2d_backward_bias", s.out_channels, [&](T* o) {
         KERNEL(where, conv2d_backward_bias, T)(s, a, 0.5, o);

@@ -138,6 +138,7 @@ TEST_CASE("three steps with the images inside of the network stored as bfloat16 
     CHECK(first.weights == second.weights);
 }
 
+#if DNSP_HAS_CUDA
 TEST_CASE("three steps by cuBLAS agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
@@ -152,6 +153,7 @@ TEST_CASE("three steps by cuSOLVER agree with the CPU") {
     const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
     compare({"edsr", 1, 5, true}, "LR", LowRankMethod::cusolver, 1e-4);
 }
+#endif
 
 TEST_CASE("the same seed gives the same bits twice") {
     for (const char* variant : {"NP", "AP"}) {

@@ -13,13 +13,13 @@ struct Panels {
     std::int64_t channels;  ///< padded to whole panels
 
     explicit Panels(std::int64_t wanted) {
-        const std::int64_t all = (wanted + packet - 1) / packet,
-                           count = (all + most_vectors - 1) / most_vectors;
-        vectors = static_cast<int>((all + count - 1) / count);
+        const std::int64_t all = divide_up<std::int64_t>(wanted, packet),
+                           count = divide_up<std::int64_t>(all, max_vectors);
+        vectors = static_cast<int>(divide_up(all, count));
         channels = count * vectors * packet;
     }
     /// use.operator()<vectors>()
-    template <int candidate = most_vectors, class Use>
+    template <int candidate = max_vectors, class Use>
     void with(Use&& use) const {
         if constexpr (candidate > 1)
             if (vectors != candidate) return with<candidate - 1>(use);
@@ -31,31 +31,32 @@ struct Panels {
 // channels, which are contiguous in the image and in the packed weight.
 
 /// Writes the first `lanes` lanes of a vector.
-void write_lanes(const Finish& finish, std::int64_t element, std::int64_t channel, std::int64_t lanes,
+void write_lanes(const Epilogue& epilogue, std::int64_t element, std::int64_t channel, std::int64_t lanes,
                  Vector vector) {
     using Quad [[gnu::vector_size(4 * sizeof(float))]] = float;
     float values[packet];
     store(values, vector);
     std::int64_t lane = 0;
     for (; lane + 4 <= lanes; lane += 4)
-        finish.write(element + lane, channel + lane, load<Quad>(values + lane));
-    for (; lane < lanes; ++lane) finish.write(element + lane, channel + lane, values[lane]);
+        epilogue.write(element + lane, channel + lane, load<Quad>(values + lane));
+    for (; lane < lanes; ++lane) epilogue.write(element + lane, channel + lane, values[lane]);
 }
 
 template <int vectors>
-void write_tile(const Finish& finish, std::int64_t first_pixel, std::int64_t pixels, std::int64_t c,
+void write_tile(const Epilogue& epilogue, std::int64_t first_pixel, std::int64_t pixels, std::int64_t c,
                 std::int64_t channels, const Tile<tile_rows, vectors>& tile) {
     if (c + vectors * packet <= channels) {
         for (int r = 0; r < pixels; ++r)
             for (int v = 0; v < vectors; ++v)
-                finish.write((first_pixel + r) * channels + c + v * packet, c + v * packet, tile[r][v]);
+                epilogue.write((first_pixel + r) * channels + c + v * packet, c + v * packet, tile[r][v]);
         return;
     }
     const std::int64_t whole = (channels - c) / packet, rest = (channels - c) % packet;
     for (int r = 0; r < pixels; ++r) {
         const std::int64_t element = (first_pixel + r) * channels + c;
-        for (int v = 0; v < whole; ++v) finish.write(element + v * packet, c + v * packet, tile[r][v]);
-        if (rest > 0) write_lanes(finish, element + whole * packet, c + whole * packet, rest, tile[r][whole]);
+        for (int v = 0; v < whole; ++v) epilogue.write(element + v * packet, c + v * packet, tile[r][v]);
+        if (rest > 0)
+            write_lanes(epilogue, element + whole * packet, c + whole * packet, rest, tile[r][whole]);
     }
 }
 
@@ -63,7 +64,7 @@ void write_tile(const Finish& finish, std::int64_t first_pixel, std::int64_t pix
 /// pixels.
 template <int vectors, bool single>
 void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const float* images,
-                     const float* weights, const Finish& finish) {
+                     const float* weights, const Epilogue& epilogue) {
     constexpr std::int64_t panel = vectors * packet;
     const std::int64_t from = single ? 1 : taps.from, to = taps.to, row = s.kernel_width * from,
                        all = s.kernel_height * row;
@@ -82,20 +83,20 @@ void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channe
                                            pixels = std::min<std::int64_t>(tile_rows, s.width - x);
                         for (int r = 0; r < pixels; ++r)
                             for (int v = 0; v < vectors; ++v)
-                                finish.prefetch((first + r) * to + c + v * packet);
+                                epilogue.prefetch((first + r) * to + c + v * packet);
                         Tile<tile_rows, vectors> tile{};
                         for (std::int64_t i = framed.first_taps(y); i < framed.end_taps(y); ++i)
                             multiply_tile<tile_rows, vectors>(row, framed.row(y, i) + x * from, from, 1,
                                                               weights + c * all + i * row * panel, panel,
                                                               tile);
-                        write_tile<vectors>(finish, first, pixels, c, to, tile);
+                        write_tile<vectors>(epilogue, first, pixels, c, to, tile);
                     }
         }
     }
 }
 
 void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const float* weight,
-              const Finish& finish) {
+              const Epilogue& epilogue) {
     const Panels panels(taps.to);
     panels.with([&]<int vectors>() {
         const Scratch packed = packed_in_panels(
@@ -103,7 +104,7 @@ void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const
                 return t < taps.to ? weight[taps.at(row / taps.from, row % taps.from, t)] : 0.0f;
             });
         const auto run = taps.from == 1 ? convolve_panels<vectors, true> : convolve_panels<vectors, false>;
-        run(s, taps, panels.channels, images, packed.get(), finish);
+        run(s, taps, panels.channels, images, packed.get(), epilogue);
     });
 }
 
@@ -142,12 +143,12 @@ void correlate_row(const FramedRows& framed, std::int64_t y, std::int64_t width,
         for (std::int64_t i = framed.first_taps(y); i < framed.end_taps(y); ++i)
             for (std::int64_t f = 0; f < taps_of_row; f += at_once)
                 for (std::int64_t t = 0; t < panels.channels; t += vectors * packet) {
-                    float* const of_tile = sums + (i * taps_of_row + f) * panels.channels + t;
+                    float* const tile_sums = sums + (i * taps_of_row + f) * panels.channels + t;
                     Tile<at_once, vectors> tile;
-                    load_tile<at_once, vectors>(of_tile, panels.channels, tile);
+                    load_tile<at_once, vectors>(tile_sums, panels.channels, tile);
                     multiply_tile<at_once, vectors>(width, framed.row(y, i) + f, 1, step, wide + t,
                                                     panels.channels, tile);
-                    store_tile<at_once, vectors>(tile, of_tile, panels.channels);
+                    store_tile<at_once, vectors>(tile, tile_sums, panels.channels);
                 }
     });
 }
@@ -175,27 +176,22 @@ bool is_better_flipped(const Conv2dShape& s) {
 
 }  // namespace
 
-void direct_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
-                    const Conv2dEpilogue<float>& epilogue, float* output) {
-    convolve(s, Taps(s, false), input, weight, Finish::forward(bias, epilogue, output));
+void direct_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+    convolve(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
 }
 
-void direct_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
-                           const float* weight, const float* rectified_input, const float* added,
-                           float* input_gradient) {
-    convolve(s, Taps(s, true), output_gradient, weight,
-             Finish::backward_input(scale, rectified_input, added, input_gradient));
+void direct_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+    convolve(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
 }
 
-void direct_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
-                            double scale, float* weight_gradient, float* bias_gradient) {
+void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
     const Taps taps(s, is_better_flipped(s));
-    const float *wide = taps.flipped ? input : output_gradient,
-                *images = taps.flipped ? output_gradient : input;
+    const float *wide = taps.flipped ? pass.input : pass.output_gradient,
+                *images = taps.flipped ? pass.output_gradient : pass.input;
     const Panels panels(taps.to);
-    constexpr std::int64_t most_at_once = 6;
-    const std::int64_t row = s.kernel_width * taps.from, tiles = (row + most_at_once - 1) / most_at_once,
-                       at_once = (row + tiles - 1) / tiles, taps_of_row = tiles * at_once;
+    constexpr std::int64_t max_at_once = 6;
+    const std::int64_t row = s.kernel_width * taps.from, tiles = divide_up(row, max_at_once),
+                       at_once = divide_up(row, tiles), taps_of_row = tiles * at_once;
     const auto correlate =
         taps.from == 1 ? correlate_row_of<true>(at_once) : correlate_row_of<false>(at_once);
 
@@ -228,16 +224,17 @@ void direct_backward_weight(const Conv2dShape& s, const float* input, const floa
                 }
             }
         }
-        partial.add_weights(scale, sums.get());
+        partial.add_weights(pass.scale, sums.get());
     }
-    partial.add_biases(scale, s.out_channels, bias_gradient);
+    partial.add_biases(pass.scale, s.out_channels, pass.bias_gradient);
 
     for (std::int64_t i = 0; i < s.kernel_height; ++i)
         for (std::int64_t j = 0; j < s.kernel_width; ++j)
             for (std::int64_t f = 0; f < taps.from; ++f)
                 for (std::int64_t t = 0; t < taps.to; ++t)
-                    weight_gradient[taps.at(i * s.kernel_width + j, f, t)] = sums[static_cast<std::size_t>(
-                        (i * taps_of_row + j * taps.from + f) * panels.channels + t)];
+                    pass.weight_gradient[taps.at(i * s.kernel_width + j, f, t)] =
+                        sums[static_cast<std::size_t>(
+                            (i * taps_of_row + j * taps.from + f) * panels.channels + t)];
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -33,54 +33,52 @@ Matrix columns_of(const Conv2dShape& s, const double* image) {
 
 }  // namespace
 
-void im2col_forward(const Conv2dShape& s, const double* input, const double* weight, const double* bias,
-                    const Conv2dEpilogue<double>& epilogue, double* output) {
+void im2col_forward(const Conv2dShape& s, const Conv2dForward<double>& pass) {
     const std::int64_t pixels = s.height * s.width;
-    ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
-    Eigen::Map<const Eigen::RowVectorXd> offsets(bias, s.out_channels);
+    ConstMap filters(pass.weight, s.out_channels, s.weight_elements() / s.out_channels);
+    Eigen::Map<const Eigen::RowVectorXd> offsets(pass.bias, s.out_channels);
     for (std::int64_t n = 0; n < s.batch; ++n) {
         const std::int64_t first = n * pixels * s.out_channels;
-        Map out(output + first, pixels, s.out_channels);
-        out.noalias() = columns_of(s, input + n * pixels * s.in_channels) * filters.transpose();
+        Map out(pass.output + first, pixels, s.out_channels);
+        out.noalias() = columns_of(s, pass.input + n * pixels * s.in_channels) * filters.transpose();
         out.rowwise() += offsets;
-        out *= epilogue.scale;
-        if (epilogue.residual) out += ConstMap(epilogue.residual + first, pixels, s.out_channels);
-        if (epilogue.activation == Activation::relu) out = (out.array() < 0.0).select(0.0, out);
+        out *= pass.epilogue.scale;
+        if (pass.epilogue.residual) out += ConstMap(pass.epilogue.residual + first, pixels, s.out_channels);
+        if (pass.epilogue.activation == Activation::relu) out = (out.array() < 0.0).select(0.0, out);
     }
 }
 
-void im2col_backward_input(const Conv2dShape& s, const double* output_gradient, double scale,
-                           const double* weight, const double* rectified_input, const double* added,
-                           double* input_gradient) {
+void im2col_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<double>& pass) {
     const std::int64_t pixels = s.height * s.width, elements = pixels * s.in_channels;
-    ConstMap filters(weight, s.out_channels, s.weight_elements() / s.out_channels);
+    ConstMap filters(pass.weight, s.out_channels, s.weight_elements() / s.out_channels);
     for (std::int64_t n = 0; n < s.batch; ++n) {
-        ConstMap gradient(output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
+        ConstMap gradient(pass.output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
         const Matrix columns = gradient * filters;
         Eigen::ArrayXd sums = Eigen::ArrayXd::Zero(elements);
         for_each_tap(s,
                      [&](auto pixel, auto column, auto element) { sums[element] += columns(pixel, column); });
-        sums *= scale;
+        sums *= pass.scale;
         using Image = Eigen::Map<const Eigen::ArrayXd>;
-        if (added) sums += Image(added + n * elements, elements);
-        if (rectified_input) sums = (Image(rectified_input + n * elements, elements) > 0.0).select(sums, 0.0);
-        Eigen::Map<Eigen::ArrayXd>(input_gradient + n * elements, elements) = sums;
+        if (pass.accumulate) sums += Image(pass.accumulate + n * elements, elements);
+        if (pass.relu_output)
+            sums = (Image(pass.relu_output + n * elements, elements) > 0.0).select(sums, 0.0);
+        Eigen::Map<Eigen::ArrayXd>(pass.input_gradient + n * elements, elements) = sums;
     }
 }
 
-void im2col_backward_weight(const Conv2dShape& s, const double* input, const double* output_gradient,
-                            double scale, double* weight_gradient, double* bias_gradient) {
+void im2col_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<double>& pass) {
     const std::int64_t pixels = s.height * s.width;
-    Map filters(weight_gradient, s.out_channels, s.weight_elements() / s.out_channels);
+    Map filters(pass.weight_gradient, s.out_channels, s.weight_elements() / s.out_channels);
     Eigen::RowVectorXd offsets = Eigen::RowVectorXd::Zero(s.out_channels);
     filters.setZero();
     for (std::int64_t n = 0; n < s.batch; ++n) {
-        ConstMap gradient(output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
-        filters.noalias() += gradient.transpose() * columns_of(s, input + n * pixels * s.in_channels);
+        ConstMap gradient(pass.output_gradient + n * pixels * s.out_channels, pixels, s.out_channels);
+        filters.noalias() += gradient.transpose() * columns_of(s, pass.input + n * pixels * s.in_channels);
         offsets += gradient.colwise().sum();
     }
-    filters *= scale;
-    if (bias_gradient) Eigen::Map<Eigen::RowVectorXd>(bias_gradient, s.out_channels) = scale * offsets;
+    filters *= pass.scale;
+    if (pass.bias_gradient)
+        Eigen::Map<Eigen::RowVectorXd>(pass.bias_gradient, s.out_channels) = pass.scale * offsets;
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -4,14 +4,10 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-/// The passes of conv2d.hpp in float64, which gradient checks use, by im2col and a matrix product on Eigen,
-/// image by image.
-void im2col_forward(const Conv2dShape& shape, const double* input, const double* weight, const double* bias,
-                    const Conv2dEpilogue<double>& epilogue, double* output);
-void im2col_backward_input(const Conv2dShape& shape, const double* output_gradient, double scale,
-                           const double* weight, const double* rectified_input, const double* added,
-                           double* input_gradient);
-void im2col_backward_weight(const Conv2dShape& shape, const double* input, const double* output_gradient,
-                            double scale, double* weight_gradient, double* bias_gradient);
+// Convolutions in float64, which gradient checks use, by im2col and a GEMM of Eigen, image by image.
+
+void im2col_forward(const Conv2dShape& shape, const Conv2dForward<double>& pass);
+void im2col_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<double>& pass);
+void im2col_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<double>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

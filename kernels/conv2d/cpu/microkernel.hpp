@@ -1,7 +1,7 @@
 #pragma once
 
-// What the CPU's own convolutions in float share: vectors of channels, products of tiles that stay in
-// registers, what is done to sums before they are written, and sums over many pixels in parts.
+// What the CPU's convolutions in float share: vectors of channels, GEMMs of register tiles, epilogues, and
+// sums over many pixels in parts.
 #include <Eigen/Core>
 #include <algorithm>
 #include <bit>
@@ -12,6 +12,7 @@
 #include <new>
 #include <vector>
 
+#include "base/divide_up.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/multiply_add.hpp"
 
@@ -59,22 +60,21 @@ inline Scratch uninitialised(std::int64_t count) {
     return scratch;
 }
 
-// ---- Products
+// ---- GEMMs of register tiles
 
-/// Vectors of neighbouring channels, and rows, that are summed at once: as many sums as there are registers
-/// for.
-constexpr int most_vectors = packet >= 16 ? 4 : 16 / packet;
+/// Vectors of neighbouring channels, and rows, of a register tile: as many sums as there are registers for.
+constexpr int max_vectors = packet >= 16 ? 4 : 16 / packet;
 constexpr int tile_rows = packet >= 8 ? 6 : 3;
 
 /// A panel is the channels that are summed at once; their number is a multiple of 16.
 constexpr int panel_vectors(std::int64_t channels) {
-    int vectors = most_vectors;
+    int vectors = max_vectors;
     while (channels % (vectors * packet) != 0) --vectors;
     return vectors;
 }
 
 /// use.operator()<v>() with v = panel_vectors(channels).
-template <int vectors = most_vectors, class Use>
+template <int vectors = max_vectors, class Use>
 inline void with_panels_of(std::int64_t channels, Use&& use) {
     if constexpr (vectors > 1)
         if (vectors != panel_vectors(channels)) return with_panels_of<vectors - 1>(channels, use);
@@ -112,11 +112,11 @@ template <int rows, int vectors>
 inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row, std::int64_t a_step,
                           const float* b, std::int64_t b_step, Tile<rows, vectors>& sums) {
     for (std::int64_t k = 0; k < count; ++k) {
-        Vector of_b[vectors];
-        for (int v = 0; v < vectors; ++v) of_b[v] = load<Vector>(b + k * b_step + v * packet);
+        Vector b_row[vectors];
+        for (int v = 0; v < vectors; ++v) b_row[v] = load<Vector>(b + k * b_step + v * packet);
         for (int r = 0; r < rows; ++r)
             for (int v = 0; v < vectors; ++v)
-                sums[r][v] = multiply_add(a[r * a_row + k * a_step], of_b[v], sums[r][v]);
+                sums[r][v] = multiply_add(a[r * a_row + k * a_step], b_row[v], sums[r][v]);
     }
 }
 
@@ -146,33 +146,35 @@ inline void add_over_pixels(std::int64_t count, std::int64_t channels, const flo
 
 // ---- Epilogues
 
-/// What becomes of the sums before they are written: of the forward or the backward pass.
-struct Finish {
+/// What is done to the sums of a forward pass, or of a backward pass to the input, before they are written.
+struct Epilogue {
     const float* bias;
     float scale;
     const float* residual;
-    bool rectify;
-    const float* rectified_input;
+    bool relu;
+    const float* relu_output;
     float* output;
 
-    static Finish forward(const float* bias, const Conv2dEpilogue<float>& epilogue, float* output) {
-        return {bias,
-                static_cast<float>(epilogue.scale),
-                epilogue.residual,
-                epilogue.activation == Activation::relu,
-                nullptr,
-                output};
-    }
-    static Finish backward_input(double scale, const float* rectified_input, const float* added,
-                                 float* input_gradient) {
-        return {nullptr, static_cast<float>(scale), added, false, rectified_input, input_gradient};
-    }
+    explicit Epilogue(const Conv2dForward<float>& pass)
+        : bias(pass.bias),
+          scale(static_cast<float>(pass.epilogue.scale)),
+          residual(pass.epilogue.residual),
+          relu(pass.epilogue.activation == Activation::relu),
+          relu_output(nullptr),
+          output(pass.output) {}
+    explicit Epilogue(const Conv2dBackwardInput<float>& pass)
+        : bias(nullptr),
+          scale(static_cast<float>(pass.scale)),
+          residual(pass.accumulate),
+          relu(false),
+          relu_output(pass.relu_output),
+          output(pass.input_gradient) {}
 
-    /// Asks for the memory of neighbouring elements, to be there when their sums are.
+    /// Prefetches what write() will read and write of neighbouring elements.
     void prefetch(std::int64_t element) const {
         __builtin_prefetch(output + element, 1);
         if (residual) __builtin_prefetch(residual + element);
-        if (rectified_input) __builtin_prefetch(rectified_input + element);
+        if (relu_output) __builtin_prefetch(relu_output + element);
     }
     /// A vector of neighbouring elements, or one; the first of them is of `channel`.
     template <class V>
@@ -180,26 +182,27 @@ struct Finish {
         if (bias) sums += load<V>(bias + channel);
         if (scale != 1.0f) sums *= scale;
         if (residual) sums += load<V>(residual + element);
-        if (rectify) sums = sums < V{} ? V{} : sums;
-        if (rectified_input) sums = load<V>(rectified_input + element) > V{} ? sums : V{};
+        if (relu) sums = sums < V{} ? V{} : sums;
+        if (relu_output) sums = load<V>(relu_output + element) > V{} ? sums : V{};
         store(output + element, sums);
     }
 };
 
 // ---- Sums in parts
 
-/// Things in at most 16 parts, each of a multiple of `unit` and no less than `fewest`, of which a thread
-/// takes one at a time.
+/// Splits `items` items into at most 16 parts whose size is a multiple of `unit` and at least `min_size`. A
+/// part is summed by one thread. The partition depends on `items` only, so that results do not depend on the
+/// number of threads.
 struct Parts {
-    static constexpr std::int64_t most = 16;
-    std::int64_t things, of_part, count;
+    static constexpr std::int64_t max_count = 16;
+    std::int64_t items, size, count;
 
-    Parts(std::int64_t things_, std::int64_t unit, std::int64_t fewest)
-        : things(things_),
-          of_part(std::max(fewest, unit * ((things + unit * most - 1) / (unit * most)))),
-          count((things + of_part - 1) / of_part) {}
-    std::int64_t begin(std::int64_t part) const { return part * of_part; }
-    std::int64_t end(std::int64_t part) const { return std::min(things, (part + 1) * of_part); }
+    Parts(std::int64_t items_, std::int64_t unit, std::int64_t min_size)
+        : items(items_),
+          size(std::max(min_size, unit * divide_up(items, unit * max_count))),
+          count(divide_up(items, size)) {}
+    std::int64_t begin(std::int64_t part) const { return part * size; }
+    std::int64_t end(std::int64_t part) const { return std::min(items, (part + 1) * size); }
 };
 
 /// A weight's and a bias's gradient, one of each a part. They are added in the order of the parts, so that
@@ -216,7 +219,7 @@ class PartialGradients {
     float* weight(std::int64_t part) { return weight_.get() + part * weights_; }
     double* bias(std::int64_t part) { return bias_.data() + part * channels_; }
 
-    /// By all threads of a parallel region; `weights` is a multiple of the vectors' width.
+    /// To be called by all threads of a parallel region; `weights` is a multiple of the vectors' width.
     void add_weights(double scale, float* gradient) const {
 #pragma omp for schedule(static)
         for (std::int64_t i = 0; i < weights_; i += packet) {

@@ -7,68 +7,63 @@
 namespace dnsp::kernels::cpu::detail {
 namespace {
 
-/// Pixels that a thread takes at a time: they and what they become stay in the first- and second-level cache.
+/// Pixels that a thread takes at a time: they and their outputs stay in L1 and L2.
 constexpr std::int64_t chunk = 96;
 static_assert(chunk % tile_rows == 0);
 
-/// output[pixel, t] = Σ_f images[pixel, f] · weights[f, t], summed in the order of f, and what `finish` makes
-/// of it.
+/// output[pixel, t] = epilogue(Σ_f images[pixel, f] · weights[f, t]), summed in the order of f.
 template <int rows, int vectors>
 void multiply_pixels(std::int64_t first, std::int64_t from, const float* images, const float* weights,
-                     std::int64_t to, const Finish& finish) {
+                     std::int64_t to, const Epilogue& epilogue) {
     constexpr std::int64_t panel = vectors * packet;
     for (std::int64_t t = 0; t < to; t += panel) {
         Tile<rows, vectors> tile{};
         for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) finish.prefetch((first + r) * to + t + v * packet);
+            for (int v = 0; v < vectors; ++v) epilogue.prefetch((first + r) * to + t + v * packet);
         multiply_tile<rows, vectors>(from, images + first * from, from, 1, weights + t * from, panel, tile);
         for (int r = 0; r < rows; ++r)
             for (int v = 0; v < vectors; ++v)
-                finish.write((first + r) * to + t + v * packet, t + v * packet, tile[r][v]);
+                epilogue.write((first + r) * to + t + v * packet, t + v * packet, tile[r][v]);
     }
 }
 
-/// The weight of f and t is weight[f · of_from + t · of_to].
-void multiply(std::int64_t pixels, std::int64_t from, std::int64_t of_from, const float* images,
-              std::int64_t to, std::int64_t of_to, const float* weight, const Finish& finish) {
+/// The weight of f and t is weight[f · from_stride + t · to_stride].
+void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const float* images,
+              std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue& epilogue) {
     with_panels_of(to, [&]<int vectors>() {
-        const Scratch weights =
-            packed_in_panels(from, to, vectors * packet,
-                             [=](std::int64_t f, std::int64_t t) { return weight[f * of_from + t * of_to]; });
+        const Scratch weights = packed_in_panels(
+            from, to, vectors * packet,
+            [=](std::int64_t f, std::int64_t t) { return weight[f * from_stride + t * to_stride]; });
 #pragma omp parallel for schedule(static)
         for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
             const std::int64_t end = std::min(pixels, begin + chunk);
             std::int64_t pixel = begin;
             for (; pixel + tile_rows <= end; pixel += tile_rows)
-                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights.get(), to, finish);
+                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights.get(), to, epilogue);
             for (; pixel < end; ++pixel)
-                multiply_pixels<1, vectors>(pixel, from, images, weights.get(), to, finish);
+                multiply_pixels<1, vectors>(pixel, from, images, weights.get(), to, epilogue);
         }
     });
 }
 
 }  // namespace
 
-bool pointwise_serves(const Conv2dShape& s) {
+bool pointwise_supports(const Conv2dShape& s) {
     return s.kernel_height == 1 && s.kernel_width == 1 && s.in_channels % channel_unit == 0 &&
            s.out_channels % channel_unit == 0;
 }
 
-void pointwise_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
-                       const Conv2dEpilogue<float>& epilogue, float* output) {
-    multiply(s.pixels(), s.in_channels, 1, input, s.out_channels, s.in_channels, weight,
-             Finish::forward(bias, epilogue, output));
+void pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+    multiply(s.pixels(), s.in_channels, 1, pass.input, s.out_channels, s.in_channels, pass.weight,
+             Epilogue(pass));
 }
 
-void pointwise_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
-                              const float* weight, const float* rectified_input, const float* added,
-                              float* input_gradient) {
-    multiply(s.pixels(), s.out_channels, s.in_channels, output_gradient, s.in_channels, 1, weight,
-             Finish::backward_input(scale, rectified_input, added, input_gradient));
+void pointwise_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+    multiply(s.pixels(), s.out_channels, s.in_channels, pass.output_gradient, s.in_channels, 1, pass.weight,
+             Epilogue(pass));
 }
 
-void pointwise_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
-                               double scale, float* weight_gradient, float* bias_gradient) {
+void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
     const std::int64_t in = s.in_channels, out = s.out_channels;
     const Parts parts(s.pixels(), chunk, 4 * chunk);
     PartialGradients partial(parts.count, s.weight_elements(), out);
@@ -81,14 +76,14 @@ void pointwise_backward_weight(const Conv2dShape& s, const float* input, const f
             std::fill_n(sums, out * in, 0.0f);
             for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
                 const std::int64_t count = std::min(chunk, parts.end(part) - begin);
-                const float* const gradients = output_gradient + begin * out;
-                accumulate_products(count, out, gradients, in, input + begin * in, sums);
+                const float* const gradients = pass.output_gradient + begin * out;
+                accumulate_products(count, out, gradients, in, pass.input + begin * in, sums);
                 add_over_pixels(count, out, gradients, bias);
             }
         }
-        partial.add_weights(scale, weight_gradient);
+        partial.add_weights(pass.scale, pass.weight_gradient);
     }
-    partial.add_biases(scale, out, bias_gradient);
+    partial.add_biases(pass.scale, out, pass.bias_gradient);
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -23,7 +23,7 @@ float sum_of_lanes(Vector vector) {
 /// end.
 template <bool with_rest>
 void collapse_rows(const Conv2dShape& s, std::int64_t channels, const float* wide, const float* weights,
-                   const Finish& finish) {
+                   const Epilogue& epilogue) {
     const std::int64_t row = s.kernel_width * channels, vectors = row / packet * packet;
     const Strips strips(s);
 #pragma omp parallel
@@ -52,42 +52,36 @@ void collapse_rows(const Conv2dShape& s, std::int64_t channels, const float* wid
                     }
                     const std::int64_t first = (rows.image * s.height + y) * s.width + x;
                     for (int r = 0; r < std::min<std::int64_t>(pixels_of_run, s.width - x); ++r)
-                        finish.write(first + r, 0, sum_of_lanes(sums[r]) + rests[r]);
+                        epilogue.write(first + r, 0, sum_of_lanes(sums[r]) + rests[r]);
                 }
         }
     }
 }
 
 void collapse(const Conv2dShape& s, const Taps& taps, const float* wide, const float* weight,
-              const Finish& finish) {
+              const Epilogue& epilogue) {
     const Scratch weights =
         packed_in_panels(taps.count, taps.from, taps.from,
                          [&](std::int64_t tap, std::int64_t c) { return weight[taps.at(tap, c, 0)]; });
     const auto run = s.kernel_width * taps.from % packet == 0 ? collapse_rows<false> : collapse_rows<true>;
-    run(s, taps.from, wide, weights.get(), finish);
+    run(s, taps.from, wide, weights.get(), epilogue);
 }
 
 }  // namespace
 
-bool single_channel_serves(const Conv2dShape& s) {
+bool single_channel_supports(const Conv2dShape& s) {
     return std::min(s.in_channels, s.out_channels) == 1 &&
            std::max(s.in_channels, s.out_channels) >= channel_unit;
 }
 
-void single_channel_forward(const Conv2dShape& s, const float* input, const float* weight, const float* bias,
-                            const Conv2dEpilogue<float>& epilogue, float* output) {
-    if (s.out_channels > 1) return direct_forward(s, input, weight, bias, epilogue, output);
-    collapse(s, Taps(s, false), input, weight, Finish::forward(bias, epilogue, output));
+void single_channel_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+    if (s.out_channels > 1) return direct_forward(s, pass);
+    collapse(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
 }
 
-void single_channel_backward_input(const Conv2dShape& s, const float* output_gradient, double scale,
-                                   const float* weight, const float* rectified_input, const float* added,
-                                   float* input_gradient) {
-    if (s.in_channels > 1)
-        return direct_backward_input(s, output_gradient, scale, weight, rectified_input, added,
-                                     input_gradient);
-    collapse(s, Taps(s, true), output_gradient, weight,
-             Finish::backward_input(scale, rectified_input, added, input_gradient));
+void single_channel_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+    if (s.in_channels > 1) return direct_backward_input(s, pass);
+    collapse(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
 }
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -4,21 +4,18 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-/// Convolutions between one channel and many, the first and the last layer of every network here. In names,
-/// `wide` is the image of many channels, and the other one has no adjective:
-///   expand     wide[p, c]  = Σ_tap image[p + tap] · weight[c, tap]          forward from one channel
-///   collapse   image[p]    = Σ_tap,c wide[p + tap, c] · weight[c, tap]      forward to one channel
-///   correlate  weight gradient[c, tap] = Σ_p wide[p, c] · image[p + tap]    either way
-/// The gradient of an input is the other one of the first two, with the taps turned by 180°.
-/// Collapse is computed here, by sums along the channels; expand and correlate are computed by direct.hpp.
+// Convolutions between one channel and many, the first and the last layer of every network here. In names,
+// `wide` is the image of many channels, and the other one has no adjective:
+//   expand     wide[p, c]  = Σ_tap image[p + tap] · weight[c, tap]          forward from one channel
+//   collapse   image[p]    = Σ_tap,c wide[p + tap, c] · weight[c, tap]      forward to one channel
+//   correlate  weight gradient[c, tap] = Σ_p wide[p, c] · image[p + tap]    either way
+// The gradient of an input is the other one of the first two, with the taps turned by 180°.
+// Collapse is computed here, by sums along the channels; expand and correlate are computed by direct.hpp.
 
 /// True if one channel count is 1 and the other at least 16.
-bool single_channel_serves(const Conv2dShape& shape);
+bool single_channel_supports(const Conv2dShape& shape);
 
-void single_channel_forward(const Conv2dShape& shape, const float* input, const float* weight,
-                            const float* bias, const Conv2dEpilogue<float>& epilogue, float* output);
-void single_channel_backward_input(const Conv2dShape& shape, const float* output_gradient, double scale,
-                                   const float* weight, const float* rectified_input, const float* added,
-                                   float* input_gradient);
+void single_channel_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
+void single_channel_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

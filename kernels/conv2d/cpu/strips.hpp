@@ -11,17 +11,17 @@ constexpr std::int64_t strip_rows = 8;
 
 /// The strips of all images, one after the other.
 struct Strips {
-    std::int64_t height, of_image, count;
+    std::int64_t height, per_image, count;
 
     explicit Strips(const Conv2dShape& s)
-        : height(s.height), of_image((s.height + strip_rows - 1) / strip_rows), count(s.batch * of_image) {}
+        : height(s.height), per_image(divide_up(s.height, strip_rows)), count(s.batch * per_image) {}
 
     struct Rows {
         std::int64_t image, begin, end;
     };
     Rows rows(std::int64_t strip) const {
-        const std::int64_t begin = strip % of_image * strip_rows;
-        return {strip / of_image, begin, std::min(height, begin + strip_rows)};
+        const std::int64_t begin = strip % per_image * strip_rows;
+        return {strip / per_image, begin, std::min(height, begin + strip_rows)};
     }
 };
 
@@ -32,30 +32,30 @@ class FramedRows {
     FramedRows(const Conv2dShape& s, std::int64_t channels, std::int64_t surplus)
         : height_(s.height),
           above_(s.kernel_height / 2),
-          of_image_(s.width * channels),
+          row_elements_(s.width * channels),
           before_(s.kernel_width / 2 * channels),
-          of_row_(of_image_ + 2 * before_ + surplus * channels),
-          values_(uninitialised((strip_rows + 2 * above_) * of_row_)) {
-        std::fill_n(values_.get(), (strip_rows + 2 * above_) * of_row_, 0.0f);
+          row_stride_(row_elements_ + 2 * before_ + surplus * channels),
+          values_(uninitialised((strip_rows + 2 * above_) * row_stride_)) {
+        std::fill_n(values_.get(), (strip_rows + 2 * above_) * row_stride_, 0.0f);
     }
 
     void load(const float* images, const Strips::Rows& strip) {
         first_ = std::max<std::int64_t>(0, strip.begin - above_);
         const std::int64_t end = std::min(height_, strip.end + above_);
         for (std::int64_t y = first_; y < end; ++y)
-            std::copy_n(images + (strip.image * height_ + y) * of_image_, of_image_,
-                        values_.get() + (y - first_) * of_row_ + before_);
+            std::copy_n(images + (strip.image * height_ + y) * row_elements_, row_elements_,
+                        values_.get() + (y - first_) * row_stride_ + before_);
     }
-    /// Of the row y + i − half a kernel, from its zeros on the left.
+    /// The row y + i − half a kernel, from its zeros on the left.
     const float* row(std::int64_t y, std::int64_t i) const {
-        return values_.get() + (y + i - above_ - first_) * of_row_;
+        return values_.get() + (y + i - above_ - first_) * row_stride_;
     }
-    /// The rows of taps for which there is one.
+    /// The rows of taps that lie inside the image: first_taps(y) … end_taps(y) − 1.
     std::int64_t first_taps(std::int64_t y) const { return std::max<std::int64_t>(0, above_ - y); }
     std::int64_t end_taps(std::int64_t y) const { return std::min(2 * above_ + 1, height_ - y + above_); }
 
   private:
-    std::int64_t height_, above_, of_image_, before_, of_row_, first_ = 0;
+    std::int64_t height_, above_, row_elements_, before_, row_stride_, first_ = 0;
     Scratch values_;
 };
 

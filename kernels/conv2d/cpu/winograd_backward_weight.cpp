@@ -24,11 +24,10 @@ void restore(const Conv2dShape& s, const float* sums, float* weight_gradient) {
 
 }  // namespace
 
-void winograd_backward_weight(const Conv2dShape& s, const float* input, const float* output_gradient,
-                              double scale, float* weight_gradient, float* bias_gradient) {
-    const Squares squares(s);
+void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
+    const ImageTiles tiles(s);
     const std::int64_t in = s.in_channels, out = s.out_channels, weights = s.weight_elements();
-    const Parts parts(squares.count, chunk, 4 * chunk);
+    const Parts parts(tiles.count, chunk, 4 * chunk);
     PartialGradients partial(parts.count, weights, out);
 #pragma omp parallel
     {
@@ -40,21 +39,21 @@ void winograd_backward_weight(const Conv2dShape& s, const float* input, const fl
             double* const bias = partial.bias(part);
             for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
                 const std::int64_t present = std::min<std::int64_t>(chunk, parts.end(part) - begin);
-                transform_chunk(squares, begin, present, in, input, transform_input, 1, inputs.get());
-                transform_chunk(squares, begin, present, out, output_gradient, transform_output_gradient, 0,
-                                gradients.get());
+                transform_chunk(tiles, begin, present, in, pass.input, transform_input, 1, inputs.get());
+                transform_chunk(tiles, begin, present, out, pass.output_gradient, transform_output_gradient,
+                                0, gradients.get());
                 for (int point = 0; point < points; ++point)
                     accumulate_products(present, out, gradients.get() + point * chunk * out, in,
                                         inputs.get() + point * chunk * in, sums.get() + point * out * in);
-                // The gradient at the point (1, 1) is the sum of the square's gradients.
-                const float* const of_square = gradients.get() + (points_across + 1) * chunk * out;
-                for (std::int64_t i = 0; i < present * out; ++i) bias[i % out] += of_square[i];
+                // The gradient at the point (1, 1) is the sum of the tile's gradients.
+                const float* const tile_sums = gradients.get() + (points_across + 1) * chunk * out;
+                for (std::int64_t i = 0; i < present * out; ++i) bias[i % out] += tile_sums[i];
             }
             restore(s, sums.get(), partial.weight(part));
         }
-        partial.add_weights(scale, weight_gradient);
+        partial.add_weights(pass.scale, pass.weight_gradient);
     }
-    partial.add_biases(scale, out, bias_gradient);
+    partial.add_biases(pass.scale, out, pass.bias_gradient);
 }
 
 }  // namespace dnsp::kernels::cpu::detail

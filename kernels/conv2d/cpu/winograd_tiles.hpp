@@ -1,11 +1,11 @@
 #pragma once
 
-// What the passes of conv2d_winograd share: squares of an image and the transforms.
+// What the Winograd passes share: tiles of an image and the transforms.
 //
-//   output square    = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A
-//   weight gradient  = Gᵀ [ Σ_square (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
+//   output tile      = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A
+//   weight gradient  = Gᵀ [ Σ_tile (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
 //
-// x is a square of 6×6 input pixels, dy one of 4×4 gradients. Each sum is 36 matrix products, one for each of
+// x is a tile of 6×6 input pixels, dy one of 4×4 gradients. Each sum is 36 GEMMs, one for each of
 // the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over a vector of neighbouring
 // channels at a time.
 #include "kernels/conv2d/cpu/microkernel.hpp"
@@ -13,7 +13,8 @@
 
 namespace dnsp::kernels::cpu::detail::winograd {
 
-constexpr int square = winograd_square, points_across = square + 2, points = points_across * points_across;
+constexpr int tile_side = winograd_tile, points_across = tile_side + 2,
+              points = points_across * points_across;
 
 // ---- Transforms of a row or a column
 
@@ -88,17 +89,17 @@ inline void transform_both_ways(void (&transform)(const Vector (&)[from], Vector
     }
 }
 
-// ---- Squares
+// ---- Tiles
 
-/// The squares of all images, one after the other.
-struct Squares {
+/// The tiles of all images, one after the other.
+struct ImageTiles {
     std::int64_t height, width, down, across, count;
 
-    explicit Squares(const Conv2dShape& s)
+    explicit ImageTiles(const Conv2dShape& s)
         : height(s.height),
           width(s.width),
-          down((s.height + square - 1) / square),
-          across((s.width + square - 1) / square),
+          down(divide_up<std::int64_t>(s.height, tile_side)),
+          across(divide_up<std::int64_t>(s.width, tile_side)),
           count(s.batch * down * across) {}
 
     /// Index of the first pixel of its image, and its corner in it.
@@ -106,31 +107,31 @@ struct Squares {
         std::int64_t first_pixel, y, x;
     };
     Place place(std::int64_t number) const {
-        return {number / (down * across) * height * width, number / across % down * square,
-                number % across * square};
+        return {number / (down * across) * height * width, number / across % down * tile_side,
+                number % across * tile_side};
     }
 };
 
-/// Squares that are multiplied at a time: what 64 channels of them become, and the weights, stay in the
-/// second-level cache; the weights of 256 channels do not, and are read anew for each chunk.
+/// Tiles that are multiplied at a time. Their transforms of 64 channels, and the weights, stay in L2; the
+/// weights of 256 channels do not, and are read anew for each chunk.
 constexpr int chunk = 30;
 
-/// transformed[point, square of the chunk, channel] of `present` squares from `first` on. Their from × from
+/// transformed[point, tile of the chunk, channel] of `present` tiles from `first` on. Their from × from
 /// pixels begin `before` pixels above and to the left of them; what lies outside of the image is zero.
 template <int from>
-inline void transform_chunk(const Squares& squares, std::int64_t first, std::int64_t present,
+inline void transform_chunk(const ImageTiles& tiles, std::int64_t first, std::int64_t present,
                             std::int64_t channels, const float* images,
                             void (&transform)(const Vector (&)[from], Vector (&)[points_across]),
                             std::int64_t before, float* transformed) {
     for (std::int64_t n = 0; n < present; ++n) {
-        const auto [first_pixel, y, x] = squares.place(first + n);
+        const auto [first_pixel, y, x] = tiles.place(first + n);
         const float* pixels[from][from];  // null outside of the image
         for (int i = 0; i < from; ++i)
             for (int j = 0; j < from; ++j) {
                 const std::int64_t row = y + i - before, column = x + j - before;
-                const bool inside = row >= 0 && row < squares.height && column >= 0 && column < squares.width;
+                const bool inside = row >= 0 && row < tiles.height && column >= 0 && column < tiles.width;
                 pixels[i][j] =
-                    inside ? images + (first_pixel + row * squares.width + column) * channels : nullptr;
+                    inside ? images + (first_pixel + row * tiles.width + column) * channels : nullptr;
             }
         for (std::int64_t c = 0; c < channels; c += packet)
             transform_both_ways(

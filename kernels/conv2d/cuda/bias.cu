@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "kernels/conv2d/cuda/partial_sums.hpp"
-#include "kernels/conv2d/mixed.hpp"
+#include "kernels/simt/grid.hpp"
 #include "kernels/simt/simt.cuh"
 #include "kernels/simt/vector.cuh"
 
@@ -88,34 +88,33 @@ __device__ __forceinline__ void add_parts_of_block(const PartialSums<Partial, T>
     p.result[i] = static_cast<T>(p.scale * sum);
 }
 
-/// The first blocks add up `sums`, the others `of_bias`. Bound by device memory.
+/// The first blocks add up `sums`, the others `bias`. Bound by device memory.
 template <class Partial, class T>
 __global__ void __launch_bounds__(sum_columns* sum_rows)
-    add_parts(const PartialSums<Partial, T> sums, const PartialSums<double, T> of_bias, unsigned blocks) {
+    add_parts(const PartialSums<Partial, T> sums, const PartialSums<double, T> bias, unsigned blocks) {
     if (blockIdx.x < blocks)
         add_parts_of_block(sums, blockIdx.x);
     else
-        add_parts_of_block(of_bias, blockIdx.x - blocks);
+        add_parts_of_block(bias, blockIdx.x - blocks);
 }
-
-std::int64_t parts_of(std::int64_t count, std::int64_t size) { return (count + size - 1) / size; }
 
 /// How the pixels are cut: enough splits to fill a large device, none with too little to do.
 struct Splits {
     std::int64_t pixels, count;
 
     explicit Splits(const Conv2dShape& s) {
-        constexpr std::int64_t most = 256, fewest_numbers = 4096;
-        const std::int64_t wanted = std::clamp<std::int64_t>(s.output_elements() / fewest_numbers, 1, most);
-        pixels = parts_of(s.pixels(), wanted);
-        count = s.pixels() == 0 ? 0 : parts_of(s.pixels(), pixels);
+        constexpr std::int64_t max_count = 256, min_elements = 4096;
+        const std::int64_t wanted =
+            std::clamp<std::int64_t>(s.output_elements() / min_elements, 1, max_count);
+        pixels = divide_up(s.pixels(), wanted);
+        count = s.pixels() == 0 ? 0 : divide_up(s.pixels(), pixels);
     }
 };
 
 template <int width, class Gradient>
 void start_sums(const Conv2dShape& s, const Gradient* output_gradient, double* partial) {
     const Splits splits(s);
-    const std::int64_t blocks = splits.count * parts_of(s.out_channels / width, block_threads);
+    const std::int64_t blocks = splits.count * divide_up(s.out_channels / width, block_threads);
     simt::launch(sum_columns_of_pixels<width, Gradient>, dim3(static_cast<unsigned>(blocks)),
                  dim3(block_threads), 0, s.pixels(), splits.pixels, s.out_channels, splits.count,
                  output_gradient, partial);
@@ -126,41 +125,39 @@ void start_sums(const Conv2dShape& s, const Gradient* output_gradient, double* p
 namespace detail {
 
 template <class Partial, class T>
-void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>* of_bias) {
-    const auto blocks_of = [](std::int64_t count) {
-        return static_cast<unsigned>(parts_of(count, sum_columns));
-    };
-    const unsigned blocks = blocks_of(sums.count), blocks_of_bias = of_bias ? blocks_of(of_bias->count) : 0;
-    simt::launch(add_parts<Partial, T>, dim3(blocks + blocks_of_bias), dim3(sum_columns * sum_rows), 0, sums,
-                 of_bias ? *of_bias : PartialSums<double, T>{}, blocks);
+void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>& bias) {
+    const unsigned blocks = simt::blocks_for(sums.count, sum_columns),
+                   bias_blocks = simt::blocks_for(bias.count, sum_columns);
+    simt::launch(add_parts<Partial, T>, dim3(blocks + bias_blocks), dim3(sum_columns * sum_rows), 0, sums,
+                 bias, blocks);
 }
 
 template <class T>
 template <class Gradient>
-BiasGradient<T>::BiasGradient(const Conv2dShape& s, const Gradient* output_gradient, double scale, T* result)
-    : partial_(Splits(s).count * s.out_channels),
-      sums_{s.out_channels, Splits(s).count, scale, partial_.data(), result} {
+BiasGradient<T>::BiasGradient(const Conv2dShape& s, const Gradient* output_gradient, double scale,
+                              T* result) {
+    if (!result) return;
+    const std::int64_t splits = Splits(s).count;
+    double* const partial = partial_.emplace(splits * s.out_channels).data();
+    sums_ = {s.out_channels, splits, scale, partial, result};
     constexpr int width = 16 / sizeof(Gradient);
     if (s.out_channels % width == 0 && simt::are_aligned(output_gradient))
-        start_sums<width>(s, output_gradient, partial_.data());
+        start_sums<width>(s, output_gradient, partial);
     else
-        start_sums<1>(s, output_gradient, partial_.data());
+        start_sums<1>(s, output_gradient, partial);
 }
 
 }  // namespace detail
 
 template <class T>
-void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale, T* bias_gradient) {
-    const detail::BiasGradient<T> bias(s, output_gradient, scale, bias_gradient);
+void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale,
+                          Conv2dWeight<T>* bias_gradient) {
+    const detail::BiasGradient<Conv2dWeight<T>> bias(s, output_gradient, scale, bias_gradient);
     detail::add_partial_sums(bias.partial_sums());
 }
 
-template <class Out>
-void conv2d_mixed_backward_bias(const Conv2dShape& s, const Out* output_gradient, double scale,
-                                float* bias_gradient) {
-    const detail::BiasGradient<float> bias(s, output_gradient, scale, bias_gradient);
-    detail::add_partial_sums(bias.partial_sums());
-}
+DNSP_INSTANTIATE(conv2d_backward_bias);
+template decltype(conv2d_backward_bias<bfloat16>) conv2d_backward_bias<bfloat16>;
 
 #define INSTANTIATE(T, Gradient) \
     template detail::BiasGradient<T>::BiasGradient(const Conv2dShape&, const Gradient*, double, T*);
@@ -170,14 +167,10 @@ INSTANTIATE(double, double)
 #undef INSTANTIATE
 #define INSTANTIATE(Partial, T)                                                    \
     template void detail::add_partial_sums(const detail::PartialSums<Partial, T>&, \
-                                           const detail::PartialSums<double, T>*);
+                                           const detail::PartialSums<double, T>&);
 INSTANTIATE(float, float)
 INSTANTIATE(double, float)
 INSTANTIATE(double, double)
 #undef INSTANTIATE
-template void conv2d_mixed_backward_bias(const Conv2dShape&, const float*, double, float*);
-template void conv2d_mixed_backward_bias(const Conv2dShape&, const bfloat16*, double, float*);
-template void conv2d_backward_bias(const Conv2dShape&, const float*, double, float*);
-template void conv2d_backward_bias(const Conv2dShape&, const double*, double, double*);
 
 }  // namespace dnsp::kernels::cuda

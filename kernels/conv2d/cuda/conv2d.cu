@@ -1,126 +1,144 @@
-// Which kernels a convolution on the CUDA device is for.
+// Which algorithm a convolution on the CUDA device takes.
 #include "kernels/conv2d/conv2d.hpp"
 
-#include <optional>
+#include <algorithm>
 #include <type_traits>
 
-#include "base/error.hpp"
 #include "kernels/conv2d/cuda/cublas.hpp"
 #include "kernels/conv2d/cuda/cudnn.hpp"
 #include "kernels/conv2d/cuda/mma.hpp"
 #include "kernels/conv2d/cuda/single_channel.hpp"
 #include "kernels/conv2d/cuda/tiled.hpp"
+#include "kernels/conv2d/cuda/wgmma.hpp"
+#include "kernels/conv2d/cuda/widened.hpp"
 #include "kernels/simt/vector.cuh"
 
 namespace dnsp::kernels::cuda {
 namespace {
 
-Conv2dOptions& options() {
-    static Conv2dOptions instance;
-    return instance;
+/// Whether arrays begin at multiples of 16 bytes.
+struct Aligned {
+    bool images, weights;
+};
+template <class In, class Out>
+Aligned aligned(const Conv2dForward<In, Out>& pass) {
+    return {simt::are_aligned(pass.input, pass.epilogue.residual, pass.output),
+            simt::are_aligned(pass.weight, pass.bias)};
+}
+template <class In, class Out>
+Aligned aligned(const Conv2dBackwardInput<In, Out>& pass) {
+    return {simt::are_aligned(pass.output_gradient, pass.relu_output, pass.accumulate, pass.input_gradient),
+            simt::are_aligned(pass.weight)};
+}
+template <class In, class Out>
+Aligned aligned(const Conv2dBackwardWeight<In, Out>& pass) {
+    return {simt::are_aligned(pass.input, pass.output_gradient), simt::are_aligned(pass.weight_gradient)};
 }
 
-enum class Path { cudnn, cublas, single_channel, tensor_cores, tiled };
+/// What the choice of an algorithm depends on.
+struct Choice {
+    const Conv2dShape& shape;
+    Conv2dOptions options;
+    Aligned aligned;
 
-/// Never a matter of the image's size, so that a tile of an image gets the bits that the whole would.
-template <class T, class... Arrays>
-Path path_for(const Conv2dShape& shape, const Arrays*... arrays) {
-    constexpr bool is_float = std::is_same_v<T, float>;
-    const auto [backend, precision] = options();
-    if (backend == Conv2dBackend::cudnn && is_float) return Path::cudnn;
-    if (backend == Conv2dBackend::cublas) return Path::cublas;
-    if (!simt::are_aligned(arrays...)) return Path::tiled;
-    if (detail::single_channel_serves<T>(shape)) return Path::single_channel;
-    if (is_float && precision != Conv2dPrecision::float32 && detail::mma_supports(shape))
-        return Path::tensor_cores;
-    return Path::tiled;
+    bool all_aligned() const { return aligned.images && aligned.weights; }
+};
+
+template <class In, class Out>
+struct Algorithm {
+    bool (*supports)(const Choice&);
+    decltype(&conv2d_forward<In, Out>) forward;
+    decltype(&conv2d_backward_input<In, Out>) backward_input;
+    decltype(&conv2d_backward_weight<In, Out>) backward_weight;
+};
+
+bool supports_all(const Choice&) { return true; }
+bool is_cudnn(const Choice& c) { return c.options.backend == Conv2dBackend::cudnn; }
+bool is_cublas(const Choice& c) { return c.options.backend == Conv2dBackend::cublas; }
+template <class T>
+bool is_single_channel(const Choice& c) {
+    return c.all_aligned() && detail::single_channel_supports<T>(c.shape);
+}
+bool is_for_tensor_cores(const Choice& c) {
+    return c.all_aligned() && c.options.precision != Conv2dPrecision::float32 &&
+           detail::mma_supports(c.shape);
+}
+bool is_for_wgmma(const Choice& c) {
+    return c.aligned.images && c.options.backend == Conv2dBackend::ours && detail::wgmma_supports(c.shape);
+}
+
+template <class T>
+constexpr Algorithm<T, T> by_cublas{is_cublas, detail::cublas_forward<T>, detail::cublas_backward_input<T>,
+                                    detail::cublas_backward_weight<T>};
+template <class T>
+constexpr Algorithm<T, T> single_channel{is_single_channel<T>, detail::single_channel_forward<T>,
+                                         detail::single_channel_backward_input<T>,
+                                         detail::single_channel_backward_weight<T>};
+template <class T>
+constexpr Algorithm<T, T> tiled{supports_all, detail::tiled_forward<T>, detail::tiled_backward_input<T>,
+                                detail::tiled_backward_weight<T>};
+template <class In, class Out>
+constexpr Algorithm<In, Out> widened{supports_all, detail::widened_forward<In, Out>,
+                                     detail::widened_backward_input<In, Out>,
+                                     detail::widened_backward_weight<In, Out>};
+
+/// The first algorithm that supports the pass. The choice does not depend on the size of the image, so that a
+/// tile and the whole image are convolved by the same algorithm.
+template <template <class, class> class Pass, class In, class Out>
+const Algorithm<In, Out>& algorithm_for(const Conv2dShape& shape, const Pass<In, Out>& pass) {
+    using namespace detail;
+    const auto first_of = [&](const auto& all) -> const Algorithm<In, Out>& {
+        const Choice choice{shape, conv2d_options(), aligned(pass)};
+        return *std::ranges::find_if(all, [&](const auto& algorithm) { return algorithm.supports(choice); });
+    };
+    if constexpr (std::is_same_v<In, float> && std::is_same_v<Out, float>) {
+        static constexpr Algorithm<float, float> all[] = {
+            {is_cudnn, cudnn_forward, cudnn_backward_input, cudnn_backward_weight},
+            by_cublas<float>,
+            single_channel<float>,
+            {is_for_tensor_cores, mma_forward, mma_backward_input, mma_backward_weight},
+            tiled<float>};
+        return first_of(all);
+    } else if constexpr (std::is_same_v<In, double>) {
+        static constexpr Algorithm<double, double> all[] = {by_cublas<double>, single_channel<double>,
+                                                            tiled<double>};
+        return first_of(all);
+    } else if constexpr (std::is_same_v<In, Out>) {
+        static constexpr Algorithm<bfloat16, bfloat16> all[] = {
+            {is_for_wgmma, wgmma_forward, wgmma_backward_input, wgmma_backward_weight},
+            widened<bfloat16, bfloat16>};
+        return first_of(all);
+    } else {
+        return widened<In, Out>;
+    }
 }
 
 }  // namespace
 
-const Conv2dOptions& conv2d_options() { return options(); }
-
-void set_conv2d_options(const Conv2dOptions& wanted) {
-    if (wanted.backend == Conv2dBackend::cudnn)
-        require(detail::cudnn_available(),
-                "[conv2d] cuDNN cannot be used: " + detail::cudnn_unavailable_reason());
-    if (wanted.backend == Conv2dBackend::cublas) detail::open_cublas();
-    options() = wanted;
+template <class In, class Out>
+void conv2d_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass) {
+    algorithm_for(shape, pass).forward(shape, pass);
 }
 
-template <class T>
-void conv2d_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
-                    const Conv2dEpilogue<T>& epilogue, T* output) {
-    const Path path = path_for<T>(shape, input, weight, bias, epilogue.residual, output);
-    if constexpr (std::is_same_v<T, float>) {
-        const Conv2dPrecision precision = options().precision;
-        if (path == Path::cudnn)
-            return detail::cudnn_forward(shape, precision, input, weight, bias, epilogue, output);
-        if (path == Path::tensor_cores)
-            return detail::mma_forward(shape, precision, input, weight, bias, epilogue, output);
-    }
-    if (path == Path::cublas) return detail::cublas_forward(shape, input, weight, bias, epilogue, output);
-    if (path == Path::single_channel)
-        return detail::single_channel_forward(shape, input, weight, bias, epilogue, output);
-    detail::tiled_forward(shape, input, weight, bias, epilogue, output);
+template <class In, class Out>
+void conv2d_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass) {
+    algorithm_for(shape, pass).backward_input(shape, pass);
 }
 
-template <class T>
-void conv2d_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, const T* added, T* input_gradient) {
-    const Path path = path_for<T>(shape, output_gradient, weight, rectified_input, added, input_gradient);
-    if constexpr (std::is_same_v<T, float>) {
-        const Conv2dPrecision precision = options().precision;
-        if (path == Path::cudnn)
-            return detail::cudnn_backward_input(shape, precision, output_gradient, scale, weight,
-                                                rectified_input, added, input_gradient);
-        if (path == Path::tensor_cores)
-            return detail::mma_backward_input(shape, precision, output_gradient, scale, weight,
-                                              rectified_input, added, input_gradient);
-    }
-    if (path == Path::cublas)
-        return detail::cublas_backward_input(shape, output_gradient, scale, weight, rectified_input, added,
-                                             input_gradient);
-    if (path == Path::single_channel && shape.out_channels == 1)
-        return detail::single_channel_backward_input(shape, output_gradient, scale, weight, rectified_input,
-                                                     added, input_gradient);
-    detail::tiled_backward_input(shape, output_gradient, scale, weight, rectified_input, added,
-                                 input_gradient);
+template <class In, class Out>
+void conv2d_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<In, Out>& pass) {
+    algorithm_for(shape, pass).backward_weight(shape, pass);
 }
 
-template <class T>
-void conv2d_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                            T* weight_gradient, T* bias_gradient) {
-    std::optional<detail::BiasGradient<T>> bias;
-    if (bias_gradient) bias.emplace(shape, output_gradient, scale, bias_gradient);
-    const detail::PartialSums<double, T>* of_bias = bias ? &bias->partial_sums() : nullptr;
-    const Path path = path_for<T>(shape, input, output_gradient, weight_gradient);
-    if (of_bias && (path == Path::cudnn || path == Path::cublas)) detail::add_partial_sums(*of_bias);
-    if constexpr (std::is_same_v<T, float>) {
-        const Conv2dPrecision precision = options().precision;
-        if (path == Path::cudnn)
-            return detail::cudnn_backward_weight(shape, precision, input, output_gradient, scale,
-                                                 weight_gradient);
-        if (path == Path::tensor_cores)
-            return detail::mma_backward_weight(shape, precision, input, output_gradient, scale,
-                                               weight_gradient, of_bias);
-    }
-    if (path == Path::cublas)
-        return detail::cublas_backward_weight(shape, input, output_gradient, scale, weight_gradient);
-    if (path == Path::single_channel)
-        return detail::single_channel_backward_weight(shape, input, output_gradient, scale, weight_gradient,
-                                                      of_bias);
-    detail::tiled_backward_weight(shape, input, output_gradient, scale, weight_gradient, of_bias);
-}
-
-#define INSTANTIATE(T)                                                                               \
-    template void conv2d_forward<T>(const Conv2dShape&, const T*, const T*, const T*,                \
-                                    const Conv2dEpilogue<T>&, T*);                                   \
-    template void conv2d_backward_input<T>(const Conv2dShape&, const T*, double, const T*, const T*, \
-                                           const T*, T*);                                            \
-    template void conv2d_backward_weight<T>(const Conv2dShape&, const T*, const T*, double, T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
+#define INSTANTIATE(In, Out)                                                          \
+    template decltype(conv2d_forward<In, Out>) conv2d_forward<In, Out>;               \
+    template decltype(conv2d_backward_input<In, Out>) conv2d_backward_input<In, Out>; \
+    template decltype(conv2d_backward_weight<In, Out>) conv2d_backward_weight<In, Out>;
+INSTANTIATE(float, float)
+INSTANTIATE(double, double)
+INSTANTIATE(bfloat16, bfloat16)
+INSTANTIATE(float, bfloat16)
+INSTANTIATE(bfloat16, float)
 #undef INSTANTIATE
 
 }  // namespace dnsp::kernels::cuda

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernels/conv2d/cuda/epilogue.cuh"
+#include "kernels/conv2d/cuda/partial_sums.hpp"
 #include "kernels/conv2d/cuda/tiled.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/simt/cublas.hpp"
@@ -32,18 +33,18 @@ __global__ void __launch_bounds__(threads)
     columns[i] = inside ? image[(pixel + dy * s.width + dx) * s.in_channels + channel] : T(0);
 }
 
-/// finish() of sums that lie in the output already. One thread a vector of channels of a pixel.
+/// The epilogue of sums that lie in the output already. One thread a vector of channels of a pixel.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    finish_in_place(std::int64_t pixels, int vectors, int channels, const Finish<T> finish) {
+    apply_in_place(std::int64_t pixels, int vectors, int channels, const Epilogue<T> epilogue) {
     constexpr int width = simt::Vector<T>::width;
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x;
     if (i >= pixels * vectors) return;
     const std::int64_t pixel = i / vectors;
     const int channel = static_cast<int>(i % vectors) * width, elements = min(width, channels - channel);
     const simt::Vector<T> sums =
-        simt::load_vector(finish.output, pixel * channels + channel, elements, finish.aligned);
-    finish.write(pixel, channel, elements, sums, finish.offset(channel, elements));
+        simt::load_vector(epilogue.output, pixel * channels + channel, elements, epilogue.aligned);
+    epilogue.write(pixel, channel, elements, sums, epilogue.offset(channel, elements));
 }
 
 /// body(first pixel, pixels, columns) for chunks of the image. A kernel of one tap has the image for columns.
@@ -64,14 +65,14 @@ void for_each_chunk(const Conv2dShape& s, const T* image, std::int64_t column_by
 }
 
 template <class T>
-void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weight, Finish<T> finish,
+void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weight, Epilogue<T> epilogue,
               std::int64_t column_bytes) {
-    // The sums go to the output before they are finished.
+    // The sums go to the output before the epilogue is applied.
     std::optional<simt::Workspace<T>> kept;
-    if (finish.residual == finish.output) {
+    if (epilogue.residual == epilogue.output) {
         const auto bytes = static_cast<std::size_t>(s.output_elements()) * sizeof(T);
-        simt::copy_on_device(kept.emplace(s.output_elements()).data(), finish.output, bytes);
-        finish.residual = kept->data();
+        simt::copy_on_device(kept.emplace(s.output_elements()).data(), epilogue.output, bytes);
+        epilogue.residual = kept->data();
     }
     const PackedShape packed_as = packed_shape(s);
     const simt::Workspace<T> packed(packed_as.elements());
@@ -80,12 +81,12 @@ void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weig
     for_each_chunk(s, input, column_bytes, [&](std::int64_t first, std::int64_t pixels, const T* columns) {
         simt::gemm(false, false, pixels, s.out_channels, row, T(1), columns, row,
                    static_cast<const T*>(packed.data()), packed_as.columns, T(0),
-                   finish.output + first * s.out_channels, s.out_channels);
+                   epilogue.output + first * s.out_channels, s.out_channels);
     });
     constexpr std::int64_t width = simt::Vector<T>::width;
     const std::int64_t vectors = (s.out_channels + width - 1) / width;
-    simt::launch(finish_in_place<T>, dim3(blocks(s.pixels() * vectors)), dim3(threads), 0, s.pixels(),
-                 vectors, s.out_channels, finish);
+    simt::launch(apply_in_place<T>, dim3(blocks(s.pixels() * vectors)), dim3(threads), 0, s.pixels(), vectors,
+                 s.out_channels, epilogue);
 }
 
 }  // namespace
@@ -97,37 +98,34 @@ void open_cublas() {
 }
 
 template <class T>
-void cublas_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
-                    const Conv2dEpilogue<T>& epilogue, T* output, std::int64_t column_bytes) {
-    convolve(s, false, input, weight, finish_forward(s, bias, epilogue, output), column_bytes);
+void cublas_forward(const Conv2dShape& s, const Conv2dForward<T>& pass, std::int64_t column_bytes) {
+    convolve(s, false, pass.input, pass.weight, epilogue_of(s, pass), column_bytes);
 }
 
 template <class T>
-void cublas_backward_input(const Conv2dShape& s, const T* output_gradient, double scale, const T* weight,
-                           const T* rectified_input, const T* added, T* input_gradient,
+void cublas_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<T>& pass,
                            std::int64_t column_bytes) {
-    convolve(backward_shape(s), true, output_gradient, weight,
-             finish_backward_input(s, scale, rectified_input, added, input_gradient), column_bytes);
+    convolve(s.backward(), true, pass.output_gradient, pass.weight, epilogue_of(s, pass), column_bytes);
 }
 
 template <class T>
-void cublas_backward_weight(const Conv2dShape& s, const T* input, const T* output_gradient, double scale,
-                            T* weight_gradient, std::int64_t column_bytes) {
-    if (s.pixels() == 0) return fill(s.weight_elements(), T(0), weight_gradient);
+void cublas_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<T>& pass,
+                            std::int64_t column_bytes) {
+    add_partial_sums(BiasGradient<T>(s, pass).partial_sums());
+    if (s.pixels() == 0) return fill(s.weight_elements(), T(0), pass.weight_gradient);
     const std::int64_t row = s.weight_elements() / s.out_channels;
-    for_each_chunk(s, input, column_bytes, [&](std::int64_t first, std::int64_t pixels, const T* columns) {
-        simt::gemm(true, false, s.out_channels, row, pixels, static_cast<T>(scale),
-                   output_gradient + first * s.out_channels, s.out_channels, columns, row,
-                   first == 0 ? T(0) : T(1), weight_gradient, row);
-    });
+    for_each_chunk(s, pass.input, column_bytes,
+                   [&](std::int64_t first, std::int64_t pixels, const T* columns) {
+                       simt::gemm(true, false, s.out_channels, row, pixels, static_cast<T>(pass.scale),
+                                  pass.output_gradient + first * s.out_channels, s.out_channels, columns, row,
+                                  first == 0 ? T(0) : T(1), pass.weight_gradient, row);
+                   });
 }
 
-#define INSTANTIATE(T)                                                                                       \
-    template void cublas_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, \
-                                 T*, std::int64_t);                                                          \
-    template void cublas_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*,  \
-                                        T*, std::int64_t);                                                   \
-    template void cublas_backward_weight(const Conv2dShape&, const T*, const T*, double, T*, std::int64_t);
+#define INSTANTIATE(T)                                                                                    \
+    template void cublas_forward(const Conv2dShape&, const Conv2dForward<T>&, std::int64_t);              \
+    template void cublas_backward_input(const Conv2dShape&, const Conv2dBackwardInput<T>&, std::int64_t); \
+    template void cublas_backward_weight(const Conv2dShape&, const Conv2dBackwardWeight<T>&, std::int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -12,14 +12,9 @@ namespace dnsp::kernels::cuda::detail {
 bool cudnn_available();
 std::string cudnn_unavailable_reason();
 
-/// As in conv2d.hpp; outputs are overwritten. Throw Error with cuDNN's sentence.
-void cudnn_forward(const Conv2dShape& shape, Conv2dPrecision precision, const float* input,
-                   const float* weight, const float* bias, const Conv2dEpilogue<float>& epilogue,
-                   float* output);
-void cudnn_backward_input(const Conv2dShape& shape, Conv2dPrecision precision, const float* output_gradient,
-                          double scale, const float* weight, const float* rectified_input, const float* added,
-                          float* input_gradient);
-void cudnn_backward_weight(const Conv2dShape& shape, Conv2dPrecision precision, const float* input,
-                           const float* output_gradient, double scale, float* weight_gradient);
+/// In the precision of conv2d_options(). The passes throw Error with cuDNN's sentence.
+void cudnn_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
+void cudnn_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
+void cudnn_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<float>& pass);
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -1,4 +1,4 @@
-// The host executor has no answer to cuDNN.
+// The CUDA emulator has no cuDNN.
 #include "kernels/conv2d/cuda/cudnn.hpp"
 
 #include "base/error.hpp"
@@ -13,16 +13,8 @@ namespace {
 bool cudnn_available() { return false; }
 std::string cudnn_unavailable_reason() { return "the host executor has none"; }
 
-void cudnn_forward(const Conv2dShape&, Conv2dPrecision, const float*, const float*, const float*,
-                   const Conv2dEpilogue<float>&, float*) {
-    refuse();
-}
-void cudnn_backward_input(const Conv2dShape&, Conv2dPrecision, const float*, double, const float*,
-                          const float*, const float*, float*) {
-    refuse();
-}
-void cudnn_backward_weight(const Conv2dShape&, Conv2dPrecision, const float*, const float*, double, float*) {
-    refuse();
-}
+void cudnn_forward(const Conv2dShape&, const Conv2dForward<float>&) { refuse(); }
+void cudnn_backward_input(const Conv2dShape&, const Conv2dBackwardInput<float>&) { refuse(); }
+void cudnn_backward_weight(const Conv2dShape&, const Conv2dBackwardWeight<float>&) { refuse(); }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -14,6 +14,7 @@
 #include "base/device/runtime.hpp"
 #include "base/device/workspace.hpp"
 #include "base/error.hpp"
+#include "kernels/conv2d/cuda/partial_sums.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -89,9 +90,9 @@ struct Plan {
 
 /// `estimate` lists cuDNN's algorithms, the fastest first; `measure` asks for the workspace of one.
 template <class Performance, class Estimate, class Measure>
-Plan<decltype(Performance::algo)> make_plan(const Conv2dShape& s, Conv2dPrecision precision,
-                                            Estimate&& estimate, Measure&& measure) {
-    constexpr std::size_t most_workspace_bytes = std::size_t{1} << 30;
+Plan<decltype(Performance::algo)> make_plan(const Conv2dShape& s, Estimate&& estimate, Measure&& measure) {
+    const Conv2dPrecision precision = conv2d_options().precision;
+    constexpr std::size_t max_workspace_bytes = std::size_t{1} << 30;
     Plan<decltype(Performance::algo)> plan{Convolution(s, precision), {}};
     std::array<Performance, 16> found;
     int count = 0;
@@ -102,7 +103,7 @@ Plan<decltype(Performance::algo)> make_plan(const Conv2dShape& s, Conv2dPrecisio
         if (precision != Conv2dPrecision::float32) plan.convolution.allow(found[i].mathType);
         plan.algorithm = found[i].algo;
         if (measure(plan.convolution, plan.algorithm, &plan.workspace_bytes) == CUDNN_STATUS_SUCCESS &&
-            plan.workspace_bytes <= most_workspace_bytes)
+            plan.workspace_bytes <= max_workspace_bytes)
             return plan;
     }
     throw Error("[conv2d] cuDNN has no deterministic algorithm for " + std::to_string(s.kernel_height) + "×" +
@@ -116,9 +117,10 @@ template <class Algorithm>
 class Plans {
   public:
     template <class Make>
-    const Plan<Algorithm>& of(const Conv2dShape& s, Conv2dPrecision precision, Make&& make) {
+    const Plan<Algorithm>& of(const Conv2dShape& s, Make&& make) {
+        const bool is_float32 = conv2d_options().precision == Conv2dPrecision::float32;
         const Key key{s.batch,        s.height,        s.width,        s.in_channels,
-                      s.out_channels, s.kernel_height, s.kernel_width, precision == Conv2dPrecision::float32};
+                      s.out_channels, s.kernel_height, s.kernel_width, is_float32};
         const auto found = plans_.find(key);
         return found != plans_.end() ? found->second : plans_.emplace(key, make()).first->second;
     }
@@ -160,15 +162,14 @@ class State {
 bool cudnn_available() { return cudnn().available(); }
 std::string cudnn_unavailable_reason() { return cudnn().unavailable_reason(); }
 
-void cudnn_forward(const Conv2dShape& s, Conv2dPrecision precision, const float* input, const float* weight,
-                   const float* bias, const Conv2dEpilogue<float>& epilogue, float* output) {
+void cudnn_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
     const std::int64_t count = s.output_elements();
     if (count == 0) return;
     State& state = State::of_this_device();
     const cudnnHandle_t handle = state.on_current_stream();
-    const auto& plan = state.forward.of(s, precision, [&] {
+    const auto& plan = state.forward.of(s, [&] {
         return make_plan<cudnnConvolutionFwdAlgoPerf_t>(
-            s, precision,
+            s,
             [&](const Convolution& c, auto... arguments) {
                 DNSP_CUDNN_CALL(cudnnGetConvolutionForwardAlgorithm_v7, handle, c.input.get(), c.weight.get(),
                                 c.how.get(), c.output.get(), arguments...);
@@ -180,30 +181,30 @@ void cudnn_forward(const Conv2dShape& s, Conv2dPrecision precision, const float*
     });
     // The convolution is added to what the output holds: the bias, one row for all pixels, and the residual.
     // cuDNN's own addition of a bias is slow in this layout.
+    const Conv2dEpilogue<float>& epilogue = pass.epilogue;
+    float* const output = pass.output;
     const float scale = static_cast<float>(epilogue.scale);
     float kept = scale;
-    copy_rows<float>({s.pixels(), s.out_channels, 0, s.out_channels}, bias, output);
+    copy_rows<float>({s.pixels(), s.out_channels, 0, s.out_channels}, pass.bias, output);
     if (epilogue.residual) {
         add_scaled<float>(count, epilogue.residual, epilogue.scale, output, output);
         kept = 1;
     }
     const simt::Workspace<std::byte> workspace(static_cast<std::int64_t>(plan.workspace_bytes));
     const Convolution& c = plan.convolution;
-    DNSP_CUDNN_CALL(cudnnConvolutionForward, handle, &scale, c.input.get(), input, c.weight.get(), weight,
-                    c.how.get(), plan.algorithm, workspace.data(), plan.workspace_bytes, &kept,
+    DNSP_CUDNN_CALL(cudnnConvolutionForward, handle, &scale, c.input.get(), pass.input, c.weight.get(),
+                    pass.weight, c.how.get(), plan.algorithm, workspace.data(), plan.workspace_bytes, &kept,
                     c.output.get(), output);
     if (epilogue.activation == Activation::relu) relu_forward<float>(count, output, output);
 }
 
-void cudnn_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const float* output_gradient,
-                          double scale, const float* weight, const float* rectified_input, const float* added,
-                          float* input_gradient) {
+void cudnn_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
     if (s.input_elements() == 0) return;
     State& state = State::of_this_device();
     const cudnnHandle_t handle = state.on_current_stream();
-    const auto& plan = state.backward_input.of(s, precision, [&] {
+    const auto& plan = state.backward_input.of(s, [&] {
         return make_plan<cudnnConvolutionBwdDataAlgoPerf_t>(
-            s, precision,
+            s,
             [&](const Convolution& c, auto... arguments) {
                 DNSP_CUDNN_CALL(cudnnGetConvolutionBackwardDataAlgorithm_v7, handle, c.weight.get(),
                                 c.output.get(), c.how.get(), c.input.get(), arguments...);
@@ -213,28 +214,28 @@ void cudnn_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const
                     handle, c.weight.get(), c.output.get(), c.how.get(), c.input.get(), arguments...);
             });
     });
-    const float factor = static_cast<float>(scale), kept = added ? 1 : 0;
-    if (added && added != input_gradient)
-        simt::copy_on_device(input_gradient, added,
+    const float factor = static_cast<float>(pass.scale), kept = pass.accumulate ? 1 : 0;
+    if (pass.accumulate && pass.accumulate != pass.input_gradient)
+        simt::copy_on_device(pass.input_gradient, pass.accumulate,
                              static_cast<std::size_t>(s.input_elements()) * sizeof(float));
     const simt::Workspace<std::byte> workspace(static_cast<std::int64_t>(plan.workspace_bytes));
     const Convolution& c = plan.convolution;
-    DNSP_CUDNN_CALL(cudnnConvolutionBackwardData, handle, &factor, c.weight.get(), weight, c.output.get(),
-                    output_gradient, c.how.get(), plan.algorithm, workspace.data(), plan.workspace_bytes,
-                    &kept, c.input.get(), input_gradient);
-    if (rectified_input)
-        relu_backward<float>(s.input_elements(), input_gradient, rectified_input, input_gradient);
+    DNSP_CUDNN_CALL(cudnnConvolutionBackwardData, handle, &factor, c.weight.get(), pass.weight,
+                    c.output.get(), pass.output_gradient, c.how.get(), plan.algorithm, workspace.data(),
+                    plan.workspace_bytes, &kept, c.input.get(), pass.input_gradient);
+    if (pass.relu_output)
+        relu_backward<float>(s.input_elements(), pass.input_gradient, pass.relu_output, pass.input_gradient);
 }
 
-void cudnn_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, const float* input,
-                           const float* output_gradient, double scale, float* weight_gradient) {
-    if (s.pixels() == 0) return fill(s.weight_elements(), 0.0f, weight_gradient);
+void cudnn_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
+    add_partial_sums(BiasGradient<float>(s, pass).partial_sums());
+    if (s.pixels() == 0) return fill(s.weight_elements(), 0.0f, pass.weight_gradient);
     if (s.weight_elements() == 0) return;
     State& state = State::of_this_device();
     const cudnnHandle_t handle = state.on_current_stream();
-    const auto& plan = state.backward_weight.of(s, precision, [&] {
+    const auto& plan = state.backward_weight.of(s, [&] {
         return make_plan<cudnnConvolutionBwdFilterAlgoPerf_t>(
-            s, precision,
+            s,
             [&](const Convolution& c, auto... arguments) {
                 DNSP_CUDNN_CALL(cudnnGetConvolutionBackwardFilterAlgorithm_v7, handle, c.input.get(),
                                 c.output.get(), c.how.get(), c.weight.get(), arguments...);
@@ -244,12 +245,12 @@ void cudnn_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, cons
                     handle, c.input.get(), c.output.get(), c.how.get(), c.weight.get(), arguments...);
             });
     });
-    const float factor = static_cast<float>(scale), nothing = 0;
+    const float factor = static_cast<float>(pass.scale), nothing = 0;
     const simt::Workspace<std::byte> workspace(static_cast<std::int64_t>(plan.workspace_bytes));
     const Convolution& c = plan.convolution;
-    DNSP_CUDNN_CALL(cudnnConvolutionBackwardFilter, handle, &factor, c.input.get(), input, c.output.get(),
-                    output_gradient, c.how.get(), plan.algorithm, workspace.data(), plan.workspace_bytes,
-                    &nothing, c.weight.get(), weight_gradient);
+    DNSP_CUDNN_CALL(cudnnConvolutionBackwardFilter, handle, &factor, c.input.get(), pass.input,
+                    c.output.get(), pass.output_gradient, c.how.get(), plan.algorithm, workspace.data(),
+                    plan.workspace_bytes, &nothing, c.weight.get(), pass.weight_gradient);
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -1,20 +1,20 @@
 #pragma once
 
-// What becomes of the sums of a convolution, forwards or back to the input, before they are written.
+// What is done to the sums of a forward pass, or of a backward pass to the input, before they are written.
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/simt/vector.cuh"
 
 namespace dnsp::kernels::cuda::detail {
 
-/// output = residual + scale · (sum + bias), then max(·, 0) where `rectify`, then 0 wherever
-/// `rectified_input` is not positive. What is null is left out. A NaN passes all but the last.
+/// output = residual + scale · (sum + bias), then max(·, 0) with `relu`, then 0 wherever `relu_output`
+/// is not positive. What is null is left out. A NaN passes all but the last.
 template <class T>
-struct Finish {
+struct Epilogue {
     const T* bias;
     T scale;
     const T* residual;
-    bool rectify;
-    const T* rectified_input;
+    bool relu;
+    const T* relu_output;
     std::int64_t channels;  ///< of the output
     T* output;
     bool aligned;  ///< rows of channels begin at multiples of 16 bytes, in all of the arrays
@@ -27,7 +27,7 @@ struct Finish {
                                           const simt::Vector<T>& sums, const simt::Vector<T>& offset) const {
         const std::int64_t at = pixel * channels + channel;
         const simt::Vector<T> before = load_or(residual, at, elements, T(0)),
-                              gate = load_or(rectified_input, at, elements, T(1));
+                              gate = load_or(relu_output, at, elements, T(1));
         simt::Vector<T> result;
 #pragma unroll
         for (int e = 0; e < simt::Vector<T>::width; ++e)
@@ -43,7 +43,7 @@ struct Finish {
   private:
     __device__ __forceinline__ T value(T sum, T before, T gate) const {
         const T result = fma(scale, sum, before);
-        return (rectify && result < T(0)) || !(gate > T(0)) ? T(0) : result;
+        return (relu && result < T(0)) || !(gate > T(0)) ? T(0) : result;
     }
     __device__ __forceinline__ simt::Vector<T> load_or(const T* from, std::int64_t at, int elements,
                                                        T otherwise) const {
@@ -61,28 +61,28 @@ bool has_aligned_rows(std::int64_t channels, const Pointers*... arrays) {
 }
 
 template <class T>
-Finish<T> finish_forward(const Conv2dShape& s, const T* bias, const Conv2dEpilogue<T>& epilogue, T* output) {
-    return {.bias = bias,
-            .scale = static_cast<T>(epilogue.scale),
-            .residual = epilogue.residual,
-            .rectify = epilogue.activation == Activation::relu,
-            .rectified_input = nullptr,
+Epilogue<T> epilogue_of(const Conv2dShape& s, const Conv2dForward<T>& pass) {
+    return {.bias = pass.bias,
+            .scale = static_cast<T>(pass.epilogue.scale),
+            .residual = pass.epilogue.residual,
+            .relu = pass.epilogue.activation == Activation::relu,
+            .relu_output = nullptr,
             .channels = s.out_channels,
-            .output = output,
-            .aligned = has_aligned_rows<T>(s.out_channels, bias, epilogue.residual, output)};
+            .output = pass.output,
+            .aligned = has_aligned_rows<T>(s.out_channels, pass.bias, pass.epilogue.residual, pass.output)};
 }
 
 template <class T>
-Finish<T> finish_backward_input(const Conv2dShape& s, double scale, const T* rectified_input, const T* added,
-                                T* input_gradient) {
+Epilogue<T> epilogue_of(const Conv2dShape& s, const Conv2dBackwardInput<T>& pass) {
     return {.bias = nullptr,
-            .scale = static_cast<T>(scale),
-            .residual = added,
-            .rectify = false,
-            .rectified_input = rectified_input,
+            .scale = static_cast<T>(pass.scale),
+            .residual = pass.accumulate,
+            .relu = false,
+            .relu_output = pass.relu_output,
             .channels = s.in_channels,
-            .output = input_gradient,
-            .aligned = has_aligned_rows<T>(s.in_channels, rectified_input, added, input_gradient)};
+            .output = pass.input_gradient,
+            .aligned =
+                has_aligned_rows<T>(s.in_channels, pass.relu_output, pass.accumulate, pass.input_gradient)};
 }
 
 }  // namespace dnsp::kernels::cuda::detail

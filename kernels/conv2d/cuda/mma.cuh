@@ -40,14 +40,15 @@ struct Bfloat16 {
     }
 };
 
-/// Blocks of 128 threads that a multiprocessor holds at once: their sums fill its registers.
+/// Blocks of 128 threads that a SM holds at once: their sums fill its registers.
 template <int block_channels>
 constexpr int resident_blocks = block_channels == 64 ? 3 : 2;
 
-/// Calls body.operator()<Operands, block_channels>() for blocks that own 64 of `channels` or 128, the
-/// narrower ones where the last of the wider ones would be half empty.
+/// Calls body.operator()<Operands, block_channels>() for the precision of conv2d_options() and for blocks
+/// that own 64 of `channels` or 128, the narrower ones where the last of the wider ones would be half empty.
 template <class Body>
-void with_operands_and_block(Conv2dPrecision precision, std::int64_t channels, Body&& body) {
+void with_operands_and_block(std::int64_t channels, Body&& body) {
+    const Conv2dPrecision precision = conv2d_options().precision;
     require(precision != Conv2dPrecision::float32,
             "[conv2d] tensor cores multiply in tf32 or bfloat16, not in float32");
     const bool narrow = channels % 128 > 0 && channels % 128 <= 64;

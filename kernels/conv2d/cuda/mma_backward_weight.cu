@@ -161,18 +161,16 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
 
 }  // namespace
 
-void mma_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, const float* input,
-                         const float* output_gradient, double scale, float* weight_gradient,
-                         const PartialSums<double, float>* of_bias) {
-    with_operands_and_block(precision, s.out_channels, [&]<class Operands, int block_out>() {
+void mma_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
+    const BiasGradient<float> bias(s, pass);
+    with_operands_and_block(s.out_channels, [&]<class Operands, int block_out>() {
         Problem p{IntShape(s)};
         p.columns = p.kernel_height * p.kernel_width * p.in_channels;
         p.across = divide_up(p.columns, block_columns);
         p.tiles = p.across * divide_up(p.out_channels, block_out);
         // As many blocks as an H100 takes at once, but none with too few pixels to be worth its sums.
-        constexpr int blocks_wanted = 132 * resident_blocks<block_out>, fewest_pixels = 128;
-        const int splits_wanted =
-            std::clamp(blocks_wanted / p.tiles, 1, std::max(1, p.pixels / fewest_pixels));
+        constexpr int blocks_wanted = 132 * resident_blocks<block_out>, min_pixels = 128;
+        const int splits_wanted = std::clamp(blocks_wanted / p.tiles, 1, std::max(1, p.pixels / min_pixels));
         p.pixels_per_split =
             divide_up(divide_up(p.pixels, splits_wanted), slab_pixels<Operands>) * slab_pixels<Operands>;
         int splits = 0;
@@ -183,10 +181,10 @@ void mma_backward_weight(const Conv2dShape& s, Conv2dPrecision precision, const 
         }
         simt::Workspace<float> partial(splits * s.weight_elements());
         simt::launch(conv2d_backward_weight_mma<Operands, block_out>, dim3(p.tiles * splits),
-                     dim3(block_threads), 0, p, input, output_gradient, partial.data());
-        add_partial_sums(
-            PartialSums<float, float>{s.weight_elements(), splits, scale, partial.data(), weight_gradient},
-            of_bias);
+                     dim3(block_threads), 0, p, pass.input, pass.output_gradient, partial.data());
+        add_partial_sums(PartialSums<float, float>{s.weight_elements(), splits, pass.scale, partial.data(),
+                                                   pass.weight_gradient},
+                         bias.partial_sums());
     });
 }
 

@@ -102,7 +102,7 @@ __device__ __forceinline__ int packed_row(int channel) {
 template <class Operands, int block_channels>
 __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>)
     conv2d_forward_mma(Problem p, const float* __restrict__ input, const uint4* __restrict__ packed_weight,
-                       Finish<float> finish) {
+                       Epilogue<float> epilogue) {
     constexpr int pixel_tiles = 4, channel_tiles = block_channels / 16;
     __shared__ simt::SharedArray<uint4, 2, block_pixels, row_chunks> pixels;
     __shared__ simt::SharedArray<uint4, weight_stages, block_channels, row_chunks> weights;
@@ -166,13 +166,13 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>
     for (int j = 0; j < channel_tiles; j += 2) {
         const int channel = first_channel + warp_channel + 8 * j + lane % 4 * 4;
         if (channel >= p.out_channels) continue;
-        const simt::Vector<float> offset = finish.offset(channel, 4);
+        const simt::Vector<float> offset = epilogue.offset(channel, 4);
 #pragma unroll
         for (int i = 0; i < 2 * pixel_tiles; ++i) {
             const int pixel = first_pixel + warp_pixel + 8 * i + lane / 4, c = i % 2 * 2;
             const float(&left)[4] = sums[i / 2][j], (&right)[4] = sums[i / 2][j + 1];
             if (pixel < p.pixels)
-                finish.write(pixel, channel, 4, {{left[c], left[c + 1], right[c], right[c + 1]}}, offset);
+                epilogue.write(pixel, channel, 4, {{left[c], left[c + 1], right[c], right[c + 1]}}, offset);
         }
     }
 }
@@ -206,9 +206,9 @@ __global__ void pack_weight(Problem p, const float* __restrict__ weight, bool ba
 }
 
 /// `s` is the convolution that runs; `backward` as above.
-void convolve(const Conv2dShape& s, Conv2dPrecision precision, const float* input, const float* weight,
-              bool backward, const Finish<float>& finish) {
-    with_operands_and_block(precision, s.out_channels, [&]<class Operands, int block_channels>() {
+void convolve(const Conv2dShape& s, const float* input, const float* weight, bool backward,
+              const Epilogue<float>& epilogue) {
+    with_operands_and_block(s.out_channels, [&]<class Operands, int block_channels>() {
         Problem p{IntShape(s)};
         p.steps = divide_up(p.in_channels, slab_channels<Operands>) * p.kernel_height * p.kernel_width;
         p.blocks_across = divide_up(p.out_channels, block_channels);
@@ -218,7 +218,7 @@ void convolve(const Conv2dShape& s, Conv2dPrecision precision, const float* inpu
                      backward, p.blocks_across * block_channels, packed.data());
         simt::launch(conv2d_forward_mma<Operands, block_channels>,
                      dim3(divide_up(p.pixels, block_pixels) * p.blocks_across), dim3(block_threads), 0, p,
-                     input, packed.data(), finish);
+                     input, packed.data(), epilogue);
     });
 }
 
@@ -230,19 +230,12 @@ bool mma_supports(const Conv2dShape& s) {
            s.weight_elements() < 1 << 28 && simt::compute_capability() >= 80;
 }
 
-void mma_forward(const Conv2dShape& s, Conv2dPrecision precision, const float* input, const float* weight,
-                 const float* bias, const Conv2dEpilogue<float>& epilogue, float* output) {
-    convolve(s, precision, input, weight, false, finish_forward(s, bias, epilogue, output));
+void mma_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+    convolve(s, pass.input, pass.weight, false, epilogue_of(s, pass));
 }
 
-void mma_backward_input(const Conv2dShape& s, Conv2dPrecision precision, const float* output_gradient,
-                        double scale, const float* weight, const float* rectified_input, const float* added,
-                        float* input_gradient) {
-    Conv2dShape backward = s;
-    backward.in_channels = s.out_channels;
-    backward.out_channels = s.in_channels;
-    convolve(backward, precision, output_gradient, weight, true,
-             finish_backward_input(s, scale, rectified_input, added, input_gradient));
+void mma_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+    convolve(s.backward(), pass.output_gradient, pass.weight, true, epilogue_of(s, pass));
 }
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/device/workspace.hpp"
 #include "kernels/conv2d/conv2d.hpp"
@@ -11,27 +12,30 @@ namespace dnsp::kernels::cuda::detail {
 /// Summed in double, in an order that depends on `parts` alone.
 template <class Partial, class T>
 struct PartialSums {
-    std::int64_t count, parts;
-    double scale;
-    const Partial* partial;
-    T* result;
+    std::int64_t count = 0, parts = 0;
+    double scale = 1.0;
+    const Partial* partial = nullptr;
+    T* result = nullptr;
 };
 
-/// Adds up one such sum, or in the same launch that of the biases too: it has so little to do that it costs
-/// nothing beside another. Partial is T or double.
+/// Adds up one such sum, and in the same launch a bias gradient, which costs nothing beside another sum.
+/// Partial is T or double.
 template <class Partial, class T>
-void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>* of_bias = nullptr);
+void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>& bias = {});
 
-/// A bias gradient whose first stage has been started.
+/// A bias gradient whose first stage has been started; without a `result`, no sums at all.
 template <class T>
 class BiasGradient {
   public:
     template <class Gradient>
     BiasGradient(const Conv2dShape& shape, const Gradient* output_gradient, double scale, T* result);
+    template <class In, class Out>
+    BiasGradient(const Conv2dShape& shape, const Conv2dBackwardWeight<In, Out>& pass)
+        : BiasGradient(shape, pass.output_gradient, pass.scale, pass.bias_gradient) {}
     const PartialSums<double, T>& partial_sums() const { return sums_; }
 
   private:
-    simt::Workspace<double> partial_;
+    std::optional<simt::Workspace<double>> partial_;
     PartialSums<double, T> sums_;
 };
 

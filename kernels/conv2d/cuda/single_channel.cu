@@ -2,6 +2,7 @@
 
 #include "kernels/conv2d/cuda/epilogue.cuh"
 #include "kernels/conv2d/cuda/single_channel.cuh"
+#include "kernels/conv2d/cuda/tiled.hpp"
 
 namespace dnsp::kernels::cuda::detail {
 namespace {
@@ -10,18 +11,18 @@ namespace {
 
 constexpr int expand_threads = 256, expand_width = 16, pixels_of_run = 8;
 
-/// wide[p, c] = Σ_ij weight[c, i, j] · image[p + (i, j) − half a kernel], and what `finish` makes of it. A
+/// wide[p, c] = Σ_ij weight[c, i, j] · image[p + (i, j) − half a kernel], with the epilogue. A
 /// block owns 8 × 16 pixels and 16 vectors of channels, a thread 8 pixels of a row and one vector; image tile
 /// and weights lie in shared memory. Bound by the writes for small kernels, by arithmetic from 9 × 9 on.
 template <int kernel_width, class T>
 __global__ void __launch_bounds__(expand_threads)
     expand_channels(const SingleChannelShape s, const WeightLayout layout, const T* __restrict__ image,
-                    const T* __restrict__ weight, const Finish<T> finish) {
+                    const T* __restrict__ weight, const Epilogue<T> epilogue) {
     using Vector = simt::Vector<T>;
     constexpr int block_channels = block_vectors * Vector::width;
     __shared__ ImageTile<expand_width, kernel_width, T> tile;
     // A vector more, so that neighbouring taps do not meet in a bank.
-    __shared__ simt::SharedArray<Vector, most_taps * kernel_width, block_vectors + 1> weights;
+    __shared__ simt::SharedArray<Vector, max_taps * kernel_width, block_vectors + 1> weights;
 
     const int first_channel = static_cast<int>(blockIdx.x) % s.channel_blocks * block_channels;
     const TileCorner corner(s, static_cast<int>(blockIdx.x) / s.channel_blocks, tile_rows, expand_width);
@@ -29,7 +30,7 @@ __global__ void __launch_bounds__(expand_threads)
     const int taps = s.kernel_height * kernel_width;
     for (int i = static_cast<int>(threadIdx.x); i < taps * block_channels; i += expand_threads) {
         // Neighbours in memory to neighbouring threads.
-        const bool taps_first = layout.of_channel != 1;
+        const bool taps_first = layout.channel_stride != 1;
         const int tap = taps_first ? i % taps : i / block_channels,
                   channel = taps_first ? i / taps : i % block_channels;
         weights[tap][channel / Vector::width].element[channel % Vector::width] =
@@ -58,23 +59,23 @@ __global__ void __launch_bounds__(expand_threads)
 
     const int channel = first_channel + vector * Vector::width, y = corner.top + row;
     if (channel >= s.channels || y >= s.height) return;
-    const Vector offset = finish.offset(channel, Vector::width);
+    const Vector offset = epilogue.offset(channel, Vector::width);
 #pragma unroll
     for (int k = 0; k < pixels_of_run; ++k) {
         const int x = corner.left + column + k;
         if (x < s.width)
-            finish.write(corner.first_pixel + y * s.width + x, channel, Vector::width, sums[k], offset);
+            epilogue.write(corner.first_pixel + y * s.width + x, channel, Vector::width, sums[k], offset);
     }
 }
 
 template <class T>
 void expand(const Conv2dShape& shape, bool flipped, const T* image, const T* weight,
-            const Finish<T>& finish) {
+            const Epilogue<T>& epilogue) {
     const SingleChannelShape s(shape, tile_rows, expand_width, block_vectors * simt::Vector<T>::width);
     with_kernel_width(shape.kernel_width, [&](auto kernel_width) {
         simt::launch(expand_channels<kernel_width(), T>,
                      dim3(static_cast<unsigned>(s.tiles) * static_cast<unsigned>(s.channel_blocks)),
-                     dim3(expand_threads), 0, s, WeightLayout::of(shape, flipped), image, weight, finish);
+                     dim3(expand_threads), 0, s, WeightLayout::of(shape, flipped), image, weight, epilogue);
     });
 }
 
@@ -83,14 +84,14 @@ void expand(const Conv2dShape& shape, bool flipped, const T* image, const T* wei
 constexpr int lanes = 8, collapse_rows = 16, collapse_width = 2 * pixels_of_run,
               collapse_threads = 2 * collapse_rows * lanes;
 
-/// image[p] = Σ_ijc weight[i, j, c] · wide[p + (i, j) − half a kernel, c], and what `finish` makes of it. A
+/// image[p] = Σ_ijc weight[i, j, c] · wide[p + (i, j) − half a kernel, c], with the epilogue. A
 /// block owns 16 × 16 pixels, 8 lanes 8 pixels of a row: each lane sums over every eighth vector of channels,
 /// for one row of taps after the other, and the lanes' sums are added by shuffles. Bound by the reads, of
-/// which a row's are used for all its taps and the others' come from the first-level cache.
+/// which a row's are used for all its taps and the others' come from the L1.
 template <int kernel_width, class T>
 __global__ void __launch_bounds__(collapse_threads, sizeof(T) == 4 ? 2 : 1)
     collapse_channels(const SingleChannelShape s, const T* __restrict__ wide, const T* __restrict__ weight,
-                      const Finish<T> finish) {
+                      const Epilogue<T> epilogue) {
     using Vector = simt::Vector<T>;
     const int lane = static_cast<int>(threadIdx.x) % lanes, run = static_cast<int>(threadIdx.x) / lanes;
     const TileCorner corner(s, static_cast<int>(blockIdx.x), collapse_rows, collapse_width);
@@ -130,58 +131,48 @@ __global__ void __launch_bounds__(collapse_threads, sizeof(T) == 4 ? 2 : 1)
             sums[k] += __shfl_xor_sync(0xffffffffu, sums[k], distance);
         if (lane == k) sum = sums[k];
     }
-    if (y < s.height && x + lane < s.width) finish.write(corner.first_pixel + y * s.width + x + lane, sum);
+    if (y < s.height && x + lane < s.width) epilogue.write(corner.first_pixel + y * s.width + x + lane, sum);
 }
 static_assert(lanes == pixels_of_run, "each lane writes one pixel");
 
 template <class T>
-void collapse(const Conv2dShape& shape, const T* wide, const T* weight, const Finish<T>& finish) {
+void collapse(const Conv2dShape& shape, const T* wide, const T* weight, const Epilogue<T>& epilogue) {
     const SingleChannelShape s(shape, collapse_rows, collapse_width, 1);
     with_kernel_width(shape.kernel_width, [&](auto kernel_width) {
         simt::launch(collapse_channels<kernel_width(), T>, dim3(static_cast<unsigned>(s.tiles)),
-                     dim3(collapse_threads), 0, s, wide, weight, finish);
+                     dim3(collapse_threads), 0, s, wide, weight, epilogue);
     });
 }
 
 }  // namespace
 
 template <class T>
-bool single_channel_serves(const Conv2dShape& s) {
+bool single_channel_supports(const Conv2dShape& s) {
     const auto one_to_many = [](std::int64_t one, std::int64_t many) {
         return one == 1 && many % simt::Vector<T>::width == 0;
     };
-    const auto is_served = [](std::int64_t side) { return side % 2 == 1 && side <= most_taps; };
+    const auto is_supported = [](std::int64_t side) { return side % 2 == 1 && side <= max_taps; };
     return (one_to_many(s.in_channels, s.out_channels) || one_to_many(s.out_channels, s.in_channels)) &&
-           is_served(s.kernel_height) && is_served(s.kernel_width);
+           is_supported(s.kernel_height) && is_supported(s.kernel_width);
 }
 
 template <class T>
-void single_channel_forward(const Conv2dShape& s, const T* input, const T* weight, const T* bias,
-                            const Conv2dEpilogue<T>& epilogue, T* output) {
-    const Finish<T> finish = finish_forward(s, bias, epilogue, output);
+void single_channel_forward(const Conv2dShape& s, const Conv2dForward<T>& pass) {
+    const Epilogue<T> epilogue = epilogue_of(s, pass);
     if (s.in_channels == 1)
-        expand(s, false, input, weight, finish);
+        expand(s, false, pass.input, pass.weight, epilogue);
     else
-        collapse(s, input, weight, finish);
+        collapse(s, pass.input, pass.weight, epilogue);
 }
 
 template <class T>
-void single_channel_backward_input(const Conv2dShape& s, const T* output_gradient, double scale,
-                                   const T* weight, const T* rectified_input, const T* added,
-                                   T* input_gradient) {
-    require(s.out_channels == 1, "[conv2d] single_channel_backward_input is for one output channel");
-    expand(s, true, output_gradient, weight,
-           finish_backward_input(s, scale, rectified_input, added, input_gradient));
+void single_channel_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<T>& pass) {
+    if (s.out_channels > 1) return tiled_backward_input(s, pass);
+    expand(s, true, pass.output_gradient, pass.weight, epilogue_of(s, pass));
 }
 
-#define INSTANTIATE(T)                                                                                    \
-    template bool single_channel_serves<T>(const Conv2dShape&);                                           \
-    template void single_channel_forward(const Conv2dShape&, const T*, const T*, const T*,                \
-                                         const Conv2dEpilogue<T>&, T*);                                   \
-    template void single_channel_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, \
-                                                const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(single_channel_supports);
+DNSP_INSTANTIATE(single_channel_forward);
+DNSP_INSTANTIATE(single_channel_backward_input);
 
 }  // namespace dnsp::kernels::cuda::detail

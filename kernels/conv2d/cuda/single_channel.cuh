@@ -11,24 +11,24 @@
 
 namespace dnsp::kernels::cuda::detail {
 
-constexpr int most_taps = 11;      ///< of a kernel's side
+constexpr int max_taps = 11;       ///< of a kernel's side
 constexpr int block_vectors = 16;  ///< of channels
 constexpr int tile_rows = 8;
 
 /// Where the tap, numbered row by row, of a channel of the wide array lies in the weights. `flipped`: the tap
 /// is that of the convolution with a flipped kernel which runs.
 struct WeightLayout {
-    int first, of_channel, of_tap;
+    int first, channel_stride, tap_stride;
 
     static WeightLayout of(const Conv2dShape& s, bool flipped) {
         const int channels = static_cast<int>(s.in_channels),
                   taps = static_cast<int>(s.kernel_height * s.kernel_width);
-        const int of_channel = s.in_channels == 1 ? taps : 1, of_tap = channels;
-        return flipped ? WeightLayout{(taps - 1) * of_tap, of_channel, -of_tap}
-                       : WeightLayout{0, of_channel, of_tap};
+        const int channel_stride = s.in_channels == 1 ? taps : 1, tap_stride = channels;
+        return flipped ? WeightLayout{(taps - 1) * tap_stride, channel_stride, -tap_stride}
+                       : WeightLayout{0, channel_stride, tap_stride};
     }
     __device__ __forceinline__ int at(int channel, int tap) const {
-        return first + channel * of_channel + tap * of_tap;
+        return first + channel * channel_stride + tap * tap_stride;
     }
 };
 
@@ -63,7 +63,7 @@ struct TileCorner {
 
 /// A tile of the image with half a kernel around it, zero outside of the image, in shared memory.
 template <int tile_width, int kernel_width, class T>
-using ImageTile = simt::SharedArray<T, tile_rows + most_taps - 1, tile_width + kernel_width - 1>;
+using ImageTile = simt::SharedArray<T, tile_rows + max_taps - 1, tile_width + kernel_width - 1>;
 
 template <int tile_width, int kernel_width, class T>
 __device__ __forceinline__ void load_tile(const SingleChannelShape& s, const T* image,
@@ -93,8 +93,8 @@ void with_kernel_width(std::int64_t kernel_width, Body&& body) {
             return body(std::integral_constant<int, 7>());
         case 9:
             return body(std::integral_constant<int, 9>());
-        case most_taps:
-            return body(std::integral_constant<int, most_taps>());
+        case max_taps:
+            return body(std::integral_constant<int, max_taps>());
         default:
             throw Error("[conv2d] single channels are for odd kernels of up to 11 taps across");
     }

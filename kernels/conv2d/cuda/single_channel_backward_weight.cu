@@ -7,7 +7,7 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-constexpr int most_threads = 256, correlate_width = 32, pixels_at_once = 4;
+constexpr int max_threads = 256, correlate_width = 32, pixels_at_once = 4;
 
 /// partial[part, c, i, j] = Σ_p wide[p, c] · image[p + (i, j) − half a kernel] over the pixels of a part. A
 /// block owns a split of the 8 × 32 tiles and 16 vectors of channels; a thread owns a vector, a row of taps
@@ -15,7 +15,7 @@ constexpr int most_threads = 256, correlate_width = 32, pixels_at_once = 4;
 /// wide array is read where it is, by all rows of taps at about the same time. Bound by these reads for small
 /// kernels, by arithmetic from 9 × 9 on.
 template <int kernel_width, class T>
-__global__ void __launch_bounds__(most_threads, 2)
+__global__ void __launch_bounds__(max_threads, 2)
     correlate_channels(const SingleChannelShape s, const WeightLayout layout, int splits, int groups,
                        const T* __restrict__ wide, const T* __restrict__ image, T* __restrict__ partial) {
     using Vector = simt::Vector<T>;
@@ -74,13 +74,14 @@ __global__ void __launch_bounds__(most_threads, 2)
 }  // namespace
 
 template <class T>
-void single_channel_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient,
-                                    double scale, T* weight_gradient, const PartialSums<double, T>* of_bias) {
+void single_channel_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<T>& pass) {
+    const BiasGradient<T> bias(shape, pass);
     // Σ_p gradient[p] · input[p + tap] is also Σ_p input[p] · gradient[p − tap].
     const bool flipped = shape.out_channels == 1;
-    const T *wide = flipped ? input : output_gradient, *image = flipped ? output_gradient : input;
+    const T *wide = flipped ? pass.input : pass.output_gradient,
+            *image = flipped ? pass.output_gradient : pass.input;
     const SingleChannelShape s(shape, tile_rows, correlate_width, block_vectors * simt::Vector<T>::width);
-    const int groups = std::min(tile_rows, most_threads / (block_vectors * s.kernel_height));
+    const int groups = std::min(tile_rows, max_threads / (block_vectors * s.kernel_height));
     // Blocks for a few rounds of a large device, each with two tiles or more to be worth its sums.
     constexpr int blocks_wanted = 4 * 132;
     const int splits = s.tiles == 0 ? 0 : std::clamp(blocks_wanted / s.channel_blocks, 1, (s.tiles + 1) / 2);
@@ -93,12 +94,10 @@ void single_channel_backward_weight(const Conv2dShape& shape, const T* input, co
                      WeightLayout::of(shape, flipped), splits, groups, wide, image, partial.data());
     });
     add_partial_sums(
-        PartialSums<T, T>{shape.weight_elements(), parts, scale, partial.data(), weight_gradient}, of_bias);
+        PartialSums<T, T>{shape.weight_elements(), parts, pass.scale, partial.data(), pass.weight_gradient},
+        bias.partial_sums());
 }
 
-template void single_channel_backward_weight(const Conv2dShape&, const float*, const float*, double, float*,
-                                             const PartialSums<double, float>*);
-template void single_channel_backward_weight(const Conv2dShape&, const double*, const double*, double,
-                                             double*, const PartialSums<double, double>*);
+DNSP_INSTANTIATE(single_channel_backward_weight);
 
 }  // namespace dnsp::kernels::cuda::detail

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the products of matrices on CUDA cores share: a block of 128 threads owns 64 × 64 sums, a thread 8 × 4
+// What the GEMMs on CUDA cores share: a block of 128 threads owns 64 × 64 sums, a thread 8 × 4
 // of them, and both factors pass through shared memory in slabs of 8 of the index that is summed over. A warp
 // owns 32 × 32 sums; per step of that index it reads 3 times from shared memory for 32 multiplications a
 // thread (float).

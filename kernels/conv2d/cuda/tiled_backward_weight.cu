@@ -122,8 +122,8 @@ __global__ void __launch_bounds__(tile_threads)
 }  // namespace
 
 template <class T>
-void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* output_gradient, double scale,
-                           T* weight_gradient, const PartialSums<double, T>* of_bias) {
+void tiled_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<T>& pass) {
+    const BiasGradient<T> bias(shape, pass);
     const IntShape s(shape);
     const auto parts = [](std::int64_t number, std::int64_t size) {
         return static_cast<int>(divide_up(number, size));
@@ -134,8 +134,8 @@ void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* ou
     cut.tiles = cut.tiles_across * parts(s.out_channels, tile_extent);
     if (s.pixels > 0) {
         // Blocks for a few rounds of a large device, none with too few pixels to be worth its sums.
-        constexpr int blocks_wanted = 4 * 132, fewest_pixels = 128;
-        const int splits = std::clamp(blocks_wanted / cut.tiles, 1, std::max(1, s.pixels / fewest_pixels));
+        constexpr int blocks_wanted = 4 * 132, min_pixels = 128;
+        const int splits = std::clamp(blocks_wanted / cut.tiles, 1, std::max(1, s.pixels / min_pixels));
         cut.pixels_per_split = parts(parts(s.pixels, splits), tile_depth) * tile_depth;
         cut.splits = parts(s.pixels, cut.pixels_per_split);
         constexpr int stride = SlabLoader<T>::stride;
@@ -144,15 +144,12 @@ void tiled_backward_weight(const Conv2dShape& shape, const T* input, const T* ou
     }
     const simt::Workspace<T> partial(cut.splits * shape.weight_elements());
     simt::launch(conv2d_backward_weight_tiled<T>, dim3(cut.tiles * cut.splits), dim3(tile_threads), 0, s, cut,
-                 input, output_gradient, partial.data());
-    add_partial_sums(
-        PartialSums<T, T>{shape.weight_elements(), cut.splits, scale, partial.data(), weight_gradient},
-        of_bias);
+                 pass.input, pass.output_gradient, partial.data());
+    add_partial_sums(PartialSums<T, T>{shape.weight_elements(), cut.splits, pass.scale, partial.data(),
+                                       pass.weight_gradient},
+                     bias.partial_sums());
 }
 
-template void tiled_backward_weight(const Conv2dShape&, const float*, const float*, double, float*,
-                                    const PartialSums<double, float>*);
-template void tiled_backward_weight(const Conv2dShape&, const double*, const double*, double, double*,
-                                    const PartialSums<double, double>*);
+DNSP_INSTANTIATE(tiled_backward_weight);
 
 }  // namespace dnsp::kernels::cuda::detail

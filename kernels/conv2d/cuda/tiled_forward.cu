@@ -101,7 +101,7 @@ struct WeightLoader {
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
     conv2d_forward_tiled(const IntShape s, int slabs, int packed_columns, const T* __restrict__ input,
-                         const T* __restrict__ packed_weight, const Finish<T> finish) {
+                         const T* __restrict__ packed_weight, const Epilogue<T> epilogue) {
     __shared__ Slabs<T> pixels, weights;
     const int tiles_across = packed_columns / tile_extent;
     const int first_pixel = static_cast<int>(blockIdx.x) / tiles_across * tile_extent,
@@ -134,11 +134,11 @@ __global__ void __launch_bounds__(tile_threads)
     for (int j = 0; j < thread_columns / width; ++j) {
         const int channel = first_channel + tile.first_column + j * width;
         const int elements = min(width, s.out_channels - channel);
-        const simt::Vector<T> offset = finish.offset(channel, elements);
+        const simt::Vector<T> offset = epilogue.offset(channel, elements);
 #pragma unroll
         for (int i = 0; i < thread_rows; ++i) {
             const int pixel = first_pixel + tile.first_row + i;
-            if (pixel < s.pixels) finish.write(pixel, channel, elements, tile.sums[i][j], offset);
+            if (pixel < s.pixels) epilogue.write(pixel, channel, elements, tile.sums[i][j], offset);
         }
     }
 }
@@ -161,14 +161,14 @@ __global__ void pack_weight_kernel(const IntShape s, bool backward, int rows, in
 
 template <class T>
 void convolve(const Conv2dShape& shape, bool backward, const T* input, const T* weight,
-              const Finish<T>& finish) {
+              const Epilogue<T>& epilogue) {
     const PackedShape packed_as = packed_shape(shape);
     const simt::Workspace<T> packed(packed_as.elements());
     pack_weight(shape, backward, weight, packed.data());
     const std::int64_t blocks = divide_up(shape.pixels(), tile_extent) * (packed_as.columns / tile_extent);
     simt::launch(conv2d_forward_tiled<T>, dim3(static_cast<unsigned>(blocks)), dim3(tile_threads), 0,
                  IntShape(shape), packed_as.rows / tile_depth, packed_as.columns, input, packed.data(),
-                 finish);
+                 epilogue);
 }
 
 }  // namespace
@@ -187,26 +187,17 @@ void pack_weight(const Conv2dShape& shape, bool backward, const T* weight, T* pa
 }
 
 template <class T>
-void tiled_forward(const Conv2dShape& shape, const T* input, const T* weight, const T* bias,
-                   const Conv2dEpilogue<T>& epilogue, T* output) {
-    convolve(shape, false, input, weight, finish_forward(shape, bias, epilogue, output));
+void tiled_forward(const Conv2dShape& shape, const Conv2dForward<T>& pass) {
+    convolve(shape, false, pass.input, pass.weight, epilogue_of(shape, pass));
 }
 
 template <class T>
-void tiled_backward_input(const Conv2dShape& shape, const T* output_gradient, double scale, const T* weight,
-                          const T* rectified_input, const T* added, T* input_gradient) {
-    convolve(backward_shape(shape), true, output_gradient, weight,
-             finish_backward_input(shape, scale, rectified_input, added, input_gradient));
+void tiled_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<T>& pass) {
+    convolve(shape.backward(), true, pass.output_gradient, pass.weight, epilogue_of(shape, pass));
 }
 
-#define INSTANTIATE(T)                                                                                      \
-    template void pack_weight(const Conv2dShape&, bool, const T*, T*);                                      \
-    template void tiled_forward(const Conv2dShape&, const T*, const T*, const T*, const Conv2dEpilogue<T>&, \
-                                T*);                                                                        \
-    template void tiled_backward_input(const Conv2dShape&, const T*, double, const T*, const T*, const T*,  \
-                                       T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-#undef INSTANTIATE
+DNSP_INSTANTIATE(pack_weight);
+DNSP_INSTANTIATE(tiled_forward);
+DNSP_INSTANTIATE(tiled_backward_input);
 
 }  // namespace dnsp::kernels::cuda::detail

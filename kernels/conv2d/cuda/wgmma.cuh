@@ -20,7 +20,8 @@ constexpr int slab_channels = 64, row_bytes = 128, pattern_rows = 8;
 /// made of it stay in uniform registers, where wgmma's descriptors have to be.
 __device__ __forceinline__ int in_common(int value) { return __shfl_sync(0xffffffffu, value, 0); }
 
-/// The images of a batch, cut into boxes of width × height pixels each; those at the edges hang over.
+/// The images of a batch, cut into boxes of width × height pixels each; those at the edges are partly out of
+/// bounds.
 struct PixelBoxes {
     int width = 0, height = 0, across = 0, down = 0;
 
@@ -32,15 +33,15 @@ struct PixelBoxes {
     }
 };
 
-/// Of the boxes of at most `most_pixels` pixels, those of least cost(width, height, boxes in an image); a
+/// Of the boxes of at most `max_pixels` pixels, those of least cost(width, height, boxes in an image); a
 /// negative cost rules them out. Their widths are multiples of a pattern's rows, so that boxes one row of the
 /// image apart are whole patterns apart.
 template <class Cost>
-PixelBoxes cut_into_boxes(const Conv2dShape& s, int most_pixels, Cost cost) {
+PixelBoxes cut_into_boxes(const Conv2dShape& s, int max_pixels, Cost cost) {
     PixelBoxes best;
     std::int64_t least = -1;
-    for (int width = pattern_rows; width <= most_pixels; width += pattern_rows)
-        for (int height = 1; width * height <= most_pixels; ++height) {
+    for (int width = pattern_rows; width <= max_pixels; width += pattern_rows)
+        for (int height = 1; width * height <= max_pixels; ++height) {
             const auto across = static_cast<int>(divide_up(s.width, width));
             const auto down = static_cast<int>(divide_up(s.height, height));
             const std::int64_t c = cost(width, height, std::int64_t{across} * down);

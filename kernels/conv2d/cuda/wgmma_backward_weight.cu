@@ -20,13 +20,13 @@ template <int warpgroups_, int tiles_, int taps_, int resident_, int multiplying
 struct Blocking {
     static constexpr int warpgroups = warpgroups_, tiles = tiles_;
     static constexpr int taps = taps_;          ///< above each other
-    static constexpr int resident = resident_;  ///< blocks that a multiprocessor holds
+    static constexpr int resident = resident_;  ///< blocks that a SM holds
     static constexpr int copying_registers = 24, multiplying_registers = multiplying_registers_;
     static constexpr int threads = (warpgroups + 1) * warpgroup_threads, slabs = warpgroups * tiles,
                          channels = slabs * slab_channels, columns = taps * slab_channels;
-    static constexpr int most_input_rows = taps == 1 ? box_pixels : 112;
+    static constexpr int max_input_rows = taps == 1 ? box_pixels : 112;
     static constexpr int slab_bytes = box_pixels * row_bytes, input_at = slabs * slab_bytes,
-                         stage_bytes = input_at + most_input_rows * row_bytes,
+                         stage_bytes = input_at + max_input_rows * row_bytes,
                          shared_bytes = stages * stage_bytes;
 };
 
@@ -141,7 +141,7 @@ __device__ __forceinline__ void multiply(const Problem& p, const Part& part, con
 /// A block owns 256, 128 or 64 output channels × 64 input channels of up to three taps above each other, and
 /// one of the splits of the pixels; each of the warpgroups that multiply owns a half of the output channels.
 /// One thread of a further warpgroup keeps copies of the next boxes of pixels under way. The splits' sums are
-/// added in a second kernel, in order. Bound by the tensor cores, with the second-level cache close behind.
+/// added in a second kernel, in order. Bound by the tensor cores, with the L2 close behind.
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     conv2d_backward_weight_wgmma(const Problem p, const __grid_constant__ simt::TensorMap input,
@@ -165,9 +165,9 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 }
 
 template <class B>
-void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* output_gradient, double scale,
-                   float* weight_gradient, const PartialSums<double, float>* of_bias) {
-    constexpr int fewest_boxes = 2;  // that are worth the sums of another split
+void launch_blocks(const Conv2dShape& s, const Conv2dBackwardWeight<bfloat16>& pass) {
+    const BiasGradient<float> bias(s, pass);
+    constexpr int min_boxes = 2;  // that are worth the sums of another split
     Problem p{};
     p.kernel_height = static_cast<int>(s.kernel_height);
     p.kernel_width = static_cast<int>(s.kernel_width);
@@ -181,42 +181,42 @@ void launch_blocks(const Conv2dShape& s, const bfloat16* input, const bfloat16* 
         p.boxes =
             cut_into_boxes(s, box_pixels, [](int width, int height, std::int64_t boxes) -> std::int64_t {
                 const int input_rows = width * (height + B::taps - 1);
-                if (width * height != box_pixels || input_rows > B::most_input_rows) return -1;
+                if (width * height != box_pixels || input_rows > B::max_input_rows) return -1;
                 return boxes * (B::slabs * box_pixels + input_rows);  // rows copied
             });
         p.box_count = p.boxes.across * p.boxes.down * static_cast<int>(s.batch);
         p.splits = std::clamp(B::resident * simt::multiprocessor_count() / p.tiles, 1,
-                              std::max(1, p.box_count / fewest_boxes));
+                              std::max(1, p.box_count / min_boxes));
     }
     const simt::Workspace<float> partial(p.splits * s.weight_elements());
     if (p.splits > 0)
         simt::launch(conv2d_backward_weight_wgmma<B>, dim3(static_cast<unsigned>(p.tiles * p.splits)),
                      dim3(B::threads), B::shared_bytes, p,
-                     image_map(s, input, s.in_channels, p.boxes, p.boxes.height + B::taps - 1),
-                     image_map(s, output_gradient, s.out_channels, p.boxes, p.boxes.height), partial.data());
-    add_partial_sums(
-        PartialSums<float, float>{s.weight_elements(), p.splits, scale, partial.data(), weight_gradient},
-        of_bias);
+                     image_map(s, pass.input, s.in_channels, p.boxes, p.boxes.height + B::taps - 1),
+                     image_map(s, pass.output_gradient, s.out_channels, p.boxes, p.boxes.height),
+                     partial.data());
+    add_partial_sums(PartialSums<float, float>{s.weight_elements(), p.splits, pass.scale, partial.data(),
+                                               pass.weight_gradient},
+                     bias.partial_sums());
 }
 
-template <int taps, class... Arguments>
-void choose_blocks(const Conv2dShape& s, Arguments... arguments) {
+template <int taps>
+void choose_blocks(const Conv2dShape& s, const Conv2dBackwardWeight<bfloat16>& pass) {
     if (s.out_channels % 256 == 0)
-        launch_blocks<Blocking<2, 2, taps, 1, 240>>(s, arguments...);
+        launch_blocks<Blocking<2, 2, taps, 1, 240>>(s, pass);
     else if (s.out_channels % 128 == 0)
-        launch_blocks<Blocking<2, 1, taps, 1, 240>>(s, arguments...);
+        launch_blocks<Blocking<2, 1, taps, 1, 240>>(s, pass);
     else
-        launch_blocks<Blocking<1, 1, taps, 2, 208>>(s, arguments...);
+        launch_blocks<Blocking<1, 1, taps, 2, 208>>(s, pass);
 }
 
 }  // namespace
 
-void wgmma_backward_weight(const Conv2dShape& s, const bfloat16* input, const bfloat16* output_gradient,
-                           double scale, float* weight_gradient, const PartialSums<double, float>* of_bias) {
+void wgmma_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<bfloat16>& pass) {
     if (s.kernel_height == 1)
-        choose_blocks<1>(s, input, output_gradient, scale, weight_gradient, of_bias);
+        choose_blocks<1>(s, pass);
     else
-        choose_blocks<3>(s, input, output_gradient, scale, weight_gradient, of_bias);
+        choose_blocks<3>(s, pass);
 }
 
 }  // namespace dnsp::kernels::cuda::detail

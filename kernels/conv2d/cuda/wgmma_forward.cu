@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "base/error.hpp"
 #include "kernels/conv2d/cuda/wgmma.hpp"
 #include "kernels/conv2d/cuda/wgmma_forward.cuh"
+#include "kernels/conv2d/cuda/widened.hpp"
 #include "kernels/simt/grid.hpp"
 #include "kernels/simt/vector.cuh"
 
@@ -14,7 +14,7 @@ using namespace wgmma;
 /// A block goes from tile to tile: a box of at most 200 pixels × 256, 128 or 64 output channels, of which
 /// each of the warpgroups that multiply owns a half, a thread 4 elements of every 64 × 8. One thread of a
 /// further warpgroup keeps copies of the next steps under way, also across tiles. Bound by the tensor cores,
-/// with the second-level cache close behind.
+/// with the L2 close behind.
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     conv2d_forward_wgmma(const __grid_constant__ Problem p, const __grid_constant__ Maps maps) {
@@ -98,8 +98,8 @@ void launch_blocks(const Conv2dShape& s, Problem p, const bfloat16* input, const
 
 /// `s` is the convolution that runs; `backward`: its weights are still those of the forward pass.
 void convolve(const Conv2dShape& s, const bfloat16* input, const float* weight, bool backward,
-              const float* bias, double scale, bool rectify, Companion companion_is,
-              const bfloat16* companion, bfloat16* output) {
+              const float* bias, double scale, bool relu, Companion companion_is, const bfloat16* companion,
+              bfloat16* output) {
     if (s.pixels() == 0) return;
     const simt::Workspace<bfloat16> packed(s.weight_elements());
     simt::launch(pack_weight, dim3(simt::blocks_for(s.weight_elements() / 8, 128)), dim3(128), 0, weight,
@@ -112,7 +112,7 @@ void convolve(const Conv2dShape& s, const bfloat16* input, const float* weight, 
                     .channel_blocks = 0,
                     .tiles = 0,
                     .scale = static_cast<float>(scale),
-                    .rectify = rectify,
+                    .relu = relu,
                     .companion = companion ? companion_is : Companion::none,
                     .bias = bias};
     if (s.out_channels % Channels256::channels == 0)
@@ -132,22 +132,17 @@ bool wgmma_supports(const Conv2dShape& s) {
            simt::compute_capability() == 90;
 }
 
-void wgmma_forward(const Conv2dShape& s, const bfloat16* input, const float* weight, const float* bias,
-                   const Conv2dEpilogue<bfloat16>& epilogue, bfloat16* output) {
-    convolve(s, input, weight, false, bias, epilogue.scale, epilogue.activation == Activation::relu,
-             Companion::residual, epilogue.residual, output);
+void wgmma_forward(const Conv2dShape& s, const Conv2dForward<bfloat16>& pass) {
+    convolve(s, pass.input, pass.weight, false, pass.bias, pass.epilogue.scale,
+             pass.epilogue.activation == Activation::relu, Companion::residual, pass.epilogue.residual,
+             pass.output);
 }
 
-void wgmma_backward_input(const Conv2dShape& s, const bfloat16* output_gradient, double scale,
-                          const float* weight, const bfloat16* rectified_input, const bfloat16* added,
-                          bfloat16* input_gradient) {
-    require(!rectified_input || !added, "[conv2d] wgmma reads one image besides the gradient's, not two");
-    Conv2dShape backward = s;
-    backward.in_channels = s.out_channels;
-    backward.out_channels = s.in_channels;
-    convolve(backward, output_gradient, weight, true, nullptr, scale, false,
-             added ? Companion::residual : Companion::rectified_input, added ? added : rectified_input,
-             input_gradient);
+void wgmma_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<bfloat16>& pass) {
+    if (pass.relu_output && pass.accumulate) return widened_backward_input(s, pass);
+    convolve(s.backward(), pass.output_gradient, pass.weight, true, nullptr, pass.scale, false,
+             pass.accumulate ? Companion::residual : Companion::relu_output,
+             pass.accumulate ? pass.accumulate : pass.relu_output, pass.input_gradient);
 }
 
 }  // namespace dnsp::kernels::cuda::detail

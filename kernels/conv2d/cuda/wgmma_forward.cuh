@@ -1,6 +1,6 @@
 #pragma once
 
-// What the blocks of conv2d_wgmma_forward.cu do: one thread copies, warpgroups multiply and write.
+// What the blocks of wgmma_forward.cu do: one thread copies, warpgroups multiply and write.
 //
 // sums[channel, pixel] = Σ_tap,c weight[channel, tap, c] · input[pixel + tap, c]: output channels are the
 // rows of wgmma's products, the pixels of a box its columns. The backward pass to the input is the same with
@@ -23,7 +23,7 @@ template <int warpgroups_, int tiles_, int weight_stages_, int resident_, int co
           int multiplying_registers_>
 struct Blocking {
     static constexpr int warpgroups = warpgroups_, tiles = tiles_, weight_stages = weight_stages_;
-    static constexpr int resident = resident_;  ///< blocks that a multiprocessor holds
+    static constexpr int resident = resident_;  ///< blocks that a SM holds
     static constexpr int copying_registers = copying_registers_,
                          multiplying_registers = multiplying_registers_;
     static constexpr int threads = (warpgroups + 1) * warpgroup_threads, channels = 64 * warpgroups * tiles;
@@ -37,16 +37,16 @@ using Channels128 = Blocking<2, 1, 4, 1, 24, 240>;
 using Channels64 = Blocking<1, 1, 2, 2, 24, 208>;
 
 /// An image of the shape of the output that takes part in what is written.
-enum class Companion { none, residual, rectified_input };
+enum class Companion { none, residual, relu_output };
 
-/// output = residual + scale · (sum + bias), then max(·, 0) where `rectify`, then 0 wherever the rectified
-/// input is not positive.
+/// output = residual + scale · (sum + bias), then max(·, 0) with `relu`, then 0 wherever relu_output is
+/// not positive.
 struct Problem {
     int slabs, kernel_height, kernel_width;
     PixelBoxes boxes;
     int channel_blocks, tiles;  ///< blocks of output channels; these times the boxes of all images
     float scale;
-    bool rectify;
+    bool relu;
     Companion companion;
     const float* bias;
 };
@@ -177,19 +177,19 @@ struct Multiplier {
     /// The choice is made before 100 elements rather than for each of them.
     __device__ __forceinline__ void choose_and_write(const PixelBoxes::Place& place, int channel,
                                                      const float (&sums)[columns / 2]) {
-        if (p.companion == Companion::rectified_input)
-            write<Companion::rectified_input, false>(place, channel, sums);
+        if (p.companion == Companion::relu_output)
+            write<Companion::relu_output, false>(place, channel, sums);
         else if (p.companion == Companion::residual)
-            p.rectify ? write<Companion::residual, true>(place, channel, sums)
-                      : write<Companion::residual, false>(place, channel, sums);
+            p.relu ? write<Companion::residual, true>(place, channel, sums)
+                   : write<Companion::residual, false>(place, channel, sums);
         else
-            p.rectify ? write<Companion::none, true>(place, channel, sums)
-                      : write<Companion::none, false>(place, channel, sums);
+            p.relu ? write<Companion::none, true>(place, channel, sums)
+                   : write<Companion::none, false>(place, channel, sums);
     }
 
     /// A warp has 16 of the 64 channels, two chunks of 8, of all pixels: it finds the companion's elements
     /// where it leaves its own.
-    template <Companion companion, bool rectify>
+    template <Companion companion, bool relu>
     __device__ __forceinline__ void write(const PixelBoxes::Place& place, int channel,
                                           const float (&sums)[columns / 2]) {
         if constexpr (companion == Companion::none) {
@@ -219,9 +219,9 @@ struct Multiplier {
                     if constexpr (companion == Companion::residual) return result + other;
                     return companion == Companion::none || other > 0.0f ? result : 0.0f;
                 };
-                words[half] = simt::pack_bfloat16x2<rectify>(
-                    value(sums[4 * j + 2 * half], words[half] << 16),
-                    value(sums[4 * j + 2 * half + 1], words[half] & 0xffff0000u));
+                words[half] =
+                    simt::pack_bfloat16x2<relu>(value(sums[4 * j + 2 * half], words[half] << 16),
+                                                value(sums[4 * j + 2 * half + 1], words[half] & 0xffff0000u));
             }
             simt::stmatrix_x2_transposed(place_in_row, words);
         }

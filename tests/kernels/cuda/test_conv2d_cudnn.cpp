@@ -1,35 +1,25 @@
-// The convolutions of cuDNN, called as conv2d() calls them. Skipped where there is no cuDNN, as in the host
-// executor.
+// The convolutions of cuDNN, called as conv2d() calls them. Skipped where there is no cuDNN, as in the CUDA
+// emulator.
 #include "kernels/elementwise.hpp"
 #include "tests/kernels/conv2d_check.hpp"
 
 using namespace dnsp;
 using namespace dnsp::testing;
 
-TEST_CASE("conv2d by cuDNN agrees with plain loops in double, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("conv2d by cuDNN agrees with plain loops in double") {
     DNSP_REQUIRE_BACKEND(Conv2dBackend::cudnn);
     for (const auto& [precision, bound] :
          {std::pair{Conv2dPrecision::float32, 1e-5}, std::pair{Conv2dPrecision::tf32, 1e-3},
           std::pair{Conv2dPrecision::bfloat16, 1e-3}}) {
         const WithOptions options({Conv2dBackend::cudnn, precision});
-        for (const Conv2dShape& s : std::vector<Conv2dShape>{{1, 1, 1, 1, 1, 1, 1},
-                                                             {3, 7, 11, 5, 7, 3, 5},
-                                                             {2, 9, 7, 17, 9, 1, 1},
-                                                             {2, 21, 19, 1, 64, 9, 9},
-                                                             {2, 21, 19, 64, 32, 1, 1},
-                                                             {2, 21, 19, 32, 1, 5, 5},
-                                                             {2, 13, 15, 64, 64, 3, 3},
-                                                             {1, 20, 23, 64, 1, 3, 3}}) {
-            INFO(s.kernel_height << "×" << s.kernel_width << ", " << s.in_channels << " → " << s.out_channels
-                                 << " channels");
+        for (const Conv2dShape& s : cudnn_cases) {
+            INFO(text(s));
             Check<float>(On::cuda, s, bound).with_every_epilogue();
         }
     }
 }
 
-TEST_CASE("conv2d by cuDNN can be recorded in a graph, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("conv2d by cuDNN can be recorded in a graph") {
     DNSP_REQUIRE_BACKEND(Conv2dBackend::cudnn);
     const WithOptions options({Conv2dBackend::cudnn, Conv2dPrecision::tf32});
     const Conv2dShape s{2, 13, 15, 16, 24, 3, 3};
@@ -37,10 +27,18 @@ TEST_CASE("conv2d by cuDNN can be recorded in a graph, cuda") {
         w(On::cuda, random<float>(s.weight_elements(), 2)), b(On::cuda, random<float>(s.out_channels, 3)),
         y(On::cuda, s.output_elements()), dx(On::cuda, s.input_elements()), dw(On::cuda, s.weight_elements());
     const auto step = [&] {
-        kernels::cuda::conv2d_forward<float>(s, x.data(), w.data(), b.data(),
-                                             {Activation::relu, 0.5, nullptr}, y.data());
-        kernels::cuda::conv2d_backward_input<float>(s, y.data(), 0.5, w.data(), x.data(), nullptr, dx.data());
-        kernels::cuda::conv2d_backward_weight<float>(s, x.data(), y.data(), 0.5, dw.data(), nullptr);
+        kernels::cuda::conv2d_forward<float>(s, {.input = x.data(),
+                                                 .weight = w.data(),
+                                                 .bias = b.data(),
+                                                 .epilogue = {Activation::relu, 0.5},
+                                                 .output = y.data()});
+        kernels::cuda::conv2d_backward_input<float>(s, {.output_gradient = y.data(),
+                                                        .scale = 0.5,
+                                                        .weight = w.data(),
+                                                        .relu_output = x.data(),
+                                                        .input_gradient = dx.data()});
+        kernels::cuda::conv2d_backward_weight<float>(
+            s, {.input = x.data(), .output_gradient = y.data(), .scale = 0.5, .weight_gradient = dw.data()});
     };
     step();  // chooses the algorithms and fills the arena
     const std::vector<std::vector<float>> expected{y.values(), dx.values(), dw.values()};
@@ -52,8 +50,7 @@ TEST_CASE("conv2d by cuDNN can be recorded in a graph, cuda") {
     CHECK(reference::same_bits(dw.values(), expected[2]));
 }
 
-TEST_CASE("conv2d by cuDNN of no images, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("conv2d by cuDNN of no images") {
     DNSP_REQUIRE_BACKEND(Conv2dBackend::cudnn);
     const WithOptions options({Conv2dBackend::cudnn, Conv2dPrecision::float32});
     Check<float>(On::cuda, {0, 5, 4, 3, 2, 3, 3}, 1e-5).plain();

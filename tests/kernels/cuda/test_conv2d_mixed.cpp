@@ -1,36 +1,19 @@
-#include "kernels/conv2d/mixed.hpp"
-
 #include "kernels/elementwise.hpp"
-#include "tests/kernels/conv2d_check.hpp"
+#include "tests/kernels/conv2d_cases.hpp"
 
 using namespace dnsp;
 using namespace dnsp::testing;
-using kernels::bfloat16;
 
 namespace {
-
-Array widened(const std::vector<bfloat16>& values) {
-    Array wide;
-    for (const bfloat16 value : values) wide.push_back(static_cast<double>(static_cast<float>(value)));
-    return wide;
-}
-Array widened(const std::vector<float>& values) { return reference::widen(values); }
-
-template <class T>
-std::vector<T> stored(const Array& values) {
-    std::vector<T> result;
-    for (const double value : values) result.push_back(static_cast<T>(static_cast<float>(value)));
-    return result;
-}
 
 /// An image: what is stored, in the device's memory, and as the reference sees it.
 template <class T>
 struct Image {
     Array values;
     Buffer<T> on_device;
-    Image(std::int64_t count, std::uint64_t seed, bool rectified = false)
-        : Image(stored<T>(rectified ? reference::relu(reference::uniform(count, seed))
-                                    : reference::uniform(count, seed))) {}
+    Image(std::int64_t count, std::uint64_t seed, bool relu = false)
+        : Image(stored<T>(relu ? reference::relu(reference::uniform(count, seed))
+                               : reference::uniform(count, seed))) {}
     explicit Image(const std::vector<T>& all) : values(widened(all)), on_device(On::cuda, all) {}
     T* data() { return on_device.data(); }
 };
@@ -52,10 +35,9 @@ void compare(Buffer<T>& got, const Array& expected, double bound_of_sums) {
 
 template <class In, class Out>
 void check(const Conv2dShape& s, double bound) {
-    INFO("in " << sizeof(In) << " bytes, out " << sizeof(Out) << " bytes, " << s.in_channels << " → "
-               << s.out_channels);
-    Image<In> input(s.input_elements(), 1), rectified(s.input_elements(), 6, true),
-        added(s.input_elements(), 7);
+    INFO("in " << sizeof(In) << " bytes, out " << sizeof(Out) << " bytes, " << text(s));
+    Image<In> input(s.input_elements(), 1), relu_output(s.input_elements(), 6, true),
+        accumulate(s.input_elements(), 7);
     Image<Out> gradient(s.output_elements(), 4), residual(s.output_elements(), 5);
     // Weights are rounded by the tensor cores: numbers that bfloat16 holds.
     const Array w = widened(stored<bfloat16>(reference::uniform(s.weight_elements(), 2, -0.2, 0.2)));
@@ -65,41 +47,52 @@ void check(const Conv2dShape& s, double bound) {
     Array expected = scaled(0.5, reference::conv2d_forward(s, input.values, w, b));
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += residual.values[i];
     Buffer<Out> output(On::cuda, s.output_elements());
-    kernels::cuda::conv2d_mixed_forward<In, Out>(s, input.data(), weight.data(), bias.data(),
-                                                 {Activation::relu, 0.5, residual.data()}, output.data());
+    kernels::cuda::conv2d_forward<In, Out>(s, {.input = input.data(),
+                                               .weight = weight.data(),
+                                               .bias = bias.data(),
+                                               .epilogue = {Activation::relu, 0.5, residual.data()},
+                                               .output = output.data()});
     compare(output, reference::relu(expected), bound);
 
     const Array to_input = scaled(-0.5, reference::conv2d_backward_input(s, gradient.values, w));
-    for (const bool with_rectified : {false, true})
-        for (const bool with_added : {false, true}) {
-            INFO("backward_input" << (with_rectified ? ", rectified" : "") << (with_added ? ", added" : ""));
+    for (const bool mask : {false, true})
+        for (const bool add : {false, true}) {
+            INFO("backward_input" << (mask ? ", masked" : "") << (add ? ", added" : ""));
             Array sum = to_input;
             for (std::size_t i = 0; i < sum.size(); ++i) {
-                if (with_added) sum[i] += added.values[i];
-                if (with_rectified && rectified.values[i] == 0) sum[i] = 0;
+                if (add) sum[i] += accumulate.values[i];
+                if (mask && relu_output.values[i] == 0) sum[i] = 0;
             }
+            const auto run = [&](const In* accumulated, In* to) {
+                kernels::cuda::conv2d_backward_input<In, Out>(
+                    s, {.output_gradient = gradient.data(),
+                        .scale = -0.5,
+                        .weight = weight.data(),
+                        .relu_output = mask ? relu_output.data() : nullptr,
+                        .accumulate = accumulated,
+                        .input_gradient = to});
+            };
             Buffer<In> input_gradient(On::cuda, s.input_elements());
-            kernels::cuda::conv2d_mixed_backward_input<In, Out>(
-                s, gradient.data(), -0.5, weight.data(), with_rectified ? rectified.data() : nullptr,
-                with_added ? added.data() : nullptr, input_gradient.data());
+            run(add ? accumulate.data() : nullptr, input_gradient.data());
             compare(input_gradient, sum, bound);
-            if (!with_added) continue;
-            Buffer<In> in_place(On::cuda, stored<In>(added.values));
-            kernels::cuda::conv2d_mixed_backward_input<In, Out>(s, gradient.data(), -0.5, weight.data(),
-                                                                with_rectified ? rectified.data() : nullptr,
-                                                                in_place.data(), in_place.data());
+            if (!add) continue;
+            Buffer<In> in_place(On::cuda, stored<In>(accumulate.values));
+            run(in_place.data(), in_place.data());
             compare(in_place, sum, bound);
         }
 
     Buffer<float> weight_gradient(On::cuda, s.weight_elements()), bias_gradient(On::cuda, s.out_channels),
         bias_alone(On::cuda, s.out_channels);
-    kernels::cuda::conv2d_mixed_backward_weight<In, Out>(s, input.data(), gradient.data(), 0.5,
-                                                         weight_gradient.data(), bias_gradient.data());
+    kernels::cuda::conv2d_backward_weight<In, Out>(s, {.input = input.data(),
+                                                       .output_gradient = gradient.data(),
+                                                       .scale = 0.5,
+                                                       .weight_gradient = weight_gradient.data(),
+                                                       .bias_gradient = bias_gradient.data()});
     compare(weight_gradient, scaled(0.5, reference::conv2d_backward_weight(s, input.values, gradient.values)),
             bound);
     const Array offsets = scaled(0.5, reference::conv2d_backward_bias(s, gradient.values));
     compare(bias_gradient, offsets, 1e-5);
-    kernels::cuda::conv2d_mixed_backward_bias<Out>(s, gradient.data(), 0.5, bias_alone.data());
+    kernels::cuda::conv2d_backward_bias<Out>(s, gradient.data(), 0.5, bias_alone.data());
     compare(bias_alone, offsets, 1e-5);
 }
 
@@ -111,20 +104,17 @@ void check_all(const Conv2dShape& s, double bound) {
 
 }  // namespace
 
-TEST_CASE("conv2d between images in bfloat16 agrees with plain loops in double on what is stored, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("conv2d between images in bfloat16 agrees with plain loops in double on what is stored") {
     const WithOptions options(exact);
-    for (const Conv2dShape& s : every_path) check_all(s, 1e-5);
+    for (const Conv2dShape& s : every_cuda_path) check_all(s, 1e-5);
 }
 
-TEST_CASE("conv2d between images in bfloat16 rounds no more where wgmma serves, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("conv2d between images in bfloat16 rounds no more where wgmma takes the channels") {
     const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
     check<bfloat16, bfloat16>({1, 5, 6, 64, 64, 3, 3}, 1e-4);
 }
 
-TEST_CASE("images are worth storing as bfloat16 where wgmma serves them and bfloat16 is asked for, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("images are worth storing as bfloat16 where wgmma takes them and bfloat16 is asked for") {
     using kernels::cuda::conv2d_stores_bfloat16;
     const bool hopper = simt::compute_capability() == 90;
     {
@@ -137,8 +127,7 @@ TEST_CASE("images are worth storing as bfloat16 where wgmma serves them and bflo
     CHECK_FALSE(conv2d_stores_bfloat16(64, 64));
 }
 
-TEST_CASE("convert rounds to nearest, and back without loss, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("convert rounds to nearest, and back without loss") {
     std::vector<float> values{1.0f,  1.00390625f, 1.01171875f, -3.14159f, 1e-40f,
                               3e38f, HUGE_VALF,   0.0f,        65504.0f};
     Buffer<float> input(On::cuda, values), back(On::cuda, static_cast<std::int64_t>(values.size()));
@@ -159,8 +148,7 @@ TEST_CASE("convert rounds to nearest, and back without loss, cuda") {
     }
 }
 
-TEST_CASE("bfloat16 numbers are added in float, cuda") {
-    DNSP_REQUIRE_CUDA();
+TEST_CASE("bfloat16 numbers are added in float") {
     const Array a = reference::uniform(1001, 1), b = reference::uniform(1001, 2);
     Image<bfloat16> left(stored<bfloat16>(a)), right(stored<bfloat16>(b));
     Buffer<bfloat16> sum(On::cuda, 1001);
