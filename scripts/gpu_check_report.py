@@ -130,7 +130,7 @@ def trainings(report):
 
 
 def sanitizers(report):
-    text = [f"On the CUDA cases of test_kernels that took less than {report.small_seconds} s without it, the quickest first, for as "
+    text = [f"On the CUDA cases of the kernels that took less than {report.small_seconds} s without it, the quickest first, for as "
             "long as there was time; but for memcheck, without those whose names say cuBLAS, cuDNN or cuSOLVER.",
             table(["tool", "result", "cases", "of", "seconds", "summary"],
                   [[s.tool, "**failed**" if s.failed else "passed", str(s.cases), str(s.of), f"{s.seconds:.0f}", cell(s.summary)]

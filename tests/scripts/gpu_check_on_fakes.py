@@ -88,7 +88,7 @@ def fake_bundle(folder, kernels, bad_tool="none"):
     programs = {"path/nvidia-smi": NVIDIA_SMI, "path/compute-sanitizer": SANITIZER.format(bad=bad_tool),
                 "bin/benchmark_kernels": BENCHMARKS, "bin/train_dnsp": TRAIN,
                 "bin/test_kernels": TEST_PROGRAM.format(names=kernels)}
-    for room in ("engine", "layers", "priors", "models", "training", "imaging", "tools"):
+    for room in ("kernels_cuda", "engine", "layers", "priors", "models", "training", "imaging", "tools"):
         programs[f"bin/test_{room}"] = TEST_PROGRAM.format(names=[f"{room} works"])
     for name, text in programs.items():
         (folder / name).write_text(text)
@@ -121,21 +121,22 @@ def words_of(process):
         return ""
 
 
-GOOD = ["adds, cuda", "adds [1, 2], cpu", "skips, cuda"]
+GOOD = ["adds", "adds [1, 2]", "skips"]
 
 check([], 0, kernels=GOOD,
-      told=["test_kernels on cuda: 1 passed, 1 skipped", "test_kernels on cpu: 1 passed", "test_engine on cuda: 1 passed",
+      told=["test_kernels on cuda: 2 passed, 1 skipped", "test_kernels_cuda on cuda: 1 passed",
+            "test_kernels on cpu: 2 passed, 1 skipped", "test_engine on cuda: 1 passed",
             "test_imaging on cpu: 1 passed", "3 figures", "edsr_bfloat16: trained", "gpu_check: passed"],
       reported=["| verdict | passed |", "Fake GPU 1, compute capability 9.0", "| layer | forward | 12.5 (650) | – |",
                 "| relu | 12.5 | 650 | 2000 | 0.75 |", "not run: cuDNN is not there", "| 40 | 2.00 | 20 | 31.25 |",
-                "| initcheck | passed | 1 | 1 |", "skips, cuda**: `no such device`", "| adds [1, 2], cpu | passed | 0.250 |"])
+                "| initcheck | passed | 3 | 3 |", "skips**: `no such device`", "| adds [1, 2] | passed | 0.250 |"])
 
 check(["--case-seconds", "1", "--only", "sanitizers"], 1,
-      kernels=["adds, cuda", "hangs, cuda", "crashes, cuda", "fails, cuda", "works alone, cuda"], bad_tool="racecheck",
-      told=["test_kernels on cuda: 2 passed, 3 failed", "memcheck: passed, 2 of 2 cases", "racecheck: failed", "gpu_check: FAILED"],
+      kernels=["adds", "hangs", "crashes", "fails", "works alone"], bad_tool="racecheck",
+      told=["test_kernels on cuda: 2 passed, 3 failed", "memcheck: passed, 3 of 3 cases", "racecheck: failed", "gpu_check: FAILED"],
       reported=["**failed**: 3 test cases failed; compute-sanitizer racecheck: RACECHECK SUMMARY: 2 hazards",
-                "hangs, cuda**: `did not end within 1 s", "crashes, cuda**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
-                "works alone, cuda** passed alone", "not asked for: tests, benchmarks, training, cpu"])
+                "hangs**: `did not end within 1 s", "crashes**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
+                "works alone** passed alone", "not asked for: tests, benchmarks, training, cpu"])
 
 check(["--minutes", "0.0001"], 1, kernels=GOOD, told=["gpu_check: FAILED"], reported=["time was over"])
 
