@@ -15,11 +15,9 @@
 #include "tests/catch.hpp"
 #include "tests/paths.hpp"
 
-namespace dnsp::imaging::test {
+namespace dnsp::testing {
 
-inline std::filesystem::path fixture(const std::string& name) {
-    return testing::fixtures_folder() / "imaging" / name;
-}
+inline std::filesystem::path fixture(const std::string& name) { return fixtures_folder() / "imaging" / name; }
 
 /// What independent libraries computed (tests/fixtures/make_imaging_fixtures.py).
 inline const nlohmann::json& expected() {
@@ -27,14 +25,14 @@ inline const nlohmann::json& expected() {
     return values;
 }
 
-inline Image image_of(const nlohmann::json& json) {
-    Image image(json.at("height").get<int>(), json.at("width").get<int>());
+inline imaging::Image image_of(const nlohmann::json& json) {
+    imaging::Image image(json.at("height").get<int>(), json.at("width").get<int>());
     image.pixels = json.at("pixels").get<std::vector<float>>();
     return image;
 }
 
 /// Infinity where the sizes differ.
-inline double largest_difference(const Image& a, const Image& b) {
+inline double largest_difference(const imaging::Image& a, const imaging::Image& b) {
     if (a.height != b.height || a.width != b.width || a.pixels.size() != b.pixels.size()) return INFINITY;
     double largest = 0.0;
     for (std::size_t i = 0; i < a.pixels.size(); ++i) {
@@ -91,4 +89,4 @@ inline bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-}  // namespace dnsp::imaging::test
+}  // namespace dnsp::testing

@@ -8,7 +8,7 @@
 
 using dnsp::AtomicFile;
 using namespace dnsp::imaging;
-using namespace dnsp::imaging::test;
+using namespace dnsp::testing;
 
 namespace {
 

@@ -2,7 +2,7 @@
 #include "tests/imaging/fixtures.hpp"
 
 using namespace dnsp::imaging;
-using namespace dnsp::imaging::test;
+using namespace dnsp::testing;
 
 TEST_CASE("every preset equals its plain double sum") {
     const auto& json = expected()["degradations"];

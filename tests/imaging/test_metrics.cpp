@@ -2,7 +2,7 @@
 #include "tests/imaging/fixtures.hpp"
 
 using namespace dnsp::imaging;
-using namespace dnsp::imaging::test;
+using namespace dnsp::testing;
 
 TEST_CASE("PSNR and SSIM equal scikit-image's") {
     for (const auto& json : expected()["metrics"]) {

@@ -2,7 +2,7 @@
 #include "tests/imaging/fixtures.hpp"
 
 using namespace dnsp::imaging;
-using namespace dnsp::imaging::test;
+using namespace dnsp::testing;
 
 TEST_CASE("patches lie on the grid and hold enough foreground") {
     const auto& json = expected()["patches"];

@@ -6,7 +6,7 @@
 #include "tests/imaging/fixtures.hpp"
 
 using namespace dnsp::imaging;
-using namespace dnsp::imaging::test;
+using namespace dnsp::testing;
 
 namespace {
 
