@@ -1,6 +1,6 @@
 #pragma once
 
-// Times work on the CUDA device. Benchmarks of it are registered only where there is one: the host executor's
+// Times work on the CUDA device. Benchmarks of it are registered only where there is one: the CUDA emulator's
 // times say nothing.
 #include <benchmark/benchmark.h>
 
@@ -31,7 +31,7 @@ struct DeviceValues : simt::Workspace<float> {
     }
 };
 
-/// Seconds for `calls` calls that follow each other without a word with the host.
+/// Seconds for `calls` calls that follow each other without synchronising with the host.
 inline double seconds_for(std::int64_t calls, const std::function<void()>& work) {
     simt::synchronise();
     const auto begin = std::chrono::steady_clock::now();

@@ -16,7 +16,7 @@ __device__ __forceinline__ double pixel(const FilterVarianceShape& s, const T* p
 }
 
 // gram[t,u] += sign · Σ_a Σ_yx S_a[y+t] · S_a[y+u]: a block for each (t, u), its threads side by side over
-// the response's pixels, patch after patch. Runs once before training, from the second cache.
+// the response's pixels, patch after patch. Runs once before training, from L2.
 template <class T>
 __global__ void __launch_bounds__(threads)
     accumulate_gram(const FilterVarianceShape s, const T* patches, double sign, double* gram) {

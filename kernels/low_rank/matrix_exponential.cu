@@ -17,7 +17,7 @@ namespace dnsp::kernels::cuda {
 namespace {
 
 constexpr int octet = 8, most_strips = largest_low_rank_side / 16;
-// The host executor has no use for launch bounds.
+// The CUDA emulator has no use for launch bounds.
 [[maybe_unused]] constexpr int most_threads = 32 * (most_strips * (most_strips + 1) / 2);
 
 /// Where element (l, s) of a matrix lies: l counts along its longer side, s along its shorter one.

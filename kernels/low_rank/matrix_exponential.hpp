@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-// exp(−X) of symmetric positive semidefinite matrices by products of matrices alone, as few as will do:
+// exp(−X) of symmetric positive semidefinite matrices by matrix products alone, as few as possible:
 //   exp(−X) ≈ q(2T_σ(w))^128,  w = w₀I − w₁X,  σ = 2ᵐ
 // A squaring, H ← H² − 2I, doubles the degree of the Chebyshev polynomial 2T_σ and so makes the range of X
 // four times as large; a squaring of the power makes it only twice as large, but X/128 is small enough for

@@ -5,7 +5,7 @@
 
 // Products of row-major matrices on the current stream by cuBLAS, in T throughout (no TF32), float and
 // double. The first call of a thread on a device creates what cuBLAS needs; later ones neither allocate nor
-// synchronise, so that they can be captured in a graph. In the host executor CBLAS answers. A missing library
+// synchronise, so that they can be captured in a graph. In the CUDA emulator CBLAS answers. A missing library
 // is a dnsp::Error.
 namespace dnsp::simt {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-// Decompositions of dense row-major matrices on the current stream by cuSOLVER, in float64. In the host
-// executor LAPACK answers. A missing library is a dnsp::Error.
+// Decompositions of dense row-major matrices on the current stream by cuSOLVER, in float64. In the CUDA
+// emulator LAPACK answers. A missing library is a dnsp::Error.
 //
 // Every pointer is to device memory. info[i] becomes 0, or what the library says of a matrix that it could
 // not decompose; then the other results are not to be used. cuSOLVER does not promise to leave the host

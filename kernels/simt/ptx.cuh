@@ -1,7 +1,7 @@
 #pragma once
 
 // The only place for PTX. Each wrapper has its meaning on the device (inline assembly) beside its meaning in
-// the host executor: plain C++ on what the lanes of the warp put in. All warp-wide ones are for whole warps.
+// the CUDA emulator: plain C++ on what the lanes of the warp put in. All warp-wide ones are for whole warps.
 //
 // Fragments of the matrix products D = A·B + C, where lane = 4·g + t (g = 0…7, t = 0…3); PTX ISA, "Matrix
 // Fragments for mma". A word is 32 bits:
@@ -43,7 +43,7 @@ namespace dnsp::simt {
 // ---- Asynchronous copies from global to shared memory, in groups
 
 /// Starts a copy of 4, 8 or 16 bytes, both addresses aligned to as many; where `present` is false, zeros are
-/// written and the source is not read. Copies of 16 bytes pass by the first-level cache.
+/// written and the source is not read. Copies of 16 bytes pass by L1.
 template <int bytes>
 __device__ __forceinline__ void cp_async(void* shared, const void* global, bool present) {
     static_assert(bytes == 4 || bytes == 8 || bytes == 16);

@@ -1,10 +1,10 @@
 #pragma once
 
-// Shared memory with the bounds of every dimension checked in the host executor, at no cost on the device.
+// Shared memory with the bounds of every dimension checked in the CUDA emulator, at no cost on the device.
 //   __shared__ SharedArray<float, 32, 33> tile;      tile[row][col]
 //   auto tile = dynamic_shared<float>(count);        tile[i]; `count` elements from byte `offset_bytes` on
 // Both are aligned to 16 bytes, the dynamic shared memory to 1024, and full of NaN (every byte 0xFF) at the
-// start of a block of the host executor.
+// start of a block of the CUDA emulator.
 #include <cstddef>
 
 #if defined(__CUDACC__)

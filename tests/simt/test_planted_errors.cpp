@@ -1,4 +1,4 @@
-// Kernels with one mistake each, beside themselves without it: the host executor must find every one of them.
+// Kernels with one mistake each, beside themselves without it: the CUDA emulator must find every one of them.
 #include <numeric>
 #include <vector>
 

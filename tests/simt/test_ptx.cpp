@@ -10,7 +10,7 @@
 #include "tests/reference/rounding.hpp"
 #include "tests/simt/orders.hpp"
 
-// Runs in the host executor: these are the meanings that the kernels' tests there rest on. On a GPU the
+// Runs in the CUDA emulator: these are the meanings that the kernels' tests there rest on. On a GPU the
 // kernels' tests check the instructions themselves.
 
 using namespace dnsp;

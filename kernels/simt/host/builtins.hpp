@@ -1,6 +1,6 @@
 #pragma once
 
-// What CUDA C++ has and C++ has not, for the host executor: the same names, in the global namespace, with the
+// What CUDA C++ has and C++ has not, for the CUDA emulator: the same names, in the global namespace, with the
 // same overloads, so that what one of the two compilers accepts the other one does.
 #include <math.h>    // the C names, overloaded for float: CUDA has them in the global namespace
 #include <stdlib.h>  // abs

@@ -9,7 +9,7 @@
 namespace dnsp::simt {
 namespace {
 
-/// What the host executor keeps in a tensor map.
+/// What the CUDA emulator keeps in a tensor map.
 struct Layout {
     const std::byte* array;
     std::array<std::int64_t, 4> extents;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The host executor runs the source of a CUDA kernel where there is no GPU: every thread of a block is a
+// The CUDA emulator runs the source of a CUDA kernel where there is no GPU: every thread of a block is a
 // fibre, which runs until it waits at a barrier or in a warp operation. Blocks follow one another.
 //
 // What is modelled

@@ -1,4 +1,4 @@
-// cublas.hpp and cusolver.hpp in the host executor, where device memory is host memory: CBLAS and LAPACKE.
+// cublas.hpp and cusolver.hpp in the CUDA emulator, where device memory is host memory: CBLAS and LAPACKE.
 #include <cblas.h>
 #include <lapacke.h>
 
