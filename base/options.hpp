@@ -18,8 +18,7 @@
 //   struct Options {
 //       double epsilon = 1e-3;  // the default
 //       void visit(OptionVisitor& v) {
-//           v.option({.key = "epsilon", .flag = "--epsilon", .help = "…", .range = Range::positive},
-//           epsilon);
+//           v.option({.key = "epsilon", .flag = "--epsilon", .range = Range::positive}, epsilon);
 //       }
 //   };
 //
@@ -30,17 +29,18 @@ namespace dnsp {
 enum class Range { any, non_negative, positive };
 
 struct OptionInfo {
-    std::string key;                        ///< in JSON
-    std::string flag = {};                  ///< on the command line, "--lr"; empty: not there
-    std::string help = {};                  ///< one line
-    std::string group = {};                 ///< heading in --help
-    Range range = Range::any;               ///< of numbers
-    std::vector<std::string> choices = {};  ///< of strings, empty: any; of a bool: how the command
-                                            ///< line names false and true, empty: false, true
-    bool may_change_on_resume = false;      ///< a resumed run may be given another value
+    std::string key;           ///< in JSON
+    std::string flag = {};     ///< on the command line, "--lr"; "inputs" is positional; empty: not there
+    std::string help = {};     ///< one line
+    std::string group = {};    ///< heading in --help
+    Range range = Range::any;  ///< of numbers; the default may lie outside
+    std::vector<std::string> choices = {};            ///< of strings; empty: any; the default may be another
+    std::map<std::string, std::string> aliases = {};  ///< of choices: further name → choice
+    std::vector<std::pair<std::string, int>> names = {};  ///< of int or bool values on the command line
+    bool may_change_on_resume = false;                    ///< a resumed run may be given another value
 };
 
-/// Is called with every option of a struct, and reads or replaces its value.
+/// visit() calls it with every option of a struct. It reads or replaces the value.
 class OptionVisitor {
   public:
     virtual ~OptionVisitor() = default;

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/options.hpp"
+
+// Options in JSON: an object with an entry for each option, and an object for each nested struct.
+namespace dnsp {
+
+enum class OptionSelection { all, fixed_on_resume };
+
+/// Writes the selected options into `json`.
+class OptionWriter : public OptionVisitor {
+  public:
+    explicit OptionWriter(OptionSelection selection = OptionSelection::all) : selection_(selection) {}
+    using OptionVisitor::option;
+    void option(const OptionInfo& info, bool& value) override { write(info, value); }
+    void option(const OptionInfo& info, int& value) override { write(info, value); }
+    void option(const OptionInfo& info, std::uint64_t& value) override { write(info, value); }
+    void option(const OptionInfo& info, double& value) override { write(info, value); }
+    void option(const OptionInfo& info, std::string& value) override { write(info, value); }
+    void option(const OptionInfo& info, std::vector<std::string>& value) override { write(info, value); }
+    void option(const OptionInfo& info, std::map<std::string, double>& value) override { write(info, value); }
+    void nested(const std::string& key, const std::function<void()>& visit_member) override;
+
+    nlohmann::json json = nlohmann::json::object();
+
+  private:
+    template <class Value>
+    void write(const OptionInfo& info, const Value& value) {
+        if (selection_ == OptionSelection::all || !info.may_change_on_resume) json[info.key] = value;
+    }
+    OptionSelection selection_;
+};
+
+/// Reads options from a JSON object. An option whose key is missing keeps its value, the default. Throws
+/// Error for a value of another type, and for one that is neither the default nor within the option's range
+/// or choices.
+class OptionReader : public OptionVisitor {
+  public:
+    /// Throws Error unless `json` is an object.
+    explicit OptionReader(nlohmann::json json);
+    using OptionVisitor::option;
+    void option(const OptionInfo& info, bool& value) override;
+    void option(const OptionInfo& info, int& value) override;
+    void option(const OptionInfo& info, std::uint64_t& value) override;
+    void option(const OptionInfo& info, double& value) override;
+    void option(const OptionInfo& info, std::string& value) override;
+    void option(const OptionInfo& info, std::vector<std::string>& value) override;
+    void option(const OptionInfo& info, std::map<std::string, double>& value) override;
+    void nested(const std::string& key, const std::function<void()>& visit_member) override;
+
+    /// A key that no option has read, "prior.delta"; empty if there is none.
+    const std::string& unknown_key();
+
+  private:
+    std::optional<nlohmann::json> take(const std::string& key);
+    template <class Value>
+    void read_number(const OptionInfo& info, Value& value);
+
+    nlohmann::json json_;  // what has not been read of the present object
+    std::string path_;     // of the present object, "" or "prior."
+    std::string unknown_key_;
+};
+
+template <class Options>
+nlohmann::json to_json(Options options, OptionSelection selection = OptionSelection::all) {
+    OptionWriter writer(selection);
+    options.visit(writer);
+    return std::move(writer.json);
+}
+
+/// An entry, "prior.alpha", and its two values as JSON text; "nothing" where it is missing.
+struct OptionDifference {
+    std::string key, recorded, given;
+};
+
+/// The first entry that two objects do not have in common.
+std::optional<OptionDifference> first_difference(const nlohmann::json& recorded, const nlohmann::json& given);
+
+/// The same of the options that a resumed run must not change.
+template <class Options>
+std::optional<OptionDifference> change_on_resume(const Options& recorded, const Options& given) {
+    return first_difference(to_json(recorded, OptionSelection::fixed_on_resume),
+                            to_json(given, OptionSelection::fixed_on_resume));
+}
+
+}  // namespace dnsp
