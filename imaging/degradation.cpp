@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -17,41 +16,8 @@ using Kernel = Degradation::Kernel;
 /// Where the Gaussian is cut off, in standard deviations: 6e-5 of its mass lies beyond.
 constexpr double gaussian_support = 4.0;
 
-const std::map<std::string, Kernel> kernels = {
-    {"gaussian", Kernel::gaussian}, {"box", Kernel::box}, {"bicubic", Kernel::bicubic}};
-const std::map<std::string, Phase> phases = {{"center", Phase::center}, {"corner", Phase::corner}};
-
-template <class Value>
-std::string name_of(Value value, const std::map<std::string, Value>& names) {
-    for (const auto& [name, candidate] : names) {
-        if (candidate == value) return name;
-    }
-    throw FileError("degradation: unknown value");
-}
-
-const std::string& entry(const std::map<std::string, std::string>& description, const std::string& key) {
-    const auto found = description.find(key);
-    require(found != description.end(), "degradation", "description lacks \"" + key + "\"");
-    return found->second;
-}
-
-template <class Value>
-Value named(const std::map<std::string, std::string>& description, const std::string& key,
-            const std::map<std::string, Value>& names) {
-    const std::string& text = entry(description, key);
-    const auto found = names.find(text);
-    require(found != names.end(), "degradation", "unknown " + key + " \"" + text + "\"");
-    return found->second;
-}
-
-template <class Value>
-Value number(const std::map<std::string, std::string>& description, const std::string& key) {
-    const std::string& text = entry(description, key);
-    Value value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    require(error == std::errc() && end == text.data() + text.size(), "degradation",
-            key + " \"" + text + "\" is not a number");
-    return value;
+std::string name_of(Kernel kernel) {
+    return kernel == Kernel::gaussian ? "gaussian" : kernel == Kernel::box ? "box" : "bicubic";
 }
 
 void validate(const Degradation& degradation) {
@@ -102,23 +68,34 @@ Degradation make_degradation(const std::string& preset, int scale) {
     return degradation;
 }
 
-std::map<std::string, std::string> describe(const Degradation& degradation) {
-    return {{"preset", degradation.preset},
-            {"kernel", name_of(degradation.kernel, kernels)},
-            {"sigma", fmt::format("{}", degradation.sigma)},
-            {"scale", fmt::format("{}", degradation.scale)},
-            {"phase", name_of(degradation.phase, phases)}};
+void DegradationSettings::visit(OptionVisitor& v) {
+    v.option({.key = "preset",
+              .flag = "--preset",
+              .help = fmt::format("degradation model: {}", fmt::join(degradation_presets(), ", "))},
+             preset);
+    v.option({.key = "scale", .flag = "--scale", .help = "2, 3 or 4"}, scale);
+    v.option({.key = "blur_sigma",
+              .flag = "--blur-sigma",
+              .help = "Gaussian σ in high-resolution pixels, instead of the preset's (0)"},
+             blur_sigma);
 }
 
-Degradation parse_degradation(const std::map<std::string, std::string>& description) {
-    Degradation degradation;
-    degradation.preset = entry(description, "preset");
-    degradation.kernel = named(description, "kernel", kernels);
-    degradation.sigma = number<double>(description, "sigma");
-    degradation.scale = number<int>(description, "scale");
-    degradation.phase = named(description, "phase", phases);
-    validate(degradation);
+Degradation DegradationSettings::make() const {
+    Degradation degradation = make_degradation(preset, scale);
+    if (blur_sigma > 0) {
+        require(degradation.kernel == Kernel::gaussian, "degradation",
+                "a blur σ needs a preset with a Gaussian kernel, not " + preset);
+        degradation.sigma = blur_sigma;
+    }
     return degradation;
+}
+
+std::map<std::string, std::string> describe(const Degradation& degradation) {
+    return {{"preset", degradation.preset},
+            {"kernel", name_of(degradation.kernel)},
+            {"sigma", fmt::format("{}", degradation.sigma)},
+            {"scale", fmt::format("{}", degradation.scale)},
+            {"phase", degradation.phase == Phase::center ? "center" : "corner"}};
 }
 
 Image degrade(const Image& image, const Degradation& degradation) {
@@ -128,10 +105,6 @@ Image degrade(const Image& image, const Degradation& degradation) {
             "image",
             fmt::format("{}×{} is not a multiple of the scale {}", image.height, image.width, scale));
     return resample(image, shrinker(image.height, degradation), shrinker(image.width, degradation));
-}
-
-Image degrade_and_enlarge(const Image& image, const Degradation& degradation) {
-    return enlarge_bicubic(degrade(image, degradation), degradation.scale, degradation.phase);
 }
 
 }  // namespace dnsp::imaging

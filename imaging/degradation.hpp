@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/options.hpp"
 #include "imaging/image.hpp"
 #include "imaging/volume.hpp"
 
@@ -29,14 +30,20 @@ struct Degradation {
 Degradation make_degradation(const std::string& preset, int scale);
 std::vector<std::string> degradation_presets();
 
-/// Key–value text for metadata and sidecars ("preset", "kernel", "sigma", "scale", "phase"), and back.
+/// A degradation as a user chooses it.
+struct DegradationSettings {
+    std::string preset = "gaussian";
+    int scale = 2;
+    double blur_sigma = 0.0;  ///< if > 0, replaces the σ of a preset with a Gaussian kernel
+    void visit(OptionVisitor& visitor);
+    /// Throws FileError as make_degradation() does, and for a σ where the preset's kernel is no Gaussian.
+    Degradation make() const;
+};
+
+/// Key–value text for metadata and sidecars: "preset", "kernel", "sigma", "scale", "phase".
 std::map<std::string, std::string> describe(const Degradation& degradation);
-Degradation parse_degradation(const std::map<std::string, std::string>& description);
 
 /// Low-resolution image; sides must be multiples of the scale (crop_to_multiple).
 Image degrade(const Image& image, const Degradation& degradation);
-
-/// degrade, then bicubic enlargement at the same phase: the network's input for the target `image`.
-Image degrade_and_enlarge(const Image& image, const Degradation& degradation);
 
 }  // namespace dnsp::imaging

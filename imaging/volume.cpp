@@ -126,4 +126,14 @@ Volume coarser_grid(const Volume& volume, int axis, int factor, Phase phase) {
     return with_grid(volume, axis, size, factor, shift);
 }
 
+void visit_slice_axis(OptionVisitor& v, int& axis) {
+    v.option(
+        {.key = "axis",
+         .flag = "--axis",
+         .help =
+             "storage axis perpendicular to the slices: x, y, z or auto (coarsest voxel side, else axial)",
+         .names = {{"auto", -1}, {"x", 0}, {"y", 1}, {"z", 2}}},
+        axis);
+}
+
 }  // namespace dnsp::imaging

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/options.hpp"
 #include "imaging/image.hpp"
 
 namespace dnsp::imaging {
@@ -26,6 +27,9 @@ struct Volume {
 /// the smallest where both others are more than 5 % above it (a grid made coarser in plane); else the one
 /// nearest to the head–foot direction by the file's orientation (axial slices), else 2.
 int default_slice_axis(const Volume& volume);
+
+/// The option --axis: the storage axis perpendicular to the slices, 0, 1 or 2; −1: default_slice_axis().
+void visit_slice_axis(OptionVisitor& visitor, int& axis);
 
 /// Number of slices along an axis.
 inline int slice_count(const Volume& volume, int axis) { return volume.size[axis]; }

@@ -114,6 +114,23 @@ void compute_windows(const Model& model, const Tensor& input, const Tensor& outp
 
 }  // namespace
 
+void InferenceOptions::visit(OptionVisitor& v) {
+    v.option(
+        {.key = "tile",
+         .flag = "--tile",
+         .help = "compute in tiles of this many pixels: less memory, bitwise identical results (but with "
+                 "--conv cublas or cudnn); 0: whole slices",
+         .range = Range::non_negative},
+        tile);
+    v.option(
+        {.key = "batch",
+         .flag = "--batch",
+         .help = "slices or tiles computed together, bitwise identical results (but with --conv cublas or "
+                 "cudnn); default 0: one on the CPU, what memory takes on a CUDA device",
+         .range = Range::positive},
+        batch);
+}
+
 Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options) {
     require(options.tile >= 0 && options.batch >= 0, "[infer] tile and batch must not be negative");
     const Shape& s = input.shape();

@@ -5,12 +5,13 @@
 namespace dnsp {
 
 struct InferenceOptions {
-    /// > 0 cuts images into squares of this side, each computed with a halo of the receptive radius (less at
+    /// > 0 splits images into tiles of this side, each computed with a halo of the receptive radius (less at
     /// the image's own border, where the network pads with zeros anyway).
     int tile = 0;
-    /// Images, or tiles of one size, that are computed at once. 0: one on the CPU, whose threads share an
+    /// Images, or tiles of one size, that are computed together. 0: one on the CPU, whose threads share an
     /// image; on a CUDA device as many as its free memory takes.
     int batch = 0;
+    void visit(OptionVisitor& visitor);
 };
 
 /// Runs a model on [n, h, w, 1] without recording. The memory of the activations is bounded by `batch` images

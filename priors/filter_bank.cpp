@@ -42,7 +42,7 @@ void FilterOptions::visit(OptionVisitor& v) {
               .flag = "--filter-constraint",
               .help = "each filter keeps its initial norm (norm), or is free (none, the paper's form)",
               .group = group,
-              .choices = {"none", "norm"}},
+              .names = {{"none", 0}, {"norm", 1}}},
              fixed_norms);
 }
 

@@ -1,0 +1,75 @@
+#include "layers/conv2d_settings.hpp"
+
+#include <map>
+
+#include "kernels/conv2d/conv2d.hpp"
+
+namespace dnsp {
+namespace {
+
+using kernels::Conv2dBackend, kernels::Conv2dPrecision;
+
+const std::map<std::string, Conv2dBackend> backends{
+    {"native", Conv2dBackend::ours}, {"cudnn", Conv2dBackend::cudnn}, {"cublas", Conv2dBackend::cublas}};
+const std::map<std::string, Conv2dPrecision> precisions{{"float32", Conv2dPrecision::float32},
+                                                        {"tf32", Conv2dPrecision::tf32},
+                                                        {"bfloat16", Conv2dPrecision::bfloat16}};
+
+template <class Value>
+void set(Value& value, const std::string& name, const std::map<std::string, Value>& names) {
+    if (name.empty()) return;
+    const auto found = names.find(name);
+    require(found != names.end(), "[conv2d] unknown setting '" + name + "'");
+    value = found->second;
+}
+
+template <class Value>
+std::string name_of(Value value, const std::map<std::string, Value>& names) {
+    for (const auto& [name, named] : names)
+        if (named == value) return name;
+    return "";
+}
+
+}  // namespace
+
+void Conv2dSettings::visit(OptionVisitor& v) {
+    v.option({.key = "convolution",
+              .flag = "--conv",
+              .help = "convolutions of a CUDA device: built-in kernels (native, default), cudnn or cublas",
+              .choices = {"native", "cudnn", "cublas"},
+              .aliases = {{"ours", "native"}}},
+             backend);
+    v.option({.key = "precision",
+              .flag = "--precision",
+              .help = "multiplication precision of a CUDA device's convolutions: float32, tf32 (default) or "
+                      "bfloat16; sums, weights, losses and priors are float32 or better",
+              .choices = {"float32", "tf32", "bfloat16"}},
+             precision);
+}
+
+#if DNSP_HAS_CUDA
+
+Conv2dSettings apply(const Conv2dSettings& settings, Device device) {
+    if (device.kind == DeviceKind::cuda) {
+        kernels::Conv2dOptions options;
+        set(options.backend, settings.backend, backends);
+        set(options.precision, settings.precision, precisions);
+        kernels::cuda::set_conv2d_options(options);
+    }
+    return conv2d_settings_in_force(device);
+}
+
+Conv2dSettings conv2d_settings_in_force(Device device) {
+    if (device.kind == DeviceKind::cpu) return {"float32", "native"};
+    const kernels::Conv2dOptions options = kernels::cuda::conv2d_options();
+    return {name_of(options.precision, precisions), name_of(options.backend, backends)};
+}
+
+#else
+
+Conv2dSettings apply(const Conv2dSettings&, Device device) { return conv2d_settings_in_force(device); }
+Conv2dSettings conv2d_settings_in_force(Device) { return {"float32", "native"}; }
+
+#endif
+
+}  // namespace dnsp
