@@ -2,45 +2,41 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "engine/device.hpp"
 #include "imaging/degradation.hpp"
+#include "imaging/volume.hpp"
+#include "layers/conv2d_settings.hpp"
+#include "tools/option_parser.hpp"
 
 namespace dnsp::tools {
 
-/// The frame of every tool: parses the command line, answers --help and --version, runs `body` and turns any
-/// exception into one sentence on standard error, "tool: file: reason", and exit status 1 (2 for a wrong
-/// command line).
+/// Runs a tool: parses the command line, answers --help and --version, calls `body` and turns an exception
+/// into one sentence on standard error, "tool: file: reason", and exit status 1. A wrong command line gives
+/// exit status 2.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// The degradation as options: --preset, --scale, --blur-sigma.
-struct DegradationOptions {
-    std::string preset = "gaussian";
-    int scale = 2;
-    double blur_sigma = 0.0;
-    void add_to(CLI::App& app);
-    imaging::Degradation make() const;
+/// The option --axis of tools without training settings.
+struct SliceAxis {
+    int axis = -1;  ///< −1: the volume's own (imaging::default_slice_axis)
+    void visit(OptionVisitor& visitor) { imaging::visit_slice_axis(visitor, axis); }
+    int of(const imaging::Volume& volume) const {
+        return axis >= 0 ? axis : imaging::default_slice_axis(volume);
+    }
 };
 
-/// --axis x|y|z|auto by storage axis, as 0, 1, 2, −1.
-CLI::Option* add_axis_option(CLI::App& app, int& axis);
+/// Adds --device.
+void add_device_option(CLI::App& app, std::string& device);
 
-/// Where and how to compute: --device, and for a CUDA device --conv and --precision.
-struct DeviceOptions {
-    std::string device = "auto";
-    std::optional<std::string> convolution;  ///< "ours", "cudnn" or "cublas"
-    std::optional<std::string> precision;    ///< "float32", "tf32" or "bfloat16"
-    void add_to(CLI::App& app);
-    /// Chooses the device and tells it how to convolve.
-    DeviceChoice choose() const;
-};
+/// After the parse: chooses the device. Throws Error for one that is not there, and where an option of CUDA
+/// devices is given but the device is the CPU.
+DeviceChoice choose_device(const CLI::App& app, const std::string& device);
 
 /// The command line as the user typed it, for records.
 std::string command_text(int argc, char** argv);
 
-/// True once SIGINT or SIGTERM has come; a second one ends the program at once.
+/// From then on interrupted() is true once SIGINT or SIGTERM has come; a second one ends the program at once.
 void catch_interrupts();
 bool interrupted();
 

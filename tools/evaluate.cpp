@@ -23,9 +23,9 @@ struct Options {
     std::vector<std::string> inputs;
     std::vector<fs::path> weights;
     std::vector<std::string> labels;
-    tools::DegradationOptions degradation;
+    imaging::DegradationSettings degradation;
     tools::EvaluationOptions evaluation;
-    tools::DeviceOptions device;
+    Conv2dSettings convolution;
     std::string slices;
     fs::path json, csv, figure;
     bool force = false;
@@ -60,17 +60,17 @@ std::vector<std::string> find_images(const std::vector<std::string>& inputs) {
     return files;
 }
 
-int evaluate(Options options) {
+int evaluate(Options options, Device device) {
     parse_slices(options.slices, options.evaluation);
     for (const fs::path& output : {options.json, options.csv, options.figure})
         if (!output.empty()) tools::require_free(output, options.force);
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
-    const DeviceChoice device = options.device.choose();
+    apply(options.convolution, device);
     std::vector<tools::Method> methods;
     methods.push_back({"bicubic", nullptr});
     for (std::size_t i = 0; i < options.weights.size(); ++i) {
-        auto upscaler = std::make_shared<Upscaler>(load_network(options.weights[i], device.device));
+        auto upscaler = std::make_shared<Upscaler>(load_network(options.weights[i], device));
         const auto& settings = upscaler->run().settings;
         methods.push_back({options.labels.empty()
                                ? fmt::format("DNSP-{}-{}", settings.model.name, settings.objective.variant)
@@ -105,8 +105,7 @@ int main(int argc, char** argv) {
     tools::EvaluationOptions& e = options.evaluation;
     CLI::App app(
         "Degrades high-resolution volumes or pictures, enlarges them again, by bicubic interpolation and by "
-        "every network "
-        "given, and compares with the original. The degradation is the one that the first network was "
+        "every network given, and compares with the original. The degradation is the one that the first network was "
         "trained for.",
         "evaluate");
     app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes")
@@ -117,20 +116,22 @@ int main(int argc, char** argv) {
         app.add_flag("--held-out", e.held_out_only,
                      "only slices that no network was trained near: those its training held out");
     app.add_option("--slices", options.slices, "FIRST:END, indices along the slice axis")->excludes(held_out);
-    app.add_option("--slice-step", e.slice_step, "every n-th slice")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    tools::add_axis_option(app, e.axis);
     app.add_option("--volume", e.volume, "which volume of a 4-D file, from 0");
-    app.add_option("--shave", e.border_shave, "pixels left out at each border")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    options.degradation.add_to(app);
-    options.device.add_to(app);
+    std::string device = "auto";
+    tools::add_device_option(app, device);
+    tools::OptionParser parser(app);
+    parser.add(e);
+    parser.add(options.degradation);
+    parser.add(options.convolution);
     app.add_option("--json", options.json, "write the table as JSON");
-    app.add_option("--csv", options.csv, "write every slice's figures as CSV");
+    app.add_option("--csv", options.csv, "write every slice's metrics as CSV");
     app.add_option("--figure", options.figure,
                    "draw ground truth, bicubic, networks and differences of a middle slice as PNG");
     app.add_flag("--force", options.force, "overwrite existing output");
-    return tools::run_tool(app, argc, argv, [&] { return evaluate(options); });
+    return tools::run_tool(app, argc, argv, [&] {
+        parser.apply(e);
+        parser.apply(options.degradation);
+        parser.apply(options.convolution);
+        return evaluate(options, tools::choose_device(app, device).device);
+    });
 }

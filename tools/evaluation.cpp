@@ -40,6 +40,18 @@ nlohmann::json text_json(const std::map<std::string, std::string>& text) { retur
 
 }  // namespace
 
+void EvaluationOptions::visit(OptionVisitor& v) {
+    v.option(
+        {.key = "slice_step", .flag = "--slice-step", .help = "every n-th slice", .range = Range::positive},
+        slice_step);
+    imaging::visit_slice_axis(v, axis);
+    v.option({.key = "border_shave",
+              .flag = "--shave",
+              .help = "pixels left out at each border",
+              .range = Range::non_negative},
+             border_shave);
+}
+
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
                                         const imaging::Degradation& fallback) {
     std::optional<imaging::Degradation> common;

@@ -27,6 +27,8 @@ struct EvaluationOptions {
     bool held_out_only = false;
     std::optional<int> volume;
     int border_shave = 0;
+    /// axis, slice_step and border_shave; the tool sets the others.
+    void visit(OptionVisitor& visitor);
 };
 
 /// The degradation of the networks, which must agree on the scale; `fallback` where there is none.

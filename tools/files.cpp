@@ -25,7 +25,7 @@ void require_free(const fs::path& output, bool force) {
 ImageKind image_kind(const fs::path& path) {
     if (imaging::is_nifti_path(path)) return ImageKind::volume;
     require(imaging::is_picture_path(path),
-            path.string() + ": is no image by its name; expected .nii, .nii.gz, .png, .jpg or .jpeg");
+            path.string() + ": unsupported extension, expected .nii, .nii.gz, .png, .jpg or .jpeg");
     return ImageKind::picture;
 }
 

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 struct Options {
     fs::path input, output;
-    tools::DegradationOptions degradation;
-    int axis = -1;
+    imaging::DegradationSettings degradation;
+    tools::SliceAxis slice_axis;
     std::optional<int> volume;
     bool force = false;
 };
@@ -30,7 +30,7 @@ imaging::Image degrade_slice(const imaging::Image& slice, const imaging::Degrada
 
 nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
     const imaging::Volume high = imaging::read_nifti(options.input, options.volume);
-    const int axis = options.axis >= 0 ? options.axis : imaging::default_slice_axis(high);
+    const int axis = options.slice_axis.of(high);
     imaging::Volume low = imaging::coarser_grid(high, axis, degradation.scale, degradation.phase);
     for (int i = 0; i < imaging::slice_count(high, axis); ++i)
         imaging::insert_slice(low, axis, i,
@@ -55,7 +55,7 @@ int simulate(const Options& options) {
     const imaging::Degradation degradation = options.degradation.make();
     const fs::path sidecar = tools::sidecar_path(options.output);
     const tools::ImageKind kind = tools::image_kind(options.input);
-    require(fs::exists(options.input), options.input.string() + ": is not there");
+    require(fs::exists(options.input), options.input.string() + ": no such file");
     require(kind == tools::image_kind(options.output),
             options.output.string() + ": a picture becomes a picture and a volume a volume");
     tools::require_free(options.output, options.force);
@@ -76,15 +76,19 @@ int simulate(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named "
-        "preset. Writes the "
-        "result and a JSON sidecar with its parameters. Sides that are no multiple of the scale are cropped.",
+        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset. "
+        "Writes the result and a JSON sidecar with its parameters. Sides that are no multiple of the scale are cropped.",
         "simulate");
     app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();
     app.add_option("output", options.output, "file of the same kind")->required();
-    options.degradation.add_to(app);
-    tools::add_axis_option(app, options.axis);
+    tools::OptionParser parser(app);
+    parser.add(options.degradation);
+    parser.add(options.slice_axis);
     app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
     app.add_flag("--force", options.force, "overwrite existing output");
-    return tools::run_tool(app, argc, argv, [&] { return simulate(options); });
+    return tools::run_tool(app, argc, argv, [&] {
+        parser.apply(options.degradation);
+        parser.apply(options.slice_axis);
+        return simulate(options);
+    });
 }

@@ -21,9 +21,9 @@ namespace fs = std::filesystem;
 
 struct Options {
     fs::path input, output, weights;
-    tools::DeviceOptions device;
+    Conv2dSettings convolution;
     InferenceOptions inference;
-    int axis = -1;
+    tools::SliceAxis slice_axis;
     std::optional<int> scale, volume;
     bool force = false;
 };
@@ -34,7 +34,7 @@ struct Job {
 using Contents = std::variant<imaging::Picture, imaging::Volume>;
 
 Contents read(const Options& options, const Job& job) {
-    require(fs::exists(job.input), job.input.string() + ": is not there");
+    require(fs::exists(job.input), job.input.string() + ": no such file");
     const tools::ImageKind kind = tools::image_kind(job.input);
     require(kind == tools::image_kind(job.output),
             job.output.string() +
@@ -52,7 +52,7 @@ Contents compute(const Upscaler& upscaler, const Options& options, const Job& jo
         return contents;
     }
     const imaging::Volume& low = std::get<imaging::Volume>(contents);
-    const int axis = options.axis >= 0 ? options.axis : imaging::default_slice_axis(low);
+    const int axis = options.slice_axis.of(low);
     const int slices = imaging::slice_count(low, axis);
     tools::ProgressLine progress;
     return upscaler.upscale(low, axis, [&](int done) {
@@ -136,10 +136,10 @@ int upscale_folder(const Upscaler& upscaler, const Options& options) {
     return 0;
 }
 
-int upscale(const Options& options) {
-    require(fs::exists(options.input), options.input.string() + ": is not there");
-    const DeviceChoice device = options.device.choose();
-    Upscaler upscaler(load_network(options.weights, device.device), options.inference);
+int upscale(const Options& options, Device device) {
+    require(fs::exists(options.input), options.input.string() + ": no such file");
+    apply(options.convolution, device);
+    Upscaler upscaler(load_network(options.weights, device), options.inference);
     require(!options.scale || *options.scale == upscaler.scale(),
             fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler.scale(),
                         options.scale.value_or(0)));
@@ -155,8 +155,7 @@ int main(int argc, char** argv) {
     Options options;
     CLI::App app(
         "Super-resolution of MR images with a trained network: a NIfTI volume (slice by slice, geometry, "
-        "data type and "
-        "intensities kept), a PNG or JPEG picture, or a folder of them.",
+        "data type and intensities kept), a PNG or JPEG picture, or a folder of them.",
         "upscale");
     app.add_option("input", options.input, "image, volume or folder")->required();
     app.add_option("output", options.output, "file, or folder when the input is one")->required();
@@ -164,18 +163,18 @@ int main(int argc, char** argv) {
                    "weights.safetensors or checkpoint.safetensors of train_dnsp")
         ->required();
     app.add_option("--scale", options.scale, "refuse weights that were trained for another factor");
-    tools::add_axis_option(app, options.axis);
     app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
-    app.add_option(
-           "--tile", options.inference.tile,
-           "compute in tiles of this many pixels: less memory, the same bits (but by cublas or cudnn)")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--batch", options.inference.batch,
-                   "slices or tiles computed at once, the same bits (but by cublas or cudnn); default: one "
-                   "on the CPU, what memory "
-                   "takes on a CUDA device")
-        ->check(CLI::PositiveNumber);
-    options.device.add_to(app);
+    std::string device = "auto";
+    tools::add_device_option(app, device);
+    tools::OptionParser parser(app);
+    parser.add(options.slice_axis);
+    parser.add(options.inference);
+    parser.add(options.convolution);
     app.add_flag("--force", options.force, "overwrite existing output");
-    return tools::run_tool(app, argc, argv, [&] { return upscale(options); });
+    return tools::run_tool(app, argc, argv, [&] {
+        parser.apply(options.slice_axis);
+        parser.apply(options.inference);
+        parser.apply(options.convolution);
+        return upscale(options, tools::choose_device(app, device).device);
+    });
 }

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/options.hpp"
 #include "imaging/degradation.hpp"
+#include "layers/conv2d_settings.hpp"
 #include "models/model.hpp"
 #include "priors/objective.hpp"
 
@@ -13,18 +14,16 @@ namespace dnsp {
 
 enum class Schedule { constant, cosine };
 
-/// Everything that decides the bits of a training run, besides the machine. The command line fills it, a
-/// checkpoint keeps it.
+/// Everything that decides the bits of a training run, besides the machine and the device.
 struct TrainingSettings {
     std::vector<std::string> inputs;      ///< NIfTI files and folders of them
     std::vector<std::string> validation;  ///< the same, held out; empty: a part of the inputs is
     ModelOptions model;
     ObjectiveOptions objective;
-    std::string preset = "gaussian";
-    int scale = 2;
-    double blur_sigma = 0.0;  ///< 0: the preset's own
-    int axis = -1;            ///< storage axis perpendicular to the slices; −1: see imaging/volume.hpp
-    int slice_step = 3;       ///< every n-th slice through the head
+    imaging::DegradationSettings degradation;
+    Conv2dSettings convolution;
+    int axis = -1;       ///< see imaging::visit_slice_axis
+    int slice_step = 3;  ///< every n-th slice through the head
     int epochs = 50;
     int batch = 64;
     int patch = 40;
@@ -33,16 +32,11 @@ struct TrainingSettings {
     double filters_learning_rate = 1e-4;
     Schedule schedule = Schedule::constant;
     std::uint64_t seed = 1;
-    int validation_slices = 16;  ///< at most, for the figure after each epoch
+    int validation_slices = 16;  ///< at most, for the score after each epoch
+    void visit(OptionVisitor& visitor);
 };
-
-/// Degradation of the settings. Throws for unknown presets and scales.
-imaging::Degradation degradation_of(const TrainingSettings& settings);
 
 /// The learning rate's factor at a step: 1, or ½(1 + cos(π · step/total)).
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t total_steps);
-
-nlohmann::json to_json(const TrainingSettings& settings);
-TrainingSettings settings_from_json(const nlohmann::json& json);
 
 }  // namespace dnsp

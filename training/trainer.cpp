@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/options_json.hpp"
 #include "models/tiled_inference.hpp"
 #include "priors/filter_bank.hpp"
 
@@ -44,7 +45,9 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
       objective_(settings_.objective, store_),
       sampler_(split_.training, settings_, device),
       execution_(execution) {
-    settings_.model = description_.settings.model = model_->options();
+    settings_.model = model_->options();
+    settings_.convolution = conv2d_settings_in_force(device);
+    description_.settings = settings_;
     require(settings_.epochs > 0, "[training] the number of epochs must be positive");
     require(
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::most_unread,

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
+#include "base/options_json.hpp"
 
 namespace dnsp {
 namespace {
@@ -33,7 +34,7 @@ std::map<std::string, std::string> describe(const RunDescription& run, const std
     return {{"dnsp.kind", kind},
             {"dnsp.version", DNSP_VERSION},
             {"dnsp.settings", to_json(run.settings).dump()},
-            {"dnsp.degradation", json(imaging::describe(degradation_of(run.settings))).dump()},
+            {"dnsp.degradation", json(imaging::describe(run.settings.degradation.make())).dump()},
             {"dnsp.normalisation", normalisation_text},
             {"dnsp.held_out", to_json(run.held_out).dump()},
             {"dnsp.command", run.command}};
@@ -52,16 +53,24 @@ RunDescription parse_description(const fs::path& path, const TensorFile& file) {
     require(
         kind != file.metadata.end() && (kind->second == "weights" || kind->second == "checkpoint"),
         path.string() + ": is a safetensors file, but not of this project (no dnsp.kind in its metadata)");
+    RunDescription run;
+    std::string unknown;
     try {
-        RunDescription run;
-        run.settings = settings_from_json(json::parse(file.metadata.at("dnsp.settings")));
+        const json settings = json::parse(file.metadata.at("dnsp.settings"));
+        require(settings.contains("model"), "lacks the model");
+        OptionReader reader(settings);
+        run.settings.visit(reader);
+        unknown = reader.unknown_key();
         for (const json& h : json::parse(file.metadata.at("dnsp.held_out")))
             run.held_out.push_back({h.at("file"), h.at("slices")});
         run.command = file.metadata.at("dnsp.command");
-        return run;
     } catch (const std::exception& error) {
         throw Error(path.string() + ": its metadata cannot be understood (" + error.what() + ")");
     }
+    require(unknown.empty(),
+            fmt::format("{}: unknown setting '{}' (written by DNSP {}, this is DNSP {})", path.string(),
+                        unknown, file.metadata.at("dnsp.version"), DNSP_VERSION));
+    return run;
 }
 
 /// Copies a named tensor into `target`, checking shape, type and finiteness.
@@ -98,7 +107,7 @@ TrainedNetwork load_network(const fs::path& path, Device device) {
     const TensorFile file = read_safetensors(path);
     TrainedNetwork network;
     network.run = parse_description(path, file);
-    network.degradation = degradation_of(network.run.settings);
+    network.degradation = network.run.settings.degradation.make();
     network.store = std::make_unique<ParameterStore>();
     network.model = make_model(network.run.settings.model, *network.store);
     network.store->allocate(DType::float32, device, 0);

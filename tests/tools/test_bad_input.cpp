@@ -86,7 +86,7 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
     put<std::int16_t>(bytes, 68, 1002);  // intent: label
     write_bytes(path, bytes);
     require_refusal(path, "label");
-    require_refusal(trained().weights, "is no image by its name");
+    require_refusal(trained().weights, "unsupported extension");
 }
 
 TEST_CASE("wrong weights, scale, names and existing output are refused") {
@@ -158,7 +158,7 @@ TEST_CASE("a CUDA device that is not there is an error of one sentence, not a fa
 
 TEST_CASE("options of CUDA devices are refused on the CPU device") {
     test::TemporaryFolder folder;
-    for (const char* option : {" --precision bfloat16", " --conv cudnn"}) {
+    for (const char* option : {" --precision bfloat16", " --conv cudnn", " --conv ours"}) {
         const auto result = run_tool("train_dnsp " + trained().volume.string() + " --out " +
                                      (folder / "run").string() + " --device cpu" + option);
         INFO(result.output);

@@ -43,6 +43,46 @@ TEST_CASE("train_dnsp leaves log, checkpoint and weights, and draws no progress 
     REQUIRE(changed.says("learning_rate"));
 }
 
+TEST_CASE("a checkpoint and weights of 0.1.0 are resumed from and upscale") {
+    test::TemporaryFolder folder;
+    imaging::write_nifti(folder / "head.nii.gz", test::synthetic_head(56, 64, 60));
+    fs::create_directories(folder / "run");
+    const fs::path fixtures = testing::fixtures_folder() / "training";
+    fs::copy_file(fixtures / "checkpoint.safetensors", folder / "run/checkpoint.safetensors");
+    const std::string inside = "cd '" + folder.path().string() + "' &&";
+    const auto resumed = run_tool("train_dnsp --resume run/checkpoint.safetensors --epochs 2", inside);
+    INFO(resumed.output);
+    REQUIRE(resumed.status == 0);
+    REQUIRE(resumed.says("epoch 2/2  step 3"));
+    REQUIRE(fs::exists(folder / "run/weights.safetensors"));
+    const auto changed = run_tool("train_dnsp --resume --filters 3 --out run", inside);
+    REQUIRE(changed.status == 1);
+    REQUIRE(changed.says("was trained with prior.filters = 2, not 3"));
+
+    const auto upscaled = run_tool(
+        "upscale head.nii.gz high.nii.gz --weights '" + (fixtures / "weights.safetensors").string() + "'",
+        inside);
+    INFO(upscaled.output);
+    REQUIRE(upscaled.status == 0);
+    REQUIRE(imaging::read_nifti(folder / "high.nii.gz").size == std::array<int, 3>{112, 128, 60});
+}
+
+TEST_CASE("the settings of a checkpoint by a later version are refused by name") {
+    test::TemporaryFolder folder;
+    TensorFile file = read_safetensors(testing::fixtures_folder() / "training/checkpoint.safetensors");
+    auto settings = nlohmann::json::parse(file.metadata.at("dnsp.settings"));
+    settings["prior"]["patience"] = 1;
+    file.metadata["dnsp.settings"] = settings.dump();
+    file.metadata["dnsp.version"] = "9.8";
+    write_safetensors(folder / "checkpoint.safetensors", file);
+    const auto result = run_tool("train_dnsp --resume " + (folder / "checkpoint.safetensors").string());
+    INFO(result.output);
+    REQUIRE(result.status == 1);
+    REQUIRE(result.says("unknown setting 'prior.patience'"));
+    REQUIRE(result.says("9.8"));
+    REQUIRE(result.says(DNSP_VERSION));
+}
+
 TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted run") {
     test::TemporaryFolder folder;
     const std::string command =
@@ -189,4 +229,27 @@ TEST_CASE("training and upscaling on a CUDA device give nearly the images of the
     REQUIRE(size > 0);
     REQUIRE(std::sqrt(difference / size) < 1e-5);
     REQUIRE(volumes[2].voxels == volumes[1].voxels);
+}
+
+TEST_CASE("a run on a CUDA device records how it convolves, and resumes so") {
+    if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
+    test::TemporaryFolder folder;
+    const std::string out = " --out " + (folder / "run").string();
+    const auto run = run_tool("train_dnsp " + trained().volume.string() + out +
+                              " --model edsr --depth 1 --width 8 --prior NP --epochs 1 --patch 12 --batch 4 "
+                              "--slice-step 24 --patches-per-slice 4 --validation-slices 1 --device cuda "
+                              "--precision float32 --conv ours");
+    INFO(run.output);
+    REQUIRE(run.status == 0);
+    const auto settings = nlohmann::json::parse(
+        read_safetensors(folder / "run/checkpoint.safetensors").metadata.at("dnsp.settings"));
+    REQUIRE(settings["precision"] == "float32");
+    REQUIRE(settings["convolution"] == "native");
+    const auto changed = run_tool("train_dnsp --resume --device cuda --precision tf32" + out);
+    INFO(changed.output);
+    REQUIRE(changed.status == 1);
+    REQUIRE(changed.says("was trained with precision = \"float32\", not \"tf32\""));
+    const auto resumed = run_tool("train_dnsp --resume --device cuda --epochs 2" + out);
+    INFO(resumed.output);
+    REQUIRE(resumed.status == 0);
 }

@@ -1,0 +1,160 @@
+#include "tools/option_parser.hpp"
+
+#include "tests/catch.hpp"
+
+using namespace dnsp;
+using tools::OptionParser;
+
+namespace {
+
+enum class Colour { red, green };
+
+struct Inner {
+    std::map<std::string, double> terms = {{"kept", 1.0}};
+    std::uint64_t seed = 1;
+    void visit(OptionVisitor& v) {
+        v.option({.key = "terms", .flag = "--term"}, terms);
+        v.option({.key = "seed", .flag = "--seed"}, seed);
+    }
+};
+
+struct Settings {
+    std::vector<std::string> inputs;
+    bool loud = true, constrained = true;
+    int steps = 0, axis = -1;
+    double rate = 0.5, hidden = 3.0;
+    std::string backend;
+    Colour colour = Colour::green;
+    Inner inner;
+    void visit(OptionVisitor& v) {
+        v.option({.key = "inputs", .flag = "inputs", .help = "files"}, inputs);
+        v.option({.key = "loud", .flag = "--loud"}, loud);
+        v.option({.key = "constrained", .flag = "--constraint", .names = {{"norm", 1}, {"none", 0}}},
+                 constrained);
+        v.option({.key = "steps", .flag = "--steps", .group = "Training", .range = Range::positive}, steps);
+        v.option({.key = "axis", .flag = "--axis", .names = {{"auto", -1}, {"x", 0}, {"y", 1}}}, axis);
+        v.option({.key = "rate", .flag = "--rate", .range = Range::non_negative}, rate);
+        v.option({.key = "hidden"}, hidden);
+        v.option({.key = "backend",
+                  .flag = "--backend",
+                  .choices = {"native", "other"},
+                  .aliases = {{"ours", "native"}}},
+                 backend);
+        v.option({.key = "colour", .flag = "--colour"}, colour,
+                 {{"red", Colour::red}, {"green", Colour::green}});
+        v.nested("inner", [&] { inner.visit(v); });
+    }
+};
+
+/// What the command line makes of `settings`.
+Settings parsed(std::vector<std::string> arguments, Settings settings = {}) {
+    CLI::App app;
+    OptionParser parser(app);
+    parser.add(Settings{});
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(arguments);
+    parser.apply(settings);
+    return settings;
+}
+
+std::string refusal(const std::vector<std::string>& arguments) {
+    try {
+        parsed(arguments);
+    } catch (const CLI::ParseError& error) {
+        return error.what();
+    } catch (const Error& error) {
+        return std::string("Error ") + error.what();
+    }
+    return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("options of every type are parsed") {
+    const Settings s = parsed({"a",
+                               "b",
+                               "--loud",
+                               "false",
+                               "--constraint",
+                               "none",
+                               "--steps",
+                               "7",
+                               "--axis",
+                               "y",
+                               "--rate",
+                               "0.25",
+                               "--backend",
+                               "other",
+                               "--colour",
+                               "red",
+                               "--term",
+                               "x=-1e-3",
+                               "--term",
+                               "y=2",
+                               "--seed",
+                               "18446744073709551615"});
+    CHECK(s.inputs == std::vector<std::string>{"a", "b"});
+    CHECK_FALSE(s.loud);
+    CHECK_FALSE(s.constrained);
+    CHECK(s.steps == 7);
+    CHECK(s.axis == 1);
+    CHECK(s.rate == 0.25);
+    CHECK(s.hidden == 3.0);
+    CHECK(s.backend == "other");
+    CHECK(s.colour == Colour::red);
+    CHECK(s.inner.terms == std::map<std::string, double>{{"kept", 1.0}, {"x", -1e-3}, {"y", 2.0}});
+    CHECK(s.inner.seed == 18446744073709551615ull);
+}
+
+TEST_CASE("options that are not given keep the values of the struct they are applied to") {
+    Settings recorded;
+    recorded.steps = 42;
+    recorded.colour = Colour::red;
+    recorded.inputs = {"recorded"};
+    const Settings s = parsed({"--rate", "2"}, recorded);
+    CHECK(s.steps == 42);
+    CHECK(s.colour == Colour::red);
+    CHECK(s.inputs == std::vector<std::string>{"recorded"});
+    CHECK(s.rate == 2.0);
+    CHECK(s.backend.empty());
+}
+
+TEST_CASE("choices have aliases and are found in lower and upper case") {
+    CHECK(parsed({"--backend", "ours"}).backend == "native");
+    CHECK(parsed({"--backend", "Native"}).backend == "native");
+    CHECK(parsed({"--colour", "RED"}).colour == Colour::red);
+    CHECK(parsed({"--axis", "X"}).axis == 0);
+    CHECK(parsed({"--axis", "1"}).axis == 1);
+}
+
+TEST_CASE("a wrong type, range or choice is an error of the parse that names the option") {
+    for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"--steps", "0"}, "--steps: Value 0 not in range"},
+             {{"--steps", "x"}, "--steps: Value x not in range"},
+             {{"--rate", "-1"}, "--rate: Value -1 not in range"},
+             {{"--loud", "maybe"}, "Could not convert: --loud = maybe"},
+             {{"--backend", "x"}, "--backend: x not in {native,other}"},
+             {{"--colour", "blue"}, "--colour: blue not in {red,green}"},
+             {{"--constraint", "x"}, "--constraint: x not in {norm,none}"},
+             {{"--axis", "q"}, "--axis: Check q value in"},
+             {{"--hidden", "1"}, "--hidden"},
+             {{"--term", "x"}, "Error --term x: expected name=weight"},
+             {{"--term", "x=y"}, "Error --term x=y: invalid weight"},
+             {{"--term", "x=1y"}, "Error --term x=1y: invalid weight"}}) {
+        INFO(refusal(arguments));
+        CHECK(refusal(arguments).find(sentence) != std::string::npos);
+    }
+}
+
+TEST_CASE("--help shows groups and defaults") {
+    CLI::App app;
+    OptionParser parser(app);
+    parser.add(Settings{});
+    const std::string help = app.help();
+    INFO(help);
+    for (const char* text : {"inputs TEXT", "--steps INT:POSITIVE=0", "Training:", "--loud BOOLEAN=true",
+                             "--constraint TEXT:{norm,none}=norm", "=auto", "--colour TEXT:{red,green}=green",
+                             "--backend TEXT:{native,other}", "--term TEXT"})
+        CHECK(help.find(text) != std::string::npos);
+    CHECK(help.find("hidden") == std::string::npos);
+}

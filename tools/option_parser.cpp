@@ -1,0 +1,121 @@
+#include "tools/option_parser.hpp"
+
+#include <memory>
+#include <type_traits>
+
+namespace dnsp::tools {
+namespace {
+
+using Map = std::map<std::string, double>;
+
+/// Calls f(info, value) for every option that has a flag.
+template <class F>
+class EachOption : public OptionVisitor {
+  public:
+    explicit EachOption(F f) : f_(std::move(f)) {}
+    using OptionVisitor::option;
+    void option(const OptionInfo& info, bool& value) override { call(info, value); }
+    void option(const OptionInfo& info, int& value) override { call(info, value); }
+    void option(const OptionInfo& info, std::uint64_t& value) override { call(info, value); }
+    void option(const OptionInfo& info, double& value) override { call(info, value); }
+    void option(const OptionInfo& info, std::string& value) override { call(info, value); }
+    void option(const OptionInfo& info, std::vector<std::string>& value) override { call(info, value); }
+    void option(const OptionInfo& info, Map& value) override { call(info, value); }
+    void nested(const std::string&, const std::function<void()>& visit_member) override { visit_member(); }
+
+  private:
+    template <class Value>
+    void call(const OptionInfo& info, Value& value) {
+        if (!info.flag.empty()) f_(info, value);
+    }
+    F f_;
+};
+
+/// A value as the parse writes it: entries of a map as text.
+template <class Value>
+auto parsed(const Value& value) {
+    if constexpr (std::is_same_v<Value, Map>)
+        return std::make_shared<std::vector<std::string>>();
+    else
+        return std::make_shared<Value>(value);
+}
+
+/// The name of a value, else the value as text; empty for what --help shows no default of.
+template <class Value>
+std::string default_text(const OptionInfo& info, const Value& value) {
+    if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, int>)
+        for (const auto& [name, named] : info.names)
+            if (named == static_cast<int>(value)) return name;
+    if constexpr (std::is_same_v<Value, bool>)
+        return value ? "true" : "false";
+    else if constexpr (std::is_same_v<Value, std::string>)
+        return value;
+    else if constexpr (std::is_arithmetic_v<Value>)
+        return CLI::detail::to_string(value);
+    else
+        return "";
+}
+
+/// Checks and translations. transform() puts one before those that are there already.
+template <class Value>
+void add_checks(CLI::Option& option, const OptionInfo& info) {
+    if (info.range == Range::positive) option.check(CLI::PositiveNumber);
+    if (info.range == Range::non_negative) option.check(CLI::NonNegativeNumber);
+    const auto translate = [&](const auto& names) {
+        CLI::Transformer translation(names, CLI::ignore_case);
+        translation.description("");
+        option.transform(translation);
+    };
+    std::vector<std::string> choices = info.choices;
+    if (std::is_same_v<Value, bool> && !info.names.empty()) {
+        for (const auto& [name, named] : info.names) choices.push_back(name);
+        translate(info.names);
+        option.type_name("TEXT");
+    } else if (!info.names.empty()) {
+        option.transform(CLI::CheckedTransformer(info.names, CLI::ignore_case));
+    }
+    if (!choices.empty()) option.transform(CLI::IsMember(choices, CLI::ignore_case));
+    if (!info.aliases.empty()) translate(info.aliases);
+}
+
+/// Adds "name=number" to a map.
+void add_entry(const std::string& flag, const std::string& text, Map& map) {
+    const auto equals = text.find('=');
+    require(equals != std::string::npos, flag + " " + text + ": expected name=weight");
+    const std::string number = text.substr(equals + 1);
+    std::size_t used = 0;
+    try {
+        map[text.substr(0, equals)] = std::stod(number, &used);
+    } catch (const std::logic_error&) {
+    }
+    require(used > 0 && used == number.size(), flag + " " + text + ": invalid weight");
+}
+
+}  // namespace
+
+void OptionParser::declare(const Visit& visit) {
+    EachOption each([&](const OptionInfo& info, auto& value) {
+        const auto memory = parsed(value);
+        CLI::Option* option = app_->add_option(info.flag, *memory, info.help);
+        option->default_str(default_text(info, value));
+        if (!info.group.empty()) option->group(info.group);
+        add_checks<std::decay_t<decltype(value)>>(*option, info);
+        entries_[info.flag] = {option, memory};
+    });
+    visit(each);
+}
+
+void OptionParser::assign(const Visit& visit) const {
+    EachOption each([&](const OptionInfo& info, auto& value) {
+        const auto entry = entries_.find(info.flag);
+        if (entry == entries_.end() || entry->second.option->count() == 0) return;
+        const auto memory = std::any_cast<decltype(parsed(value))>(entry->second.value);
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Map>)
+            for (const std::string& text : *memory) add_entry(info.flag, text, value);
+        else
+            value = *memory;
+    });
+    visit(each);
+}
+
+}  // namespace dnsp::tools
