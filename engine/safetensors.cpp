@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/atomic_file.hpp"
+
 namespace dnsp {
 namespace {
 
@@ -114,11 +116,9 @@ std::string serialise_safetensors(const TensorFile& file) {
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
-    std::ofstream out(path, std::ios::binary);
-    const std::string bytes = serialise_safetensors(file);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    out.close();
-    require(out.good(), path.string() + ": could not be written");
+    AtomicFile out(path);
+    out.write(serialise_safetensors(file));
+    out.commit();
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {

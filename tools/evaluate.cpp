@@ -71,9 +71,9 @@ int evaluate(Options options, Device device) {
     methods.push_back({"bicubic", nullptr});
     for (std::size_t i = 0; i < options.weights.size(); ++i) {
         auto upscaler = std::make_shared<Upscaler>(load_network(options.weights[i], device));
-        const auto& settings = upscaler->run().settings;
+        const TrainedNetwork& network = upscaler->network();
         methods.push_back({options.labels.empty()
-                               ? fmt::format("DNSP-{}-{}", settings.model.name, settings.objective.variant)
+                               ? fmt::format("DNSP-{}-{}", network.model->options().name, network.variant)
                                : options.labels[i],
                            upscaler});
     }

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 /// What a network's training held out of this file; null if the file is not in its records.
 const HeldOut* held_out_of(const Upscaler& network, const std::string& path) {
-    for (const HeldOut& held_out : network.run().held_out)
+    for (const HeldOut& held_out : network.network().held_out)
         if (held_out.file == fs::path(path).filename().string()) return &held_out;
     return nullptr;
 }

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "imaging/metrics.hpp"
-#include "training/upscaler.hpp"
+#include "inference/upscaler.hpp"
+#include "training/subject.hpp"
 
 namespace dnsp::tools {
 

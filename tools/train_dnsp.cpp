@@ -102,7 +102,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
         settings.validation.empty()
             ? split_subjects(std::move(subjects), settings.seed)
             : split_by_user(std::move(subjects), load_subjects(settings.validation, settings, progress));
-    fmt::print("{}\n", split.sentence);
+    fmt::print("{}\n", split.description);
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
                     options.execution);

@@ -9,10 +9,10 @@
 
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
+#include "inference/upscaler.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
-#include "training/upscaler.hpp"
 
 namespace {
 

@@ -36,7 +36,7 @@ Split split_by_slab(Subject subject) {
     for (const SlicePair& pair : validation.slices) held_out.slices.push_back(pair.index);
     subject.slices.erase(subject.slices.begin() + first - guard_gap_slices,
                          subject.slices.begin() + first + held + guard_gap_slices);
-    split.sentence = fmt::format(
+    split.description = fmt::format(
         "one subject only: slices {}–{} of {} are held out, with a gap of {} slices on both sides; {} slices "
         "train. Slices "
         "of the same head are alike, so these figures flatter; several subjects are better",
@@ -82,8 +82,8 @@ Split split_by_user(std::vector<Subject> training, std::vector<Subject> validati
         split.held_out.push_back({file_name(subject.path), {}});
         names += (names.empty() ? "" : ", ") + file_name(subject.path);
     }
-    split.sentence = fmt::format("split by subject: {} train, {} held out ({})", training.size(),
-                                 validation.size(), names);
+    split.description = fmt::format("split by subject: {} train, {} held out ({})", training.size(),
+                                    validation.size(), names);
     split.training = std::move(training);
     split.validation = std::move(validation);
     return split;

@@ -4,23 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "inference/weights_file.hpp"
 #include "training/subject.hpp"
 
 namespace dnsp {
 
-/// Slices of one file that training never sees.
-struct HeldOut {
-    std::string file;         ///< file name without its folder
-    std::vector<int> slices;  ///< indices along the slice axis; empty means all of them
-};
-
-/// Who learns from what. Slices of one subject never stand on both sides, but where there is only one
-/// subject: then a slab of it is held out, with a gap between the sides.
+/// Training and validation data, split by subject. A single subject is split by slices instead: a central
+/// slab is held out, separated by a gap on both sides.
 struct Split {
     std::vector<Subject> training;
     std::vector<Subject> validation;
     std::vector<HeldOut> held_out;
-    std::string sentence;  ///< what was split and how, for the user
+    std::string description;  ///< one sentence for the user
 };
 
 /// Share of the subjects (at least one), or of a single subject's slices, that is held out.

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/options_json.hpp"
-#include "models/tiled_inference.hpp"
+#include "inference/tiled_inference.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
@@ -76,7 +76,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
                  {"parameters", parameters()},
                  {"training_slices", sampler_.slices()},
                  {"steps_per_epoch", sampler_.steps_per_epoch()},
-                 {"split", split_.sentence},
+                 {"split", split_.description},
                  {"device", to_string(device)},
                  {"bicubic", {{"psnr_db", bicubic_.psnr_db}, {"ssim", bicubic_.ssim}}},
                  {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}}});

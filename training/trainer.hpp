@@ -8,12 +8,12 @@
 #include "engine/adam.hpp"
 #include "imaging/metrics.hpp"
 #include "priors/objective.hpp"
+#include "training/checkpoint.hpp"
 #include "training/patch_sampler.hpp"
 #include "training/run_log.hpp"
 #include "training/settings.hpp"
 #include "training/split.hpp"
 #include "training/training_step.hpp"
-#include "training/weights.hpp"
 
 namespace dnsp {
 

@@ -1,7 +1,7 @@
 // A network over whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
 // height, columns, batch (slices at once; 0: as memory allows).
 #include "benchmarks/rows/network.hpp"
-#include "models/tiled_inference.hpp"
+#include "inference/tiled_inference.hpp"
 
 namespace dnsp::benchmarks {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "inference/tiled_inference.hpp"
 #include "layers/conv2d.hpp"
-#include "models/tiled_inference.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"

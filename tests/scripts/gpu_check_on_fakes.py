@@ -88,7 +88,7 @@ def fake_bundle(folder, kernels, bad_tool="none"):
     programs = {"path/nvidia-smi": NVIDIA_SMI, "path/compute-sanitizer": SANITIZER.format(bad=bad_tool),
                 "bin/benchmark_kernels": BENCHMARKS, "bin/train_dnsp": TRAIN,
                 "bin/test_kernels": TEST_PROGRAM.format(names=kernels)}
-    for room in ("kernels_cuda", "engine", "layers", "priors", "models", "training", "imaging", "tools"):
+    for room in ("kernels_cuda", "engine", "layers", "priors", "models", "inference", "training", "imaging", "tools"):
         programs[f"bin/test_{room}"] = TEST_PROGRAM.format(names=[f"{room} works"])
     for name, text in programs.items():
         (folder / name).write_text(text)

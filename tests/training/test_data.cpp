@@ -63,7 +63,7 @@ TEST_CASE("one subject is split by slab, with a gap on both sides, and the split
     const Split split = split_subjects({head()}, 1);
     REQUIRE(split.training.size() == 1);
     REQUIRE(split.validation.size() == 1);
-    REQUIRE(split.sentence.find("one subject") != std::string::npos);
+    REQUIRE(split.description.find("one subject") != std::string::npos);
     for (const SlicePair& train : split.training.front().slices)
         for (const SlicePair& held : split.validation.front().slices)
             REQUIRE(std::abs(train.index - held.index) > guard_gap_slices);

@@ -1,4 +1,4 @@
-#include "training/upscaler.hpp"
+#include "inference/upscaler.hpp"
 
 #include <algorithm>
 #include <future>

@@ -1,4 +1,4 @@
-#include "models/tiled_inference.hpp"
+#include "inference/tiled_inference.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -5,8 +5,8 @@
 #include "imaging/image.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/volume.hpp"
-#include "models/tiled_inference.hpp"
-#include "training/weights.hpp"
+#include "inference/tiled_inference.hpp"
+#include "inference/trained_network.hpp"
 
 namespace dnsp {
 
@@ -18,8 +18,7 @@ class Upscaler {
 
     int scale() const { return network_.degradation.scale; }
     const imaging::Degradation& degradation() const { return network_.degradation; }
-    const RunDescription& run() const { return network_.run; }
-    const ModelOptions& model() const { return network_.model->options(); }
+    const TrainedNetwork& network() const { return network_; }
 
     /// bicubic enlargement → normalise → network → restore. The normalisation is that of the whole volume or
     /// picture that the slice belongs to (percentile_normalisation).

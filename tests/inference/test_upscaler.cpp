@@ -1,0 +1,78 @@
+#include "inference/upscaler.hpp"
+
+#include <cmath>
+
+#include "imaging/resample.hpp"
+#include "tests/catch.hpp"
+#include "tests/inference/saved_network.hpp"
+#include "tests/synthetic_head.hpp"
+
+using namespace dnsp;
+using namespace dnsp::testing;
+
+TEST_CASE("an image computed in tiles has the bits of the image computed whole") {
+    test::TemporaryFolder folder;
+    for (const ModelOptions& options : {ModelOptions{"srcnn", 0, 0, true}, ModelOptions{"edsr", 2, 16, true},
+                                        ModelOptions{"edsr", 1, 5, false}}) {
+        INFO(options.name << " " << options.width);
+        const SavedNetwork saved(options, folder / "w.safetensors");
+        // The host executor is slow: there, tiles of a smaller image.
+        const bool on_cpu = test_device().kind == DeviceKind::cpu;
+        const std::vector<std::pair<int, int>> sizes =
+            on_cpu ? std::vector<std::pair<int, int>>{{181, 217}, {64, 33}}
+                   : std::vector<std::pair<int, int>>{{33, 29}};
+        for (const auto& [height, width] : sizes) {
+            const imaging::Volume volume = test::synthetic_head(width, height, 2);
+            std::vector<float> pixels(volume.voxels.begin(), volume.voxels.begin() + height * width);
+            for (float& p : pixels) p /= 800.0f;
+            const Tensor image = Tensor::from<float>({1, height, width, 1}, pixels, test_device());
+            const auto whole = infer(*saved.model, image).to_vector<float>();
+            for (int tile : on_cpu ? std::vector<int>{16, 37, 64, 100} : std::vector<int>{11, 16}) {
+                INFO(height << "×" << width << " in tiles of " << tile);
+                const bool same_bits = infer(*saved.model, image, {.tile = tile}).to_vector<float>() == whole;
+                REQUIRE(same_bits);
+            }
+        }
+    }
+}
+
+TEST_CASE("the slices of a volume come out as they do one by one, whatever is computed at once") {
+    test::TemporaryFolder folder;
+    const SavedNetwork saved({"edsr", 1, 4, true}, folder / "w.safetensors");
+    for (const int axis : {0, 2}) {
+        // More slices than the network is given together.
+        const imaging::Volume low =
+            axis == 0 ? test::synthetic_head(37, 9, 8) : test::synthetic_head(9, 8, 16);
+        const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
+        for (const InferenceOptions& options : {InferenceOptions{0, 3}, InferenceOptions{11, 0}}) {
+            const Upscaler upscaler(load_network(folder / "w.safetensors", test_device()), options);
+            std::vector<int> progress;
+            const imaging::Volume high =
+                upscaler.upscale(low, axis, [&](int done) { progress.push_back(done); });
+            REQUIRE(progress.back() == imaging::slice_count(low, axis));
+            REQUIRE(progress.size() == (axis == 0 ? 3u : 1u));
+            REQUIRE(high.size[axis] == low.size[axis]);
+            for (int i = 0; i < imaging::slice_count(low, axis); ++i)
+                REQUIRE(imaging::extract_slice(high, axis, i).pixels ==
+                        upscaler.upscale(imaging::extract_slice(low, axis, i), normalisation).pixels);
+            REQUIRE_THROWS_AS(upscaler.upscale(low, axis, [](int) { throw Error("enough"); }), Error);
+        }
+    }
+}
+
+TEST_CASE("an upscaler with a zero-started network is bicubic enlargement in the image's own intensities") {
+    test::TemporaryFolder folder;
+    const ModelOptions options{"srcnn", 0, 0, true};
+    ParameterStore store;
+    const auto model = make_model(options, store);
+    store.allocate(DType::float32, test_device(), 1);
+    write_safetensors(folder / "w.safetensors", weights_file_of(options, store));
+    const Upscaler upscaler(load_network(folder / "w.safetensors", {}));
+    const imaging::Image slice = imaging::extract_slice(test::synthetic_head(), 2, 20);
+    const auto normalisation = imaging::percentile_normalisation(slice.pixels, "slice");
+    const imaging::Image enlarged = imaging::enlarge_bicubic(slice, 2),
+                         result = upscaler.upscale(slice, normalisation);
+    REQUIRE(result.height == 2 * slice.height);
+    for (std::size_t i = 0; i < result.pixels.size(); ++i)
+        REQUIRE(std::abs(result.pixels[i] - enlarged.pixels[i]) <= 1e-6f * 1000.0f);
+}
