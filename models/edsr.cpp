@@ -14,7 +14,7 @@ constexpr int paper_width = 256;
 constexpr double residual_scale = 0.1;
 
 ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[edsr] --depth and --width must not be negative");
+    require(options.depth >= 0 && options.width >= 0, "[edsr] depth and width must not be negative");
     if (options.depth == 0) options.depth = paper_depth;
     if (options.width == 0) options.width = paper_width;
     return options;

@@ -15,7 +15,7 @@ class Srcnn : public Model {
                    {.in_channels = 64, .out_channels = 32, .kernel = 1, .activation = Activation::relu}),
           reconstruction_(store, "reconstruction",
                           {.in_channels = 32, .kernel = 5, .start_at_zero = options.global_skip}) {
-        require(options.depth == 0 && options.width == 0, "[srcnn] has neither --depth nor --width");
+        require(options.depth == 0 && options.width == 0, "[srcnn] has no depth or width to choose");
     }
 
     int receptive_radius(int alignment) const override {

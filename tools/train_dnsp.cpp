@@ -57,9 +57,9 @@ class Watcher {
   public:
     explicit Watcher(tools::ProgressLine& line) : line_(line) {}
     void operator()(const TrainingProgress& p) {
-        if (!p.not_a_graph_because.empty() && !explained_) {
+        if (!p.no_graph_reason.empty() && !explained_) {
             line_.clear();
-            fmt::print("steps do not run as a graph: {}\n", p.not_a_graph_because);
+            fmt::print("steps do not run as a graph: {}\n", p.no_graph_reason);
             explained_ = true;
         }
         const double left =

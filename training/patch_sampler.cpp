@@ -7,17 +7,17 @@
 
 #include "engine/kernel_for.hpp"
 #include "kernels/patch_sampling.hpp"
+#include "training/shuffle.hpp"
 
 namespace dnsp {
 namespace {
 
-constexpr float foreground_level = 0.1f;      // of the normalised range
 constexpr double training_foreground = 0.25;  // a training patch may show some background
 constexpr double measured_foreground = 0.9;   // a sharp or smooth patch may not
 constexpr int corner_stride = 2;
 constexpr int candidate_stride = 4;
 
-// Streams of the run's seed. The counter within a stream says which number of it.
+// Streams of random numbers of the run's seed.
 constexpr std::uint64_t order_stream = 0x4f52'0000'0000'0000;  // + epoch
 constexpr std::uint64_t patch_stream = 0x5041'0000'0000'0000;  // + epoch; counter: patch
 
@@ -70,7 +70,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
         }
     require(!targets_.empty(), "[training] no slice shows enough head for a patch");
     require(corners.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
-            "[training] too many places for patches; a larger --slice-step has fewer");
+            "[training] too many places for patches; a larger slice step has fewer");
     const auto patches = static_cast<std::int64_t>(targets_.size()) * patches_per_slice_;
     require(patches >= batch_size_,
             fmt::format("[training] {} patches an epoch do not fill a batch of {}", patches, batch_size_));
@@ -87,9 +87,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
 void PatchSampler::begin_epoch(std::int64_t epoch) {
     std::vector<std::uint32_t> order(targets_.size() * static_cast<std::size_t>(patches_per_slice_));
     std::iota(order.begin(), order.end(), 0u);
-    const Philox random{seed_, order_stream + static_cast<std::uint64_t>(epoch)};
-    for (std::size_t i = order.size() - 1; i > 0; --i)
-        std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
+    shuffle(order, {seed_, order_stream + static_cast<std::uint64_t>(epoch)});
     copy_from_host(*order_table_, 0, order.data(), order.size() * sizeof(std::uint32_t));
 }
 
@@ -119,7 +117,7 @@ SharpAndSmooth PatchSampler::sharp_and_smooth() const {
     require(
         pairs > 0,
         fmt::format("[training] no slice has a {0}×{0} patch full of anatomy for the filter measure; use a "
-                    "smaller --patch or a prior without learned filters",
+                    "smaller patch or a prior without learned filters",
                     patch_));
     const Shape shape{pairs, patch_, patch_, 1};
     return {Tensor::from<double>(shape, sharp), Tensor::from<double>(shape, smooth)};

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "base/philox.hpp"
+#include "training/shuffle.hpp"
 
 namespace dnsp {
 namespace {
@@ -24,7 +24,7 @@ Split split_by_slab(Subject subject) {
     require(n - held - 2 * guard_gap_slices >= 2,
             fmt::format(
                 "{}: {} slices show the head, too few to hold some out with a gap of {} on both sides; give "
-                "another volume with --validation",
+                "another volume for validation",
                 subject.path, n, guard_gap_slices));
     Split split;
     Subject validation = subject;
@@ -37,9 +37,8 @@ Split split_by_slab(Subject subject) {
     subject.slices.erase(subject.slices.begin() + first - guard_gap_slices,
                          subject.slices.begin() + first + held + guard_gap_slices);
     split.description = fmt::format(
-        "one subject only: slices {}–{} of {} are held out, with a gap of {} slices on both sides; {} slices "
-        "train. Slices "
-        "of the same head are alike, so these figures flatter; several subjects are better",
+        "one subject only: slices {}–{} of {} are held out, with a gap of {} slices on both sides; {} slices train. "
+        "Slices of the same head are alike, so these metrics are optimistic; several subjects are better",
         held_out.slices.front(), held_out.slices.back(), held_out.file, guard_gap_slices,
         subject.slices.size());
     split.held_out.push_back(std::move(held_out));
@@ -56,9 +55,7 @@ Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
 
     std::vector<std::size_t> order(subjects.size());
     std::iota(order.begin(), order.end(), 0);
-    const Philox random{seed, split_stream};
-    for (std::size_t i = order.size() - 1; i > 0; --i)
-        std::swap(order[i], order[random.below(i, static_cast<std::uint32_t>(i + 1))]);
+    shuffle(order, {seed, split_stream});
     const std::size_t held = std::max<std::size_t>(
         1, static_cast<std::size_t>(static_cast<double>(subjects.size()) * validation_share));
     std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
@@ -76,9 +73,8 @@ Split split_by_user(std::vector<Subject> training, std::vector<Subject> validati
     for (const Subject& subject : training)
         paths.insert(std::filesystem::weakly_canonical(subject.path).string());
     for (const Subject& subject : validation) {
-        require(
-            !paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
-            subject.path + ": stands on both sides of the split; a subject may train or validate, not both");
+        require(!paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
+                subject.path + ": is on both sides of the split; a subject may train or validate, not both");
         split.held_out.push_back({file_name(subject.path), {}});
         names += (names.empty() ? "" : ", ") + file_name(subject.path);
     }

@@ -12,8 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr float foreground_level = 0.1f;        // of the normalised range
-constexpr double smallest_share_of_head = 0.5;  // of the fullest slice
+constexpr double min_share_of_head = 0.5;  // of the fullest slice
 
 SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation) {
     SlicePair pair;
@@ -66,7 +65,7 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
     }
     subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
     std::erase_if(subject.slices, [&](const SlicePair& pair) {
-        return shares[static_cast<std::size_t>(pair.index)] < smallest_share_of_head * largest_share;
+        return shares[static_cast<std::size_t>(pair.index)] < min_share_of_head * largest_share;
     });
     for (SlicePair& pair : subject.slices)
         pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);

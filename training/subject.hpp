@@ -11,6 +11,9 @@
 
 namespace dnsp {
 
+/// Pixels above this level of the normalised range show the head.
+inline constexpr float foreground_level = 0.1f;
+
 /// A slice of a subject at both resolutions, in the volume's own intensities.
 struct SlicePair {
     int index = 0;          ///< along the slice axis
@@ -25,9 +28,10 @@ struct Subject {
     int axis = 2;
     int slice_count = 0;  ///< of the volume; `slices` holds those that show enough head
     std::vector<SlicePair> slices;
-    imaging::Normalisation normalisation;  ///< percentiles of the degraded volume, as at inference
-    imaging::Normalisation
-        reference_range;  ///< percentiles of the high-resolution volume: data range of the metrics
+    /// Percentiles of the degraded volume, as at inference.
+    imaging::Normalisation normalisation;
+    /// Percentiles of the high-resolution volume: the data range of the metrics.
+    imaging::Normalisation reference_range;
 };
 
 /// Files of the given NIfTI files and folders (searched one level deep, sorted). Throws for a folder without
@@ -35,7 +39,7 @@ struct Subject {
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
 
 /// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Slices count as showing the
-/// head when their share of foreground (above a tenth of the range) is at least half of the largest share of
+/// head when their share of foreground (above foreground_level) is at least half of the largest share of
 /// any slice.
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
                      std::optional<int> volume_index = std::nullopt);

@@ -13,22 +13,68 @@
 namespace dnsp {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr double checkpoint_interval_seconds = 120.0;  // between the ends of long epochs
+constexpr double checkpoint_interval_seconds = 120.0;  // within long epochs
 constexpr double rate_window_seconds = 1.0;
-constexpr double read_interval_seconds = 0.5;  // of the figures of steps on a CUDA device
+constexpr double read_interval_seconds = 0.5;  // between reads of the metrics on a CUDA device
 
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
+class Stopwatch {
+  public:
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+    void restart() { begin_ = Clock::now(); }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point begin_ = Clock::now();
+};
+
+/// Steps from one read of the metrics to the next. On a CUDA device every read waits for the device, so that
+/// by default it follows the measured speed.
+class ReadPacer {
+  public:
+    ReadPacer(int wanted, Device device)
+        : adapts_(wanted == 0 && device.kind == DeviceKind::cuda), steps_(std::max(wanted, 1)) {}
+    std::int64_t steps() const { return steps_; }
+    /// After a read of the metrics of `count` steps.
+    void measure(std::size_t count) {
+        if (!adapts_) return;
+        const double steps = read_interval_seconds / since_read_.seconds() * static_cast<double>(count);
+        steps_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(steps), 1, TrainingStep::max_pending);
+    }
+    /// Before the next steps: what came between is not theirs.
+    void restart() { since_read_.restart(); }
+
+  private:
+    bool adapts_;
+    std::int64_t steps_;
+    Stopwatch since_read_;
+};
+
+/// Steps per second, over windows of at least a second.
+class RateMeter {
+  public:
+    explicit RateMeter(std::int64_t step) : first_step_(step) {}
+    double rate_at(std::int64_t step) {
+        if (const double seconds = window_.seconds(); seconds >= rate_window_seconds) {
+            rate_ = static_cast<double>(step - first_step_) / seconds;
+            window_.restart();
+            first_step_ = step;
+        }
+        return rate_;
+    }
+
+  private:
+    Stopwatch window_;
+    std::int64_t first_step_;
+    double rate_ = 0.0;
+};
 
 void require_finite(const Objective::Report& report, std::int64_t step) {
     for (const auto& term : report.terms)
         require(std::isfinite(term.value) && std::isfinite(term.gradient_norm),
-                fmt::format("[training] the term '{}' is no longer finite at step {}; the last checkpoint is "
-                            "kept. A lower "
-                            "--lr or weight of that term may help",
-                            term.name, step));
+                fmt::format(
+                    "[training] the term '{}' is no longer finite at step {}; the last checkpoint is kept. "
+                    "A lower learning rate or weight of that term may help",
+                    term.name, step));
     require(std::isfinite(report.loss),
             fmt::format("[training] the loss is no longer finite at step {}", step));
 }
@@ -50,8 +96,8 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     description_.settings = settings_;
     require(settings_.epochs > 0, "[training] the number of epochs must be positive");
     require(
-        execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::most_unread,
-        fmt::format("[training] figures are read every 1 to {} steps", TrainingStep::most_unread));
+        execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::max_pending,
+        fmt::format("[training] metrics are read every 1 to {} steps", TrainingStep::max_pending));
     store_.allocate(DType::float32, device, settings_.seed);
     if (objective_.needs_patches()) objective_.prepare(sampler_.sharp_and_smooth());
     adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());
@@ -62,7 +108,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         if (FilterBank* filters = objective_.filters())
             filters->set_reference_norms(restored.filter_reference_norms);
     }
-    step_ = std::make_unique<TrainingStep>(TrainingStep::Parts{sampler_, *model_, objective_, store_, *adam_},
+    step_ = std::make_unique<TrainingStep>(sampler_, Learner{*model_, objective_, store_, *adam_},
                                            execution_.graph);
     std::filesystem::create_directories(folder_);
     log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
@@ -96,87 +142,81 @@ void Trainer::begin_epoch() {
     step_->begin_epoch(state_.step / steps, first, rates);
 }
 
-bool Trainer::run(const std::function<void(const TrainingProgress&)>& watch,
-                  const std::function<bool()>& stop) {
-    const Clock::time_point begin = Clock::now();
-    Clock::time_point last_save = begin, last_read = begin, window = begin;
-    std::int64_t window_step = state_.step;
-    const bool every_step = store_.values().device().kind == DeviceKind::cpu;
-    std::int64_t block = std::max(execution_.steps_between_reads, 1);
+bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
+    const Stopwatch since_begin;
+    Stopwatch since_save;
+    ReadPacer pacer(execution_.steps_between_reads, store_.values().device());
+    RateMeter meter(state_.step);
     begin_epoch();
     while (state_.step < total_steps()) {
         step_->run();
         ++state_.step;
         const bool epoch_ends = state_.step % sampler_.steps_per_epoch() == 0, stopped = stop();
-        const bool saves = epoch_ends || stopped || seconds_since(last_save) > checkpoint_interval_seconds;
-        if (!saves && step_->unread() < block) continue;
+        const bool saves = epoch_ends || stopped || since_save.seconds() > checkpoint_interval_seconds;
+        if (!saves && step_->pending() < pacer.steps()) continue;
 
-        const auto steps = read_figures();
-        const double seconds = seconds_since(last_read);
-        if (execution_.steps_between_reads == 0 && !every_step)
-            block = std::clamp<std::int64_t>(static_cast<std::int64_t>(read_interval_seconds / seconds *
-                                                                       static_cast<double>(steps.size())),
-                                             1, TrainingStep::most_unread);
+        const auto steps = drain_metrics();
+        pacer.measure(steps.size());
         log_execution();
-        progress_.seconds = seconds_since(begin);
-        if (const double elapsed = seconds_since(window); elapsed >= rate_window_seconds) {
-            progress_.steps_per_second = static_cast<double>(state_.step - window_step) / elapsed;
-            window = Clock::now();
-            window_step = state_.step;
-        }
-        if (epoch_ends) log_epoch(seconds_since(begin));
-        for (std::size_t i = 0; i < steps.size(); ++i) {
-            progress_.step = state_.step - static_cast<std::int64_t>(steps.size() - i) + 1;
-            progress_.epoch = (progress_.step - 1) / sampler_.steps_per_epoch();
-            progress_.loss = steps[i].report.loss;
-            progress_.terms = steps[i].report.terms;
-            if (i + 1 == steps.size()) progress_.validation = validation_;
-            progress_.not_a_graph_because = step_->not_a_graph_because();
-            watch(progress_);
-        }
+        progress_.seconds = since_begin.seconds();
+        progress_.steps_per_second = meter.rate_at(state_.step);
+        if (epoch_ends) log_epoch(progress_.seconds);
+        report(steps, watch);
         if (saves) {
             save();
-            last_save = Clock::now();
+            since_save.restart();
         }
         if (stopped && state_.step < total_steps()) return false;
         if (epoch_ends && state_.step < total_steps()) begin_epoch();
-        last_read = Clock::now();
+        pacer.restart();
     }
     save_weights(folder_ / "weights.safetensors", description_, store_);
     return true;
 }
 
-/// Of the steps since the last call, which are waited for, found finite and logged.
-std::vector<TrainingStep::Figures> Trainer::read_figures() {
-    auto steps = step_->take_figures();
+/// Waits for the pending steps, checks that their metrics are finite and logs them.
+std::vector<TrainingStep::Metrics> Trainer::drain_metrics() {
+    auto steps = step_->drain_metrics();
     std::int64_t number = state_.step - static_cast<std::int64_t>(steps.size());
-    for (const TrainingStep::Figures& figures : steps) {
-        require_finite(figures.report, ++number);
-        log_step(number, figures);
+    for (const TrainingStep::Metrics& metrics : steps) {
+        require_finite(metrics.report, ++number);
+        log_step(number, metrics);
     }
     return steps;
 }
 
-void Trainer::log_step(std::int64_t step, const TrainingStep::Figures& figures) {
+void Trainer::report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch) {
+    progress_.no_graph_reason = step_->no_graph_reason();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        progress_.step = state_.step - static_cast<std::int64_t>(steps.size() - i) + 1;
+        progress_.epoch = (progress_.step - 1) / sampler_.steps_per_epoch();
+        progress_.loss = steps[i].report.loss;
+        progress_.terms = steps[i].report.terms;
+        if (i + 1 == steps.size()) progress_.validation = validation_;
+        watch(progress_);
+    }
+}
+
+void Trainer::log_step(std::int64_t step, const TrainingStep::Metrics& metrics) {
     nlohmann::json terms = nlohmann::json::object(), norms = nlohmann::json::object();
-    for (const auto& term : figures.report.terms) {
+    for (const auto& term : metrics.report.terms) {
         terms[term.name] = term.value;
         norms[term.name] = term.gradient_norm;
     }
     nlohmann::json line = {
-        {"event", "step"}, {"step", step},           {"loss", figures.report.loss},
+        {"event", "step"}, {"step", step},           {"loss", metrics.report.loss},
         {"terms", terms},  {"gradient_norm", norms}, {"lr", factor(step - 1) * settings_.learning_rate}};
-    if (objective_.filters()) line["filter_norms"] = figures.filter_norms;
+    if (objective_.filters()) line["filter_norms"] = metrics.filter_norms;
     log_->write(line);
 }
 
-/// Once it is known.
+/// Logs once whether steps run as a graph, when that is known.
 void Trainer::log_execution() {
     if (execution_logged_) return;
     if (step_->graph_size() > 0)
         log_->write({{"event", "graph"}, {"step", state_.step}, {"nodes", step_->graph_size()}});
-    else if (!step_->not_a_graph_because().empty())
-        log_->write({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->not_a_graph_because()}});
+    else if (!step_->no_graph_reason().empty())
+        log_->write({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->no_graph_reason()}});
     else
         return;
     execution_logged_ = true;

@@ -23,7 +23,7 @@ struct ValidationScore {
     double ssim = 0.0;
 };
 
-/// What a watcher of a run is told after every step.
+/// The state of a run after a step.
 struct TrainingProgress {
     std::int64_t epoch = 0, epochs = 0;  ///< from 0
     std::int64_t step = 0, total_steps = 0;
@@ -31,31 +31,32 @@ struct TrainingProgress {
     double steps_per_second = 0.0;  ///< over the last second or more
     double loss = 0.0;
     std::vector<Objective::TermReport> terms;
-    ValidationScore validation;       ///< of the last epoch
-    std::string not_a_graph_because;  ///< empty unless a CUDA device has to start every kernel by itself
+    ValidationScore validation;   ///< of the last epoch
+    std::string no_graph_reason;  ///< why a CUDA device launches every kernel by itself; else empty
 };
 
-/// How a run is executed, which changes none of its bits.
+/// How a run is executed. Results are bitwise identical whatever it says.
 struct Execution {
-    bool graph = true;  ///< on a CUDA device, steps run as a graph where they can be recorded
-    /// Steps from one look at the figures to the next, at most TrainingStep::most_unread; 0: every step on
-    /// the CPU, half a second's worth on a CUDA device
+    bool graph = true;  ///< on a CUDA device, steps run as a graph if they can be captured
+    /// Steps between two reads of the metrics, at most TrainingStep::max_pending. 0: every step on the CPU,
+    /// half a second's worth on a CUDA device.
     int steps_between_reads = 0;
 };
 
 /// A training run: the loop, its checkpoints and its log, in one folder.
 class Trainer {
   public:
-    /// `command` is recorded. With `resume`, continues from that checkpoint, whose settings must be the given
-    /// ones but for the number of epochs.
+    /// Records `command`, and in the settings how convolutions are computed on `device`. `resume`: empty, or
+    /// a checkpoint to continue from; its settings must be `settings`, but for what may change on resume.
     Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
             std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {});
 
-    /// Trains to the last epoch, or until `stop`, asked after every step, says so; then writes
-    /// checkpoint.safetensors and, when it is done, weights.safetensors. Returns whether it got to the end.
-    /// `watch` is called for every step, but perhaps for several at once. Throws when a loss term is not
-    /// finite, naming the step and leaving the last checkpoint from before it.
-    bool run(const std::function<void(const TrainingProgress&)>& watch, const std::function<bool()>& stop);
+    /// Trains to the last epoch, or until `stop`, called after every step, returns true; then writes
+    /// checkpoint.safetensors and, after the last epoch, weights.safetensors. Returns whether the last epoch
+    /// was reached. `watch` is called for every step, perhaps for several at once. Throws Error when a loss
+    /// term is not finite; it names the step, and the last checkpoint is from before it.
+    using Watch = std::function<void(const TrainingProgress&)>;
+    bool run(const Watch& watch, const std::function<bool()>& stop);
 
     ValidationScore bicubic() const { return bicubic_; }
     ValidationScore validation() const { return validation_; }
@@ -67,8 +68,9 @@ class Trainer {
 
   private:
     void begin_epoch();
-    std::vector<TrainingStep::Figures> read_figures();
-    void log_step(std::int64_t step, const TrainingStep::Figures& figures);
+    std::vector<TrainingStep::Metrics> drain_metrics();
+    void report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch);
+    void log_step(std::int64_t step, const TrainingStep::Metrics& metrics);
     void log_epoch(double seconds);
     void log_execution();
     double factor(std::int64_t step) const;

@@ -12,56 +12,64 @@
 
 namespace dnsp {
 
-/// One step of training, all on the device: gather and mirror the patches, forward, priors, backward, Adam,
-/// the filters' norms. What changes from step to step (the patches, the learning rates) it finds through a
-/// clock in device memory, and its figures go to a row of a table there. So it needs no word with the host,
-/// and on a CUDA device its first repetition is recorded as a graph, which all later steps are.
+/// The parts of a training step that learn.
+struct Learner {
+    const Model& model;
+    const Objective& objective;
+    ParameterStore& store;
+    Adam& adam;
+};
+
+/// One step on a batch: forward pass, loss, backward pass, the optimiser's planned step of the clock's
+/// position, and the constraint of the filters. All on the device, without host synchronisation.
+Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock);
+
+/// The steps of a run: draw a batch, train_step(), and keep the metrics, all on the device. What changes from
+/// step to step (the patches, the learning rates) is found through a clock in device memory, and metrics go
+/// to a ring there. So a step never synchronises with the host, and on a CUDA device the second step is
+/// captured as a graph, which all later ones replay.
 class TrainingStep {
   public:
-    /// What a step works on. `adam` must have room for the plan of an epoch.
-    struct Parts {
-        PatchSampler& sampler;
-        const Model& model;
-        const Objective& objective;
-        ParameterStore& store;
-        Adam& adam;
-    };
-    TrainingStep(const Parts& parts, bool as_graph);
+    /// `learner.adam` must have room for the plan of an epoch.
+    TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph);
 
-    /// The next run() is step `first` of `epoch`; rates[k] are those of step first + k.
+    /// The next run() is step `first` of `epoch`; rates[k] are those of step first + k. Precondition: no
+    /// metrics are pending.
     void begin_epoch(std::int64_t epoch, std::int64_t first, const std::vector<LearningRates>& rates);
 
-    /// Starts the next step, of which there is one in the epoch, and does not wait for it. At most
-    /// `most_unread` may be started between two calls of take_figures().
+    /// Launches the next step without waiting for it. Preconditions: the epoch has a step left, and fewer
+    /// than `max_pending` steps have run since drain_metrics().
     void run();
-    static constexpr std::int64_t most_unread = 64;
-    std::int64_t unread() const { return unread_; }
+    static constexpr std::int64_t max_pending = 64;
+    /// Steps since the last drain_metrics().
+    std::int64_t pending() const { return pending_; }
 
-    struct Figures {
+    struct Metrics {
         Objective::Report report;
         std::vector<double> filter_norms;  ///< after the step; empty unless the variant learns filters
     };
-    /// Of the steps since the last call, oldest first. Waits for them. To be called before begin_epoch().
-    std::vector<Figures> take_figures();
+    /// Waits for the pending steps and returns their metrics, oldest first.
+    std::vector<Metrics> drain_metrics();
 
-    /// Kernels and copies of the graph; 0 unless steps run as one.
+    /// Kernels and copies of the graph; 0 if steps do not run as one.
     std::size_t graph_size() const { return graph_ ? graph_->size() : 0; }
-    /// Why steps do not run as a graph although they should; empty otherwise.
-    const std::string& not_a_graph_because() const { return not_a_graph_because_; }
+    /// Why steps cannot run as a graph although they should; empty otherwise.
+    const std::string& no_graph_reason() const { return no_graph_reason_; }
 
   private:
-    void start();
-    void record();
+    void launch();
+    void capture();
 
-    Parts parts_;
+    PatchSampler& sampler_;
+    Learner learner_;
     bool as_graph_, has_run_ = false;
     StepClock clock_;
     kernels::StepFigures shape_;
-    Tensor figures_;                      // [most_unread, terms + norms], float64: a ring
-    Tensor filter_norms_;                 // [norms]
-    std::int64_t next_ = 0, unread_ = 0;  // step of the epoch
+    Tensor metrics_;                       // [max_pending, terms + norms], float64: a ring
+    Tensor filter_norms_;                  // [norms]
+    std::int64_t next_ = 0, pending_ = 0;  // step of the epoch
     std::unique_ptr<Graph> graph_;
-    std::string not_a_graph_because_;
+    std::string no_graph_reason_;
 };
 
 }  // namespace dnsp

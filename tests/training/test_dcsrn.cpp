@@ -1,5 +1,5 @@
 // Runs of a network with running statistics: these are saved and restored with the weights.
-#include "models/tiled_inference.hpp"
+#include "inference/tiled_inference.hpp"
 #include "tests/catch.hpp"
 #include "tests/test_device.hpp"
 #include "tests/training/small_run.hpp"

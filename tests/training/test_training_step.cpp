@@ -1,4 +1,4 @@
-// However steps are executed and however often their figures are read, a run has the same bits and the same
+// However steps are executed and however often their metrics are read, a run has the same bits and the same
 // log.
 #include "training/training_step.hpp"
 
@@ -23,7 +23,7 @@ struct Result {
     std::string weights, checkpoint;
     std::vector<nlohmann::json> steps;
     std::size_t graph_size;
-    std::string not_a_graph_because;
+    std::string no_graph_reason;
     bool operator==(const Result& other) const {
         return weights == other.weights && checkpoint == other.checkpoint && steps == other.steps;
     }
@@ -38,9 +38,9 @@ Result run(const TrainingSettings& settings, const Execution& execution) {
     CHECK(watched == trainer.total_steps());
     const fs::path log = folder / "run/log.jsonl";
     CHECK(lines_of(log, "graph").size() == (trainer.step().graph_size() > 0 ? 1u : 0u));
-    CHECK(lines_of(log, "no_graph").size() == (trainer.step().not_a_graph_because().empty() ? 0u : 1u));
+    CHECK(lines_of(log, "no_graph").size() == (trainer.step().no_graph_reason().empty() ? 0u : 1u));
     return {bytes_of(folder / "run/weights.safetensors"), bytes_of(folder / "run/checkpoint.safetensors"),
-            step_lines(log), trainer.step().graph_size(), trainer.step().not_a_graph_because()};
+            step_lines(log), trainer.step().graph_size(), trainer.step().no_graph_reason()};
 }
 
 std::string error_of(Trainer& trainer) {
@@ -55,7 +55,7 @@ std::string error_of(Trainer& trainer) {
 
 }  // namespace
 
-TEST_CASE("steps as a graph, and figures read seldom, give the bits and the log of steps one by one") {
+TEST_CASE("steps as a graph, and metrics read seldom, give the bits and the log of steps one by one") {
     for (const char* model : {"srcnn", "edsr"}) {
         INFO(model);
         TrainingSettings settings = small_settings("AP");
@@ -69,8 +69,8 @@ TEST_CASE("steps as a graph, and figures read seldom, give the bits and the log 
         const Result graph = run(settings, {true, 3});
         CHECK(graph == one_by_one);
         CHECK((graph.graph_size > 0) == on_cuda());
-        CHECK(graph.not_a_graph_because.empty());
-        CHECK(run(settings, {true, TrainingStep::most_unread}) == one_by_one);
+        CHECK(graph.no_graph_reason.empty());
+        CHECK(run(settings, {true, TrainingStep::max_pending}) == one_by_one);
     }
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("every variant's step can be recorded") {
         TrainingSettings settings = small_settings(variant);
         settings.epochs = 1;
         const Result graph = run(settings, {true, 2});
-        CHECK(graph.not_a_graph_because.empty());
+        CHECK(graph.no_graph_reason.empty());
         CHECK(graph.graph_size > 0);
         CHECK(graph == run(settings, {false, 1}));
     }
@@ -94,7 +94,7 @@ TEST_CASE("a step that cannot be recorded is started kernel by kernel, and says 
     settings.objective.terms.get<LowRankOptions>().method = LowRankMethod::cusolver;
     const Result result = run(settings, {});
     CHECK(result.graph_size == 0);
-    CHECK(result.not_a_graph_because.find("cuSOLVER") != std::string::npos);
+    CHECK(result.no_graph_reason.find("cuSOLVER") != std::string::npos);
     CHECK(result == run(settings, {false, 1}));
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("a recorded step asks the system for no memory, and holds no more than
     objective.prepare(sampler.sharp_and_smooth());
     Adam adam(store, {}, sampler.steps_per_epoch());
     objective.filters()->reference_norms();
-    TrainingStep step({sampler, *model, objective, store, adam}, true);
+    TrainingStep step(sampler, {*model, objective, store, adam}, true);
     step.begin_epoch(0, 0, std::vector<LearningRates>(3));
     step.run();
     const ArenaStatistics before = arena_statistics(test_device());
@@ -122,13 +122,13 @@ TEST_CASE("a recorded step asks the system for no memory, and holds no more than
     CHECK(recorded.bytes_in_use == before.bytes_in_use);
     CHECK(recorded.peak_bytes_in_use == before.peak_bytes_in_use);
     step.run();
-    CHECK(step.unread() == 3);
-    CHECK(step.take_figures().size() == 3);
-    CHECK(step.unread() == 0);
+    CHECK(step.pending() == 3);
+    CHECK(step.drain_metrics().size() == 3);
+    CHECK(step.pending() == 0);
     CHECK(adam.steps_taken() == 3);
 }
 
-TEST_CASE("figures that nobody has taken are not overwritten") {
+TEST_CASE("metrics that nobody has read are not overwritten") {
     TrainingSettings settings = small_settings("NP");
     settings.patch = 8;
     settings.batch = 1;
@@ -140,16 +140,16 @@ TEST_CASE("figures that nobody has taken are not overwritten") {
     PatchSampler sampler(split.training, settings, test_device());
     store.allocate(DType::float32, test_device(), 1);
     Adam adam(store, {}, sampler.steps_per_epoch());
-    TrainingStep step({sampler, *model, objective, store, adam}, true);
-    const std::int64_t steps = TrainingStep::most_unread;
+    TrainingStep step(sampler, {*model, objective, store, adam}, true);
+    const std::int64_t steps = TrainingStep::max_pending;
     REQUIRE(sampler.steps_per_epoch() > steps);
     step.begin_epoch(0, 0, std::vector<LearningRates>(static_cast<std::size_t>(steps + 1)));
     for (std::int64_t i = 0; i < steps; ++i) step.run();
     CHECK_THROWS_AS(step.run(), Error);
     CHECK_THROWS_AS(step.begin_epoch(1, 0, {}), Error);
-    CHECK(step.take_figures().size() == static_cast<std::size_t>(steps));
+    CHECK(step.drain_metrics().size() == static_cast<std::size_t>(steps));
     step.run();
-    CHECK(step.take_figures().size() == 1);
+    CHECK(step.drain_metrics().size() == 1);
     CHECK_THROWS_AS(
         adam.plan(1, std::vector<LearningRates>(static_cast<std::size_t>(sampler.steps_per_epoch()))), Error);
 }
