@@ -63,9 +63,9 @@ class Convolution {
         const auto inputs = static_cast<double>(shape_.input_elements()),
                    outputs = static_cast<double>(shape_.output_elements()),
                    weights = static_cast<double>(shape_.weight_elements());
-        if (pass == Pass::backward_bias) return {sizeof(T) * outputs, 0};
-        return {sizeof(T) * (inputs + outputs) + sizeof(float) * weights,
-                2 * static_cast<double>(shape_.pixels()) * weights};
+        if (pass == Pass::backward_bias) return {.bytes = sizeof(T) * outputs};
+        return {.flops = 2 * static_cast<double>(shape_.pixels()) * weights,
+                .bytes = sizeof(T) * (inputs + outputs) + sizeof(float) * weights};
     }
 
   private:

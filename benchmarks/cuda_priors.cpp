@@ -34,7 +34,7 @@ void learned_sharpness(benchmark::State& state) {
         static_cast<double>(batch * shape.filters * shape.response_height() * shape.response_width());
     benchmarks::time_on_device(
         state,
-        {.bytes = 2.0 * sizeof(float) * pixels, .flops = 6.0 * responses * static_cast<double>(shape.taps())},
+        {.flops = 6.0 * responses * static_cast<double>(shape.taps()), .bytes = 2.0 * sizeof(float) * pixels},
         [&] {
             kernels::cuda::filter_variance<float>(shape, p.images.data(), filters.data(), p.values.data(),
                                                   p.gradient.data(), filter_gradient.data());

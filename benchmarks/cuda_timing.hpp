@@ -12,6 +12,7 @@
 #include "base/device/runtime.hpp"
 #include "base/device/workspace.hpp"
 #include "base/error.hpp"
+#include "benchmarks/cost.hpp"
 #include "benchmarks/random_values.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -31,7 +32,7 @@ struct DeviceValues : simt::Workspace<float> {
     }
 };
 
-/// Seconds for `calls` calls that follow each other without synchronising with the host.
+/// Seconds for `calls` calls without host synchronisation between them.
 inline double seconds_for(std::int64_t calls, const std::function<void()>& work) {
     simt::synchronise();
     const auto begin = std::chrono::steady_clock::now();
@@ -60,12 +61,6 @@ inline double copy_bandwidth() {
     }();
     return bandwidth;
 }
-
-/// Least traffic with device memory, and arithmetic, of one call; 0 is not reported.
-struct Cost {
-    double bytes = 0;
-    double flops = 0;
-};
 
 /// Reports a missing library, or anything else that is thrown, as this benchmark's error.
 inline void time_on_device(benchmark::State& state, const Cost& cost, const std::function<void()>& work) {

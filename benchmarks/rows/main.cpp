@@ -9,7 +9,7 @@
 //   {"do": "release"}                                   forgets the row → {}
 //   {"do": "machine"}                                   → {"device": …, "threads": …}
 // An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
-// device's convolutions.
+// device's convolutions (default float32).
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -18,7 +18,7 @@
 
 #include "base/device/runtime.hpp"
 #include "benchmarks/rows/row.hpp"
-#include "kernels/conv2d/conv2d.hpp"
+#include "layers/conv2d_settings.hpp"
 
 namespace {
 
@@ -40,7 +40,7 @@ std::int64_t resident_bytes(const std::string& field) {
     return 0;
 }
 
-const std::int64_t at_start = resident_bytes("VmRSS:");
+const std::int64_t bytes_at_start = resident_bytes("VmRSS:");
 
 Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>& row) {
     const auto what = request.at("do").get<std::string>();
@@ -77,22 +77,18 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
     }
     std::ofstream("/proc/self/clear_refs") << 5;  // the peak counts from here
     row->run();
-    return {{"bytes", resident_bytes("VmHWM:") - at_start}};
+    return {{"bytes", resident_bytes("VmHWM:") - bytes_at_start}};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
     const Device device = choose_device(argc > 1 ? argv[1] : "cpu").device;
-    const std::string precision = argc > 2 ? argv[2] : "float32";
-    using kernels::Conv2dPrecision;
     if (device.kind == DeviceKind::cuda) {
         // One process for each precision, and PyTorch's, share the device.
         set_memory_limit(device, available_memory(device) / 2);
-        kernels::cuda::set_conv2d_options({.precision = precision == "bfloat16" ? Conv2dPrecision::bfloat16
-                                                        : precision == "tf32"   ? Conv2dPrecision::tf32
-                                                                                : Conv2dPrecision::float32});
     }
+    apply({.precision = argc > 2 ? argv[2] : "float32", .backend = "native"}, device);
     std::unique_ptr<Row> row;
     for (std::string line; std::getline(std::cin, line);) {
         Parameters reply;

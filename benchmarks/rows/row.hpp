@@ -7,15 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "benchmarks/cost.hpp"
 #include "engine/safetensors.hpp"
 
 namespace dnsp::benchmarks {
-
-/// Least arithmetic, and least traffic with memory, of one run.
-struct Cost {
-    double flops = 0;
-    double bytes = 0;
-};
 
 class Row {
   public:

@@ -1,14 +1,12 @@
-// A training step of a network under a variant of the paper: forward, priors, backward, Adam, filters scaled
-// back. On a CUDA device all but the first one run as one graph, as in training. Parameters: model, depth,
-// width, batch, patch, prior ("AP", "NP").
+// A training step of a network under a variant of the paper, train_step(). On a CUDA device all but the first
+// one run as one graph, as in training. Parameters: model, depth, width, batch, patch, prior ("AP", "NP").
 #include <fmt/format.h>
 
 #include "benchmarks/rows/network.hpp"
-#include "engine/adam.hpp"
 #include "engine/graph.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/low_rank.hpp"
-#include "priors/objective.hpp"
+#include "training/training_step.hpp"
 
 namespace dnsp::benchmarks {
 namespace {
@@ -66,23 +64,19 @@ class Step : public Row {
             if (is_trained(p.group)) file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
         return file;
     }
-    /// Three passes, but for the gradient that the first layer's input does not need.
+    /// Three passes. The first layer's input needs no gradient, which is not subtracted.
     Cost cost() const override {
         const double pixels = static_cast<double>(batch_ * patch_ * patch_);
-        return {3 * pixels * network_.flops_per_pixel(), 0};
+        return {.flops = 3 * pixels * network_.flops_per_pixel()};
     }
 
   private:
-    /// By the learning rate and the bias corrections of the first step, each time.
+    /// Each time with the learning rate and the bias corrections of the first step.
     void step() {
-        network_.store.discard_gradients();
-        Tape tape;
-        const Objective::Evaluation evaluation = objective_->evaluate(
-            tape, {network_.model->forward(tape, input_on_device_), target_on_device_, input_on_device_});
+        const Objective::Evaluation evaluation =
+            train_step({*network_.model, *objective_, network_.store, *adam_},
+                       {input_on_device_, target_on_device_}, clock_);
         loss_.copy_from(evaluation.loss.view(0, {1}));
-        tape.backward(evaluation.loss);
-        adam_->planned_step(clock_);
-        if (objective_->filters()) objective_->filters()->constrain();
     }
 
     std::int64_t batch_, patch_;

@@ -1,5 +1,5 @@
 // A network over whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
-// height, columns, batch (slices at once; 0: as memory allows).
+// height, columns, batch (slices computed together; 0: as memory allows).
 #include "benchmarks/rows/network.hpp"
 #include "inference/tiled_inference.hpp"
 
@@ -25,7 +25,7 @@ class Upscale : public Row {
     void run() override { output_ = infer(*network_.model, images_.to(device_), {.batch = batch_}).to({}); }
     TensorFile results() const override { return {{{"output", output_}}, {}}; }
     Cost cost() const override {
-        return {static_cast<double>(images_.elements()) * network_.flops_per_pixel(), 0};
+        return {.flops = static_cast<double>(images_.elements()) * network_.flops_per_pixel()};
     }
 
   private:
