@@ -91,4 +91,10 @@ void AtomicFile::commit() {
     flush_folder(destination_);
 }
 
+void write_atomically(const std::filesystem::path& path, const std::string& text) {
+    AtomicFile file(path);
+    file.write(text);
+    file.commit();
+}
+
 }  // namespace dnsp

@@ -7,7 +7,7 @@
 
 namespace dnsp {
 
-/// A file that appears under its name only when it is whole: writes go to a hidden sibling
+/// A file that is written atomically: writes go to a hidden sibling
 /// (".name.XXXXXX.part"), commit() flushes it to disk and renames it. Destroyed without commit(), it
 /// removes the sibling. A symbolic link is followed; what exists and is no regular file is refused. Throws
 /// FileError with the path and the system's reason (full disk, no permission, …).
@@ -29,5 +29,8 @@ class AtomicFile {
     std::filesystem::path temporary_;
     int descriptor_ = -1;
 };
+
+/// A file of that text, by an AtomicFile.
+void write_atomically(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace dnsp

@@ -116,9 +116,7 @@ std::string serialise_safetensors(const TensorFile& file) {
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
-    AtomicFile out(path);
-    out.write(serialise_safetensors(file));
-    out.commit();
+    write_atomically(path, serialise_safetensors(file));
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {

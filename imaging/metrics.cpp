@@ -147,15 +147,15 @@ double ssim(const Image& reference, const Image& image, const MetricConvention& 
     return sum / (static_cast<double>(rows) * static_cast<double>(columns));
 }
 
-std::string describe(const MetricConvention& convention) {
+std::string describe(const MetricConvention& convention, const std::string& data_range) {
     const std::string border = convention.border_shave == 0
                                    ? std::string("no border shaved")
                                    : fmt::format("{} pixels shaved off each side", convention.border_shave);
     return fmt::format(
-        "PSNR and SSIM with data range {}, {}; SSIM with an {}×{} Gaussian window of σ = {}, K1 = {}, K2 = "
-        "{}, "
+        "PSNR and SSIM with data range {}, {}; SSIM with an {}×{} Gaussian window of σ = {}, K1 = {}, K2 = {}, "
         "population covariances, mean over windows inside the image.",
-        convention.data_range, border, window, window, window_sigma, k1, k2);
+        data_range.empty() ? fmt::format("{}", convention.data_range) : data_range, border, window, window,
+        window_sigma, k1, k2);
 }
 
 MeanInterval mean_and_interval(const std::vector<double>& values) {

@@ -7,7 +7,7 @@
 
 namespace dnsp::imaging {
 
-/// The convention behind every printed figure.
+/// The convention of PSNR and SSIM.
 struct MetricConvention {
     double data_range = 1.0;  ///< intensity span L of PSNR and SSIM
     int border_shave = 0;     ///< pixels removed on each side before comparing
@@ -22,8 +22,9 @@ double psnr(const Image& reference, const Image& image, const MetricConvention& 
 /// Images must be at least 11×11 after shaving.
 double ssim(const Image& reference, const Image& image, const MetricConvention& convention);
 
-/// One sentence: data range, window, constants, border.
-std::string describe(const MetricConvention& convention);
+/// One sentence: data range, window, constants, border. `data_range` says where the data range comes from;
+/// empty: the convention's number.
+std::string describe(const MetricConvention& convention, const std::string& data_range = "");
 
 /// Mean and half-width of the 95 % confidence interval of the mean (Student's t). The half-width is NaN for
 /// fewer than two values, the mean for none.

@@ -86,14 +86,10 @@ int evaluate(Options options, Device device) {
             progress.show((static_cast<double>(i) + fraction) / static_cast<double>(files.size()), files[i]);
         });
     progress.clear();
-    fmt::print("{}", evaluation.table());
-    auto write = [](const fs::path& path, const std::string& text) {
-        AtomicFile file(path);
-        file.write(text);
-        file.commit();
-    };
-    if (!options.json.empty()) write(options.json, evaluation.json().dump(2) + "\n");
-    if (!options.csv.empty()) write(options.csv, evaluation.csv());
+    const tools::Summary summary = evaluation.summary();
+    fmt::print("{}", table(summary));
+    if (!options.json.empty()) write_atomically(options.json, to_json(summary).dump(2) + "\n");
+    if (!options.csv.empty()) write_atomically(options.csv, csv(summary));
     if (!options.figure.empty()) evaluation.draw(options.figure);
     return 0;
 }

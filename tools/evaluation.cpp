@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "imaging/picture.hpp"
@@ -35,8 +36,6 @@ imaging::Image rows_reversed(const imaging::Image& image) {
         for (int x = 0; x < image.width; ++x) out.at(y, x) = image.at(image.height - 1 - y, x);
     return out;
 }
-
-nlohmann::json text_json(const std::map<std::string, std::string>& text) { return text; }
 
 }  // namespace
 
@@ -76,7 +75,7 @@ std::vector<int> Evaluation::chosen_slices(const Subject& subject) const {
             if (!method.network) continue;
             const HeldOut* held_out = held_out_of(*method.network, subject.path);
             require(held_out,
-                    fmt::format("{}: {} held nothing of it out; --held-out is for files of its training or "
+                    fmt::format("{}: {} held out nothing of it; --held-out is for files of its training or "
                                 "validation",
                                 subject.path, method.name));
             if (held_out->slices.empty()) continue;
@@ -112,7 +111,8 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
             results.push_back(methods_[m].network
                                   ? methods_[m].network->enhance(pair.input, subject.normalisation)
                                   : pair.input);
-            scores_.push_back({path, pair.index, m, imaging::psnr(pair.target, results.back(), convention),
+            scores_.push_back({path, pair.index, methods_[m].name,
+                               imaging::psnr(pair.target, results.back(), convention),
                                imaging::ssim(pair.target, results.back(), convention)});
         }
         if (!example_ && i == chosen.size() / 2)
@@ -124,75 +124,30 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     files_.push_back(path);
 }
 
-/// One value a unit of the interval: a file's mean, or a slice.
-std::vector<double> Evaluation::units(std::size_t method, double Score::*figure) const {
-    std::vector<double> slices;
-    std::map<std::string, std::vector<double>> by_file;
-    for (const Score& score : scores_) {
-        if (score.method != method) continue;
-        slices.push_back(score.*figure);
-        by_file[score.file].push_back(score.*figure);
-    }
-    if (files_.size() < 2) return slices;
+imaging::MeanInterval Evaluation::interval(std::size_t method, double Score::*metric) const {
+    std::map<std::pair<std::string, int>, std::vector<double>> units;  // by file, or by file and slice
+    for (std::size_t i = method; i < scores_.size(); i += methods_.size())
+        units[{scores_[i].file, files_.size() > 1 ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
     std::vector<double> means;
-    for (const auto& [file, values] : by_file) means.push_back(imaging::mean_and_interval(values).mean);
-    return means;
+    for (const auto& [unit, values] : units) means.push_back(imaging::mean_and_interval(values).mean);
+    return imaging::mean_and_interval(means);
 }
 
-nlohmann::json Evaluation::json() const {
-    nlohmann::json methods = nlohmann::json::array();
-    for (std::size_t m = 0; m < methods_.size(); ++m) {
-        const auto psnr = imaging::mean_and_interval(units(m, &Score::psnr_db));
-        const auto ssim = imaging::mean_and_interval(units(m, &Score::ssim));
-        methods.push_back({{"name", methods_[m].name},
-                           {"psnr_db_mean", psnr.mean},
-                           {"psnr_db_ci95", psnr.ci95},
-                           {"ssim_mean", ssim.mean},
-                           {"ssim_ci95", ssim.ci95},
-                           {"n", psnr.n}});
-    }
-    return {{"convention",
-             {{"data_range", "99.9th minus 0.1th percentile of the high-resolution volume"},
-              {"psnr", "10 log10(data_range^2 / mean squared error), dB, mean of the slices' values"},
-              {"ssim",
-               "11x11 Gaussian window, sigma 1.5, K1 .01, K2 .03, population covariance, windows inside the "
-               "image"},
-              {"border_shave_pixels", options_.border_shave},
-              {"slices",
-               fmt::format("{} that show the head",
-                           options_.slice_step == 1 ? "all" : fmt::format("one in {}", options_.slice_step)) +
-                   (options_.held_out_only ? " and were held out of training" : "")},
-              {"interval", "95 %, Student's t, over the unit"},
-              {"unit", unit_name()},
-              {"slices_total", scores_.size() / methods_.size()},
-              {"degradation", text_json(imaging::describe(degradation_))},
-              {"normalisation", normalisation_text}}},
-            {"files", files_},
-            {"methods", methods}};
-}
-
-std::string Evaluation::csv() const {
-    std::string text = "file,slice,method,psnr_db,ssim\n";
-    for (const Score& s : scores_)
-        text += fmt::format("\"{}\",{},\"{}\",{:.6f},{:.6f}\n", s.file, s.slice, methods_[s.method].name,
-                            s.psnr_db, s.ssim);
-    return text;
-}
-
-std::string Evaluation::table() const {
-    const auto figures = json();
-    std::string text =
-        fmt::format("{:<24} {:>18} {:>20} {:>5}\n", "method", "PSNR, dB (±95 %)", "SSIM (±95 %)", "n");
-    for (const auto& m : figures["methods"])
-        text += fmt::format("{:<24} {:>10.3f} ± {:<6.3f} {:>10.4f} ± {:<6.4f} {:>5}\n",
-                            m["name"].get<std::string>(), m["psnr_db_mean"].get<double>(),
-                            m["psnr_db_ci95"].get<double>(), m["ssim_mean"].get<double>(),
-                            m["ssim_ci95"].get<double>(), m["n"].get<int>());
-    text += fmt::format("n counts {}s; {} slices; scale ×{}, preset {}; data range: {}; border shave {}\n",
-                        unit_name(), figures["convention"]["slices_total"].get<std::size_t>(),
-                        degradation_.scale, degradation_.preset,
-                        figures["convention"]["data_range"].get<std::string>(), options_.border_shave);
-    return text;
+Summary Evaluation::summary() const {
+    Summary summary;
+    for (std::size_t m = 0; m < methods_.size(); ++m)
+        summary.rows.push_back({methods_[m].name, interval(m, &Score::psnr_db), interval(m, &Score::ssim)});
+    summary.scores = scores_;
+    summary.files = files_;
+    summary.unit = files_.size() > 1 ? "file" : "slice";
+    summary.slices = scores_.size() / methods_.size();
+    summary.chosen_slices =
+        fmt::format("{} that show the head{}",
+                    options_.slice_step == 1 ? "all" : fmt::format("one in {}", options_.slice_step),
+                    options_.held_out_only ? " and were held out of training" : "");
+    summary.border_shave = options_.border_shave;
+    summary.degradation = degradation_;
+    return summary;
 }
 
 void Evaluation::draw(const fs::path& png) const {

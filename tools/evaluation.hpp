@@ -2,15 +2,14 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "imaging/metrics.hpp"
 #include "inference/upscaler.hpp"
+#include "tools/evaluation_summary.hpp"
 #include "training/subject.hpp"
 
 namespace dnsp::tools {
@@ -32,7 +31,8 @@ struct EvaluationOptions {
     void visit(OptionVisitor& visitor);
 };
 
-/// The degradation of the networks, which must agree on the scale; `fallback` where there is none.
+/// The degradation of the first network; `fallback` if there is no network. Throws Error unless all networks
+/// have one scale.
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
                                         const imaging::Degradation& fallback);
 
@@ -44,22 +44,14 @@ class Evaluation {
     /// Scores the slices of a volume (those that show the head) or a picture. progress: 0 … 1.
     void add_file(const std::string& path, const std::function<void(double)>& progress);
 
-    /// Several files: mean and interval over the files' means, else over the slices.
-    nlohmann::json json() const;
-    std::string csv() const;
-    std::string table() const;
+    /// The unit of the intervals is the file if there are several, else the slice.
+    Summary summary() const;
 
     /// Ground truth, every method and its absolute difference, for the middle slice of the first file, with a
     /// detail.
     void draw(const std::filesystem::path& png) const;
 
   private:
-    struct Score {
-        std::string file;
-        int slice;
-        std::size_t method;
-        double psnr_db, ssim;
-    };
     struct Example {
         imaging::Image target;
         std::vector<imaging::Image> results;
@@ -68,8 +60,7 @@ class Evaluation {
         bool is_volume = true;
     };
     std::vector<int> chosen_slices(const Subject& subject) const;
-    std::vector<double> units(std::size_t method, double Score::*figure) const;
-    std::string unit_name() const { return files_.size() > 1 ? "file" : "slice"; }
+    imaging::MeanInterval interval(std::size_t method, double Score::*metric) const;
 
     std::vector<Method> methods_;
     imaging::Degradation degradation_;

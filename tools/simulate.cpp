@@ -65,9 +65,7 @@ int simulate(const Options& options) {
     record["degradation"] = imaging::describe(degradation);
     record["source"] = options.input.filename().string();
     record["program"] = "simulate (DNSP) " DNSP_VERSION;
-    AtomicFile file(sidecar);
-    file.write(record.dump(2) + "\n");
-    file.commit();
+    write_atomically(sidecar, record.dump(2) + "\n");
     return 0;
 }
 

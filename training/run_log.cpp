@@ -15,9 +15,7 @@ RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : pat
             if (!entry.is_discarded() && entry.value("step", std::int64_t{0}) <= keep_steps)
                 kept += line + "\n";
         }
-    AtomicFile file(path);
-    file.write(kept);
-    file.commit();
+    write_atomically(path, kept);
     out_.open(path, std::ios::app);
     require(out_.good(), path.string() + ": cannot be written");
 }

@@ -41,6 +41,7 @@ TEST_CASE("the convention is one sentence with all constants") {
     for (const std::string part : {"data range 4095", "11×11", "1.5", "0.01", "0.03", "3 pixels"}) {
         CHECK(contains(sentence, part));
     }
+    CHECK(contains(describe({1.0, 0}, "that of the volume"), "data range that of the volume, no border"));
 }
 
 TEST_CASE("means and Student intervals equal SciPy's") {

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "imaging/degradation.hpp"
+#include "imaging/metrics.hpp"
+
+namespace dnsp::tools {
+
+/// The metrics of one method on one slice.
+struct Score {
+    std::string file;
+    int slice = 0;
+    std::string method;
+    double psnr_db = 0.0, ssim = 0.0;
+};
+
+/// What an evaluation found, and by which convention.
+struct Summary {
+    struct Row {
+        std::string method;
+        imaging::MeanInterval psnr_db, ssim;
+    };
+    std::vector<Row> rows;      ///< one a method
+    std::vector<Score> scores;  ///< of every slice and method
+    std::vector<std::string> files;
+    std::string unit;  ///< of the intervals: "file", by its mean, or "slice"
+    std::size_t slices = 0;
+    std::string chosen_slices;  ///< "all that show the head"
+    int border_shave = 0;
+    imaging::Degradation degradation;
+};
+
+std::string table(const Summary& summary);
+nlohmann::json to_json(const Summary& summary);
+std::string csv(const Summary& summary);
+
+}  // namespace dnsp::tools
