@@ -12,14 +12,15 @@
 namespace dnsp {
 namespace {
 
-constexpr double memory_share = 0.8;  // of what is free: blocks do not fit together without gaps
-constexpr std::int64_t most_at_once = 1024;
+constexpr double memory_share = 0.8;  // of the free memory: blocks leave gaps between them
+constexpr std::int64_t max_batch = 1024;
 
 struct Rectangle {
     std::int64_t y, x, height, width;
 };
 
-/// A tile of an image and what it reads: all windows of one shape can be computed at once.
+/// A tile of an image (target) and the pixels that it depends on (source). Windows of one shape can be
+/// computed together.
 struct Window {
     std::int64_t image;
     Rectangle source, target;
@@ -38,22 +39,22 @@ void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& sou
     });
 }
 
-/// The bits of a tile depend on the input up to `halo` pixels around it, where kernels compute aligned tiles
-/// of `alignment` × `alignment` pixels. `halo` is a multiple of `alignment`.
+/// A tile depends bitwise on the input up to `halo` pixels around it, if kernels compute aligned tiles of
+/// `alignment` × `alignment` pixels. `halo` is a multiple of `alignment`.
 struct Surroundings {
     std::int64_t halo, alignment;
 
     std::int64_t down(std::int64_t pixel) const { return pixel / alignment * alignment; }
     std::int64_t up(std::int64_t pixel) const { return down(pixel + alignment - 1); }
 
-    /// What a tile reads along one axis: the tile and its halo, clipped to the image.
+    /// The source of a tile along one axis: the tile and its halo, clipped to the image.
     std::pair<std::int64_t, std::int64_t> window_of(std::int64_t begin, std::int64_t size,
                                                     std::int64_t image_size) const {
         return {std::max<std::int64_t>(0, down(begin) - halo), std::min(image_size, up(begin + size) + halo)};
     }
 };
 
-/// Those of one shape are neighbours.
+/// Sorted by shape.
 std::vector<Window> windows_of(const Shape& s, std::int64_t tile, const Surroundings& surroundings) {
     std::vector<Window> windows;
     for (std::int64_t n = 0; n < s[0]; ++n)
@@ -71,8 +72,8 @@ std::vector<Window> windows_of(const Shape& s, std::int64_t tile, const Surround
 
 using Compute = std::function<void(std::int64_t first, std::int64_t count)>;
 
-/// compute(first, count) for consecutive parts of 0 … total − 1, of at most `batch`, halved while memory
-/// runs out.
+/// Calls compute(first, count) for consecutive parts of 0 … total − 1 of at most `batch`, which is halved
+/// when memory runs out.
 void in_batches(std::int64_t total, std::int64_t batch, const Compute& compute) {
     for (std::int64_t first = 0; first < total;) try {
             const std::int64_t count = std::min(batch, total - first);
@@ -84,16 +85,17 @@ void in_batches(std::int64_t total, std::int64_t batch, const Compute& compute) 
         }
 }
 
-/// The same with a batch of what memory takes by the measure of the first one.
+/// As above, with the largest batch that fits into free device memory, estimated from the peak memory of the
+/// first window. One at a time on the CPU.
 void in_batches_by_memory(std::int64_t total, Device device, const Compute& compute) {
     if (device.kind == DeviceKind::cpu || total <= 1) return in_batches(total, 1, compute);
     forget_peak_memory(device);
     const std::size_t before = arena_statistics(device).bytes_in_use;
     compute(0, 1);
     const std::size_t needed = arena_statistics(device).peak_bytes_in_use - before;
-    const double room = memory_share * static_cast<double>(available_memory(device)) /
-                        static_cast<double>(std::max<std::size_t>(needed, 1));
-    const auto batch = static_cast<std::int64_t>(std::clamp(room, 1.0, static_cast<double>(most_at_once)));
+    const double fitting = memory_share * static_cast<double>(available_memory(device)) /
+                           static_cast<double>(std::max<std::size_t>(needed, 1));
+    const auto batch = static_cast<std::int64_t>(std::clamp(fitting, 1.0, static_cast<double>(max_batch)));
     in_batches(total - 1, batch, [&](std::int64_t first, std::int64_t count) { compute(first + 1, count); });
 }
 

@@ -14,9 +14,10 @@ struct InferenceOptions {
     void visit(OptionVisitor& visitor);
 };
 
-/// Runs a model on [n, h, w, 1] without recording. The memory of the activations is bounded by `batch` images
-/// or tiles; where there is not enough, the batch is halved, down to one, before OutOfMemory is thrown. Every
-/// float32 output pixel has the same bits whatever the options, unless cuBLAS or cuDNN convolves.
+/// Runs a model on [n, h, w, 1] without recording.
+///   Memory: that of the activations of `batch` images or tiles. If there is not enough, the batch is halved,
+///   down to one, before OutOfMemory is thrown. Results: float32 output is bitwise identical whatever the
+///   options, unless cuBLAS or cuDNN convolves.
 Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options = {});
 
 }  // namespace dnsp

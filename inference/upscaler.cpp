@@ -8,7 +8,7 @@
 namespace dnsp {
 namespace {
 
-constexpr int slices_at_once = 16;  // that the network is given together
+constexpr int slices_at_once = 16;  // of a volume, in one call of the network
 
 }  // namespace
 
@@ -61,7 +61,7 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
     return high;
 }
 
-/// Of slices of one size.
+/// Precondition: the slices are of one size.
 Upscaler::Slices Upscaler::run_network(const Slices& slices) const {
     const int height = slices.front().height, width = slices.front().width;
     std::vector<float> pixels;

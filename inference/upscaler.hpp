@@ -20,17 +20,17 @@ class Upscaler {
     const imaging::Degradation& degradation() const { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
 
-    /// bicubic enlargement → normalise → network → restore. The normalisation is that of the whole volume or
-    /// picture that the slice belongs to (percentile_normalisation).
+    /// Bicubic enlargement, normalisation, network, restored intensities. `normalisation` is that of the
+    /// volume or picture that the slice belongs to (percentile_normalisation).
     imaging::Image upscale(const imaging::Image& low, const imaging::Normalisation& normalisation) const;
 
-    /// Every slice along `axis` (storage order), several at once: while the network computes some, the next
-    /// ones are enlarged and the last ones put into the volume. `progress` is called with the number of
-    /// slices done; what it throws ends the work.
+    /// The same for every slice along `axis` (storage order). While the network computes some slices, the
+    /// next ones are enlarged and the last ones are copied into the volume. `progress` is called with the
+    /// number of slices done; an exception that it throws is passed on.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
                             const std::function<void(int done)>& progress) const;
 
-    /// The same for a slice that is enlarged already.
+    /// Without the enlargement: for a slice that is enlarged already.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation) const;
 
   private:

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a network's training held out of this file; null if the file is not in its records.
+/// What the training of a network held out of this file; null if it did not use the file.
 const HeldOut* held_out_of(const Upscaler& network, const std::string& path) {
     for (const HeldOut& held_out : network.network().held_out)
         if (held_out.file == fs::path(path).filename().string()) return &held_out;
@@ -29,7 +29,7 @@ imaging::Image absolute_difference(const imaging::Image& a, const imaging::Image
     return out;
 }
 
-/// NIfTI's rows go from back to front and from foot to head in the usual orientation: turned up for the eye.
+/// In the usual orientation, the rows of a NIfTI slice go from back to front or from foot to head.
 imaging::Image rows_reversed(const imaging::Image& image) {
     imaging::Image out(image.height, image.width);
     for (int y = 0; y < image.height; ++y)

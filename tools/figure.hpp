@@ -8,10 +8,9 @@
 
 namespace dnsp::tools {
 
-/// Figures are drawn by gnuplot, which must be installed (package gnuplot-nox); a sentence says so if it is
-/// not.
+// Figures are drawn by gnuplot (package gnuplot-nox). Throws Error if it is not installed.
 
-/// A picture of a comparison with the text above it; `lines` are the caption's.
+/// An image of a comparison with its caption above it.
 struct Panel {
     imaging::Image image;
     std::vector<std::string> lines;

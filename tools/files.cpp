@@ -16,10 +16,10 @@ fs::path sidecar_path(const fs::path& image) {
 
 void require_free(const fs::path& output, bool force) {
     const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-    require(fs::is_directory(folder), folder.string() + ": is not a folder, so " +
-                                          output.filename().string() + " cannot be written there");
-    require(!fs::is_directory(output), output.string() + ": is a folder, expected the name of a file");
-    require(force || !fs::exists(output), output.string() + ": exists already; --force overwrites it");
+    require(fs::is_directory(folder),
+            folder.string() + ": no such folder; " + output.filename().string() + " cannot be written");
+    require(!fs::is_directory(output), output.string() + ": is a folder, expected a file name");
+    require(force || !fs::exists(output), output.string() + ": already exists; --force overwrites it");
 }
 
 ImageKind image_kind(const fs::path& path) {

@@ -4,13 +4,13 @@
 
 namespace dnsp::tools {
 
-/// "scan.nii.gz" → "scan.json", the sidecar's name.
+/// The sidecar of an image: "scan.nii.gz" → "scan.json".
 std::filesystem::path sidecar_path(const std::filesystem::path& image);
 
-/// Refuses to go on where a file would be overwritten without --force, or its folder is not there.
+/// Throws Error if the folder of `output` does not exist, or if `output` exists and `force` is false.
 void require_free(const std::filesystem::path& output, bool force);
 
-/// NIfTI or picture by name; throws a sentence for anything else.
+/// By the extension. Throws Error for an extension that is not supported.
 enum class ImageKind { volume, picture };
 ImageKind image_kind(const std::filesystem::path& path);
 

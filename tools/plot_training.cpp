@@ -67,7 +67,7 @@ int plot(const fs::path& log, const fs::path& png, bool force) {
             network.y.push_back(line["psnr_db"]);
         }
     }
-    require(!terms.empty() && std::isfinite(bicubic_psnr), log.string() + ": holds no training steps");
+    require(!terms.empty() && std::isfinite(bicubic_psnr), log.string() + ": contains no training steps");
     bicubic.x = {network.x.front(), network.x.back()};
     bicubic.y = {bicubic_psnr, bicubic_psnr};
     tools::draw_charts(

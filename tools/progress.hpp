@@ -5,8 +5,8 @@
 
 namespace dnsp::tools {
 
-/// One line on the terminal that is drawn anew, at most ten times a second; nothing where standard error is
-/// no terminal.
+/// A line on the terminal that is redrawn at most ten times a second. Shows nothing if standard error is not
+/// a terminal.
 class ProgressLine {
   public:
     ProgressLine();

@@ -1,4 +1,4 @@
-// simulate: what a scanner of lower resolution might have seen, for experiments.
+// simulate: degrades images, for experiments.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -57,7 +57,8 @@ int simulate(const Options& options) {
     const tools::ImageKind kind = tools::image_kind(options.input);
     require(fs::exists(options.input), options.input.string() + ": no such file");
     require(kind == tools::image_kind(options.output),
-            options.output.string() + ": a picture becomes a picture and a volume a volume");
+            options.output.string() +
+                ": expected the kind of the input: a picture for a picture, a volume for a volume");
     tools::require_free(options.output, options.force);
     tools::require_free(sidecar, options.force);
     nlohmann::json record = kind == tools::ImageKind::volume ? simulate_volume(options, degradation)
@@ -75,7 +76,7 @@ int main(int argc, char** argv) {
     Options options;
     CLI::App app(
         "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset. "
-        "Writes the result and a JSON sidecar with its parameters. Sides that are no multiple of the scale are cropped.",
+        "Writes the result and a JSON sidecar with its parameters. Sides that are not multiples of the scale are cropped.",
         "simulate");
     app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();
     app.add_option("output", options.output, "file of the same kind")->required();

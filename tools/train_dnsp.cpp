@@ -114,7 +114,8 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     const bool finished = trainer.run(Watcher(progress), tools::interrupted);
     progress.clear();
     if (!finished) {
-        fmt::print("interrupted; saved. Continue with: train_dnsp --resume --out {}\n", options.out.string());
+        fmt::print("interrupted, checkpoint saved; continue with: train_dnsp --resume --out {}\n",
+                   options.out.string());
         return 130;
     }
     fmt::print("held-out slices: {:.2f} dB, SSIM {:.4f} ({:+.2f} dB over bicubic); weights in {}\n",

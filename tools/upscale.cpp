@@ -38,7 +38,7 @@ Contents read(const Options& options, const Job& job) {
     const tools::ImageKind kind = tools::image_kind(job.input);
     require(kind == tools::image_kind(job.output),
             job.output.string() +
-                ": a picture becomes a picture and a volume a volume; choose a name of the input's kind");
+                ": expected the kind of the input: a picture for a picture, a volume for a volume");
     tools::require_free(job.output, options.force);
     if (kind == tools::ImageKind::picture) return imaging::read_picture(job.input);
     return imaging::read_nifti(job.input, options.volume);
@@ -62,7 +62,7 @@ Contents compute(const Upscaler& upscaler, const Options& options, const Job& jo
     });
 }
 
-/// What the user is told of it.
+/// Returns the line that reports the file.
 std::string write(const Job& job, const Contents& contents) {
     if (const auto* picture = std::get_if<imaging::Picture>(&contents)) {
         imaging::write_picture(job.output, *picture);
@@ -76,8 +76,8 @@ std::string write(const Job& job, const Contents& contents) {
                        high.voxel_size_mm[2]);
 }
 
-/// While the network computes a file, the next one is read and the last one written. What is thrown on
-/// behalf of a file goes to `failed`, which may throw it on.
+/// While the network computes a file, the next one is read and the last one is written. `failed` is called
+/// inside the handler of an exception that a file caused, and may rethrow it.
 void upscale_files(const Upscaler& upscaler, const Options& options, const std::vector<Job>& jobs,
                    const std::function<void()>& failed) {
     const auto start_reading = [&](std::size_t i) {
@@ -109,7 +109,7 @@ void upscale_files(const Upscaler& upscaler, const Options& options, const std::
     attempt(finish_writing);
 }
 
-/// Goes on after a bad file and says at the end how many there were.
+/// Continues after a file that fails; throws Error at the end if any did.
 int upscale_folder(const Upscaler& upscaler, const Options& options) {
     std::error_code listing;
     std::vector<Job> jobs;

@@ -20,8 +20,9 @@ struct Batch {
 };
 
 /// Draws the training patches. Every epoch takes patches_per_slice patches of every training slice, at random
-/// places that show enough head, in random order and under random symmetries of the square; all of it a pure
-/// function of (seed, epoch, step), so that a resumed run sees the patches of an uninterrupted one.
+/// places that show enough head, in random order and under random symmetries (flips and transposition). A
+/// batch is a pure function of (seed, epoch, step), so that a resumed run sees the patches of an
+/// uninterrupted one.
 class PatchSampler {
   public:
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
@@ -29,9 +30,10 @@ class PatchSampler {
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
     std::size_t slices() const { return targets_.size(); }
 
-    /// To be called before the first batch of an epoch: puts the patches of the epoch in their order.
+    /// Shuffles the patches of an epoch. Call it before the first batch of the epoch.
     void begin_epoch(std::int64_t epoch);
-    /// The batch of the clock's step; the clock's epoch must have begun. Needs nothing of the host.
+    /// The batch of the clock's step, without host synchronisation. Precondition: begin_epoch() of the
+    /// clock's epoch.
     Batch batch(const StepClock& clock) const;
 
     /// The sharpest and the smoothest patch of every training slice that has them (imaging/patches.hpp), for

@@ -6,12 +6,11 @@
 
 namespace dnsp {
 
-/// A file of JSON objects, one a line, each with an "event". A resumed run first drops the lines of steps
-/// that its checkpoint had not seen, so that the log reads like that of an uninterrupted run.
+/// A file of JSON objects, one a line, each with an "event".
 class RunLog {
   public:
-    /// keep_steps < 0 starts an empty log; otherwise lines with "step" > keep_steps are dropped, and a torn
-    /// last line.
+    /// keep_steps < 0 starts an empty log. Otherwise lines with "step" > keep_steps and an incomplete last
+    /// line are removed, so that the log of a resumed run equals that of an uninterrupted one.
     RunLog(const std::filesystem::path& path, std::int64_t keep_steps);
     void write(const nlohmann::json& line);
 

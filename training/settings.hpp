@@ -14,7 +14,7 @@ namespace dnsp {
 
 enum class Schedule { constant, cosine };
 
-/// Everything that decides the bits of a training run, besides the machine and the device.
+/// Everything that the result of a training run depends on bitwise, besides the machine and the device.
 struct TrainingSettings {
     std::vector<std::string> inputs;      ///< NIfTI files and folders of them
     std::vector<std::string> validation;  ///< the same, held out; empty: a part of the inputs is

@@ -9,9 +9,8 @@ Objective::Evaluation train_step(const Learner& learner, const Batch& batch, con
     learner.store.discard_gradients();
     Tape tape;
     // The output is a temporary: the backward pass then reuses its gradient without a copy.
-    Objective::Evaluation evaluation =
-        learner.objective.evaluate(
-            tape, {learner.model.forward(tape, batch.input), batch.target, batch.input});
+    Objective::Evaluation evaluation = learner.objective.evaluate(
+        tape, {learner.model.forward(tape, batch.input), batch.target, batch.input});
     tape.backward(evaluation.loss);
     learner.adam.planned_step(clock);
     if (FilterBank* filters = learner.objective.filters()) filters->constrain();

@@ -65,9 +65,10 @@ class TrainingStep {
     bool as_graph_, has_run_ = false;
     StepClock clock_;
     kernels::StepFigures shape_;
-    Tensor metrics_;                       // [max_pending, terms + norms], float64: a ring
-    Tensor filter_norms_;                  // [norms]
-    std::int64_t next_ = 0, pending_ = 0;  // step of the epoch
+    Tensor metrics_;         // [max_pending, terms + norms], float64: a ring
+    Tensor filter_norms_;    // [norms]
+    std::int64_t next_ = 0;  // step of the epoch
+    std::int64_t pending_ = 0;
     std::unique_ptr<Graph> graph_;
     std::string no_graph_reason_;
 };

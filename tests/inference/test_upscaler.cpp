@@ -16,7 +16,7 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
                                         ModelOptions{"edsr", 1, 5, false}}) {
         INFO(options.name << " " << options.width);
         const SavedNetwork saved(options, folder / "w.safetensors");
-        // The host executor is slow: there, tiles of a smaller image.
+        // The CUDA emulator is slow: it gets a smaller image.
         const bool on_cpu = test_device().kind == DeviceKind::cpu;
         const std::vector<std::pair<int, int>> sizes =
             on_cpu ? std::vector<std::pair<int, int>>{{181, 217}, {64, 33}}

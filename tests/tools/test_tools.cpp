@@ -168,7 +168,7 @@ TEST_CASE("evaluate compares with bicubic on the held-out slices and states its 
         for (const char* key : {"psnr_db_mean", "psnr_db_ci95", "ssim_mean", "ssim_ci95"})
             REQUIRE(method[key].is_number());
     REQUIRE(json["convention"].contains("data_range"));
-    // The figures come from the slices of the CSV.
+    // The metrics are means of the slices of the CSV.
     std::istringstream csv(bytes_of(folder / "e.csv"));
     std::string line;
     double sum = 0.0;

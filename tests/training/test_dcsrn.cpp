@@ -1,5 +1,6 @@
 // Runs of a network with running statistics: these are saved and restored with the weights.
 #include "inference/tiled_inference.hpp"
+#include "inference/trained_network.hpp"
 #include "tests/catch.hpp"
 #include "tests/test_device.hpp"
 #include "tests/training/small_run.hpp"

@@ -2,21 +2,19 @@
 #include <cmath>
 
 #include "base/device/runtime.hpp"
-#include "engine/adam.hpp"
-#include "kernels/conv2d/conv2d.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
-#include "models/model.hpp"
+#include "layers/conv2d_settings.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/low_rank.hpp"
 #include "priors/objective.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"
+#include "training/training_step.hpp"
 
 using namespace dnsp;
 using dnsp::testing::test_device;
-using kernels::Conv2dBackend, kernels::Conv2dPrecision;
 
 namespace {
 
@@ -50,19 +48,15 @@ Run train(const ModelOptions& model_options, const std::string& variant, LowRank
         objective.prepare({Tensor::from<double>(patch, reference::uniform(patch.elements(), 6, 0, 1)),
                            Tensor::from<double>(patch, reference::uniform(patch.elements(), 7, 0.4, 0.5))});
     }
-    Adam adam(store, {});
+    Adam adam(store, {}, 3);
+    adam.plan(0, std::vector<LearningRates>(3));
     if (FilterBank* filters = objective.filters()) filters->reference_norms();
-    const Tensor inputs = Tensor::from<float>(shape, input, device);
-    const Tensor targets = Tensor::from<float>(shape, target, device);
+    const Batch batch{Tensor::from<float>(shape, input, device), Tensor::from<float>(shape, target, device)};
+    StepClock clock(device);
     Run run;
     for (int step = 0; step < 3; ++step) {
-        store.discard_gradients();
-        Tape tape;
-        const Tensor output = model->forward(tape, inputs);
-        const Objective::Evaluation evaluation = objective.evaluate(tape, {output, targets, output});
-        tape.backward(evaluation.loss);
-        adam.step({1e-4, 1e-4});
-        if (FilterBank* filters = objective.filters()) filters->constrain();
+        clock.set({0, step});
+        const auto evaluation = train_step({*model, objective, store, adam}, batch, clock);
         run.terms.push_back(evaluation.metrics.to_vector<double>());
     }
     run.weights = reference::widen(store.values().to_vector<float>());
@@ -88,25 +82,23 @@ void compare(const ModelOptions& model, const std::string& variant, LowRankMetho
     CHECK(reference::relative_error(run.weights, expected.weights) <= bound);
 }
 
-/// Sets the CUDA device's convolutions for the time of a test.
+/// How convolutions are computed, for the duration of a scope.
 class ConvolutionOptions {
   public:
-    explicit ConvolutionOptions(const kernels::Conv2dOptions& options)
-        : before_(kernels::cuda::conv2d_options()) {
-        if (test_device().kind == DeviceKind::cuda) kernels::cuda::set_conv2d_options(options);
+    explicit ConvolutionOptions(const Conv2dSettings& settings)
+        : before_(conv2d_settings_in_force(test_device())) {
+        apply(settings, test_device());
     }
-    ~ConvolutionOptions() {
-        if (test_device().kind == DeviceKind::cuda) kernels::cuda::set_conv2d_options(before_);
-    }
+    ~ConvolutionOptions() { apply(before_, test_device()); }
 
   private:
-    kernels::Conv2dOptions before_;
+    Conv2dSettings before_;
 };
 
 }  // namespace
 
 TEST_CASE("three steps of SRCNN and EDSR under every variant agree with the CPU") {
-    const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
+    const ConvolutionOptions exact({.precision = "float32", .backend = "native"});
     for (const std::string& variant : variants())
         compare({"edsr", 1, 5, true}, variant, LowRankMethod::matrix_exponential, 1e-4);
     compare({"srcnn", 0, 0, false}, "AP", LowRankMethod::matrix_exponential, 1e-4);
@@ -116,11 +108,11 @@ TEST_CASE("three steps of SRCNN and EDSR under every variant agree with the CPU"
 TEST_CASE("three steps through the tensor cores agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     {
-        const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::tf32});
+        const ConvolutionOptions options({.precision = "tf32", .backend = "native"});
         compare({"edsr", 1, 8, true}, "NP", LowRankMethod::matrix_exponential, 1e-3);
     }
     {
-        const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+        const ConvolutionOptions options({.precision = "bfloat16", .backend = "native"});
         compare({"edsr", 1, 8, true}, "NP", LowRankMethod::matrix_exponential, 1e-2);
     }
 }
@@ -128,7 +120,7 @@ TEST_CASE("three steps through the tensor cores agree with the CPU") {
 TEST_CASE("three steps with the images inside of the network stored as bfloat16 agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (simt::compute_capability() != 90) DNSP_SKIP("bfloat16 is stored on Hopper alone");
-    const ConvolutionOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+    const ConvolutionOptions options({.precision = "bfloat16", .backend = "native"});
     compare({"edsr", 1, 64, true}, "AP", LowRankMethod::matrix_exponential, 1e-2);
     const auto again = [] {
         return train({"edsr", 1, 64, true}, "NP", LowRankMethod::matrix_exponential, test_device());
@@ -142,7 +134,7 @@ TEST_CASE("three steps with the images inside of the network stored as bfloat16 
 TEST_CASE("three steps by cuBLAS agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
-    const ConvolutionOptions options({Conv2dBackend::cublas, Conv2dPrecision::float32});
+    const ConvolutionOptions options({.precision = "float32", .backend = "cublas"});
     compare({"edsr", 1, 5, true}, "AP", LowRankMethod::matrix_exponential, 1e-4);
 }
 
@@ -150,7 +142,7 @@ TEST_CASE("three steps by cuSOLVER agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
     if (!simt::cusolver_available()) DNSP_SKIP(simt::cusolver_unavailable_reason());
-    const ConvolutionOptions exact({Conv2dBackend::ours, Conv2dPrecision::float32});
+    const ConvolutionOptions exact({.precision = "float32", .backend = "native"});
     compare({"edsr", 1, 5, true}, "LR", LowRankMethod::cusolver, 1e-4);
 }
 #endif

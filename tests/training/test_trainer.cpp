@@ -44,7 +44,7 @@ TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocat
     test::TemporaryFolder folder;
     TrainingSettings settings = small_settings("NP");
     settings.model = {"srcnn", 0, 0, true};
-    // The host executor is slow: there, only as much as shows that it learns.
+    // The CUDA emulator is slow: it trains only enough to show that it learns.
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     settings.epochs = on_cpu ? 12 : 3;
     settings.patches_per_slice = on_cpu ? 8 : 2;
