@@ -14,7 +14,7 @@ struct Shape {
     struct Segment {
         std::int64_t begin;   // among all segments' elements
         std::int64_t offset;  // from there to the place in the arrays
-    } segments[AdamShape::most_segments];
+    } segments[AdamShape::max_segments];
     std::int64_t count;  // of all segments
     T beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
 };
@@ -27,7 +27,7 @@ Shape<T> in_type(const AdamShape& a) {
         out.segments[s] = {out.count, first - out.count};
         out.count += count;
     }
-    for (int s = a.segment_count; s < AdamShape::most_segments; ++s) out.segments[s].begin = out.count;
+    for (int s = a.segment_count; s < AdamShape::max_segments; ++s) out.segments[s].begin = out.count;
     out.beta1 = static_cast<T>(a.beta1);
     out.one_minus_beta1 = static_cast<T>(1 - a.beta1);
     out.beta2 = static_cast<T>(a.beta2);
@@ -45,9 +45,9 @@ __global__ void __launch_bounds__(threads)
     move_parameters(const Shape<T> a, const AdamRates* rates, const StepPosition* position, const T* gradient,
                     T* value, T* first_moment, T* second_moment) {
     const AdamRates& rate = rates[position->step];
-    T step_size[AdamShape::most_segments];
+    T step_size[AdamShape::max_segments];
 #pragma unroll
-    for (int s = 0; s < AdamShape::most_segments; ++s) step_size[s] = static_cast<T>(rate.step_size[s]);
+    for (int s = 0; s < AdamShape::max_segments; ++s) step_size[s] = static_cast<T>(rate.step_size[s]);
     const T correction2 = static_cast<T>(rate.root_correction);
     const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * threads;
     for (std::int64_t n = static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x; n < a.count;
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(threads)
         std::int64_t offset = a.segments[0].offset;
         T size = step_size[0];
 #pragma unroll
-        for (int s = 1; s < AdamShape::most_segments; ++s)
+        for (int s = 1; s < AdamShape::max_segments; ++s)
             if (n >= a.segments[s].begin) {
                 offset = a.segments[s].offset;
                 size = step_size[s];

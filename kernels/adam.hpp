@@ -17,8 +17,8 @@ struct AdamSegment {
 
 /// Kingma and Ba, Algorithm 1.
 struct AdamShape {
-    static constexpr int most_segments = 4;
-    std::array<AdamSegment, most_segments> segments;
+    static constexpr int max_segments = 4;
+    std::array<AdamSegment, max_segments> segments;
     int segment_count = 0;
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -27,13 +27,13 @@ struct AdamShape {
 
 /// What changes from step to step, a row of a table in the memory of the device.
 struct AdamRates {
-    std::array<double, AdamShape::most_segments> step_size{};  ///< lr / (1 − β₁ᵗ), for each segment
-    double root_correction = 1.0;                              ///< 1 / √(1 − β₂ᵗ)
+    std::array<double, AdamShape::max_segments> step_size{};  ///< lr / (1 − β₁ᵗ), for each segment
+    double root_correction = 1.0;                             ///< 1 / √(1 − β₂ᵗ)
 };
 
 /// Of step t = 1, 2, … with a learning rate for each segment.
 inline AdamRates adam_rates(const AdamShape& adam,
-                            const std::array<double, AdamShape::most_segments>& learning_rates,
+                            const std::array<double, AdamShape::max_segments>& learning_rates,
                             std::int64_t t) {
     const double steps = static_cast<double>(t);
     AdamRates rates;

@@ -44,9 +44,9 @@ __device__ double sum_over_lanes(std::int64_t count, const double* values) {
 
 /// A warp a term; then one thread adds the terms up in their order.
 template <class T>
-__global__ void __launch_bounds__(32 * UpTo16<Term<T>>::most)
+__global__ void __launch_bounds__(32 * UpTo16<Term<T>>::max_count)
     finish(const __grid_constant__ UpTo16<Term<T>> terms, int parts, const double* squares, double* figures) {
-    __shared__ simt::SharedArray<double, UpTo16<Term<T>>::most> values;
+    __shared__ simt::SharedArray<double, UpTo16<Term<T>>::max_count> values;
     const int i = static_cast<int>(threadIdx.x) / 32;
     const Term<T>& term = terms.item[static_cast<std::size_t>(i)];
     const double value = term.scale * sum_over_lanes(term.value_count, term.values);
@@ -95,15 +95,15 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
-    constexpr std::int64_t most_parts = 64, at_once = threads * Vector<T>::width;
-    std::int64_t most_elements = 1;
+    constexpr std::int64_t max_parts = 64, at_once = threads * Vector<T>::width;
+    std::int64_t max_elements = 1;
     bool aligned = true;
     for (int i = 0; i < terms.count; ++i) {
         const Term<T>& term = terms.item[static_cast<std::size_t>(i)];
-        most_elements = std::max(most_elements, term.elements);
+        max_elements = std::max(max_elements, term.elements);
         aligned = aligned && simt::are_aligned(term.gradient);
     }
-    const auto parts = static_cast<unsigned>(std::min(most_parts, divide_up(most_elements, at_once)));
+    const auto parts = static_cast<unsigned>(std::min(max_parts, divide_up(max_elements, at_once)));
     const auto count = static_cast<unsigned>(terms.count);
     const simt::Workspace<double> squares(std::int64_t{parts} * count);
     simt::launch(sum_squares<T>, {parts, count}, threads, 0, terms, aligned, squares.data());

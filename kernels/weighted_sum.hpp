@@ -28,8 +28,8 @@ struct Summand {
 /// 1 to 16 of something: an argument of a kernel.
 template <class Item>
 struct UpTo16 {
-    static constexpr int most = 16;
-    std::array<Item, most> item{};
+    static constexpr int max_count = 16;
+    std::array<Item, max_count> item{};
     int count = 0;
 };
 

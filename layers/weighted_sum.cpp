@@ -39,7 +39,7 @@ std::vector<Contribution> by_input(const std::vector<WeightedTerm>& terms) {
             auto found = std::find_if(contributions.begin(), contributions.end(), same);
             if (found == contributions.end()) found = contributions.insert(found, {input, {}});
             found->gradients.push_back({gradient, weight * term.scale});
-            require(found->gradients.size() <= UpTo16<Summand<float>>::most,
+            require(found->gradients.size() <= UpTo16<Summand<float>>::max_count,
                     "[weighted_sum] too many gradients for one input");
         }
     return contributions;
@@ -69,7 +69,7 @@ void contribute(const Contribution& contribution, const Tensor& cotangent) {
 
 Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& metrics) {
     const auto count = static_cast<std::int64_t>(terms.size());
-    constexpr std::int64_t most = UpTo16<Term<float>>::most;
+    constexpr std::int64_t most = UpTo16<Term<float>>::max_count;
     require(count >= 1 && count <= most,
             "[weighted_sum] expects 1 to " + std::to_string(most) + " terms, got " + std::to_string(count));
     require(metrics.elements() == 2 * count + 1, "[weighted_sum] metrics of shape " + metrics.shape().text() +

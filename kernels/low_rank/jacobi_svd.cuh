@@ -230,7 +230,7 @@ __device__ void begin_jacobi(const Shared<T>& s) {
 /// needed.
 template <class T>
 __device__ bool rotate_pairs(const Shared<T>& s, int round) {
-    constexpr int lanes = 16, most_rows = 4;
+    constexpr int lanes = 16, max_rows = 4;
     // Cosines below the first are rounding; below the second, what the rotation leaves is.
     const T tolerance = 8 * std::numeric_limits<T>::epsilon(), large = sqrt(tolerance);
     const int lane = static_cast<int>(threadIdx.x) % lanes, pair = static_cast<int>(threadIdx.x) / lanes;
@@ -239,10 +239,10 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     const int first = min(one, other) * s.n, second = max(one, other) * s.n;
     const bool active = 2 * pair <= rounds && second < s.n * s.n;
 
-    T a[most_rows]{}, b[most_rows]{};
+    T a[max_rows]{}, b[max_rows]{};
     T aa = 0, bb = 0, ab = 0;
 #pragma unroll
-    for (int r = 0; r < most_rows; ++r) {
+    for (int r = 0; r < max_rows; ++r) {
         const int row = lane + r * lanes;
         if (active && row < s.n) {
             a[r] = s.x[first + row];
@@ -264,7 +264,7 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     const T tangent = copysign(1 / (abs(zeta) + hypotenuse), zeta);
     const T cosine = 1 / sqrt(fma(tangent, tangent, T(1)));
 #pragma unroll
-    for (int r = 0; r < most_rows; ++r) {
+    for (int r = 0; r < max_rows; ++r) {
         const int row = lane + r * lanes;
         if (row >= s.n) break;
         s.x[first + row] = cosine * fma(-tangent, b[r], a[r]);

@@ -16,9 +16,9 @@
 namespace dnsp::kernels::cuda {
 namespace {
 
-constexpr int octet = 8, most_strips = largest_low_rank_side / 16;
+constexpr int octet = 8, max_strips = largest_low_rank_side / 16;
 // The CUDA emulator has no use for launch bounds.
-[[maybe_unused]] constexpr int most_threads = 32 * (most_strips * (most_strips + 1) / 2);
+[[maybe_unused]] constexpr int max_threads = 32 * (max_strips * (max_strips + 1) / 2);
 
 /// Where element (l, s) of a matrix lies: l counts along its longer side, s along its shorter one.
 struct Sides {
@@ -151,7 +151,7 @@ __device__ void stage(const Buffers& buffers, int buffer, const Sides& sides, co
 /// Σ of the diagonal up to row `end`, the same bits in every thread. A second call needs a barrier between.
 __device__ __forceinline__ double trace(const Buffers& buffers, const Block& block, const Fragment& c,
                                         int end) {
-    __shared__ simt::SharedArray<double, most_strips> sums;
+    __shared__ simt::SharedArray<double, max_strips> sums;
     double sum = 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
@@ -208,7 +208,7 @@ __device__ __forceinline__ int exp_of_minus(const Buffers& buffers, const Block&
 }
 
 template <class T, bool tensor_cores>
-__global__ void __launch_bounds__(most_threads, 1)
+__global__ void __launch_bounds__(max_threads, 1)
     low_rank_matrix_exponential_kernel(Sides sides, double inverse_variance, const ExponentialTable table,
                                        const T* matrices, double* value, T* gradient) {
     const Buffers buffers((sides.shorter + octet - 1) / octet);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace jacobi;
 
-constexpr int most_sweeps = 30;
+constexpr int max_sweeps = 30;
 
 /// exp(−σᵢ²/2δ²) of each column of x, in the place of the norms.
 template <class T>
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(512, 1) low_rank_svd_kernel(Orientation o, dou
     begin_jacobi(s);
 
     const int rounds = (o.n - 1) | 1;
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+    for (int sweep = 0; sweep < max_sweeps; ++sweep) {
         bool again = false;
         for (int round = 0; round < rounds; ++round) {
             __syncthreads();

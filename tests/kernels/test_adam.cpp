@@ -31,7 +31,7 @@ AdamShape shape_of(const std::vector<Segment>& segments, double epsilon) {
 /// Rows for steps 1 … steps, after one that is for nobody.
 std::vector<AdamRates> rates_of(const std::vector<Segment>& segments, const AdamShape& shape,
                                 std::int64_t steps) {
-    std::array<double, AdamShape::most_segments> learning_rates{};
+    std::array<double, AdamShape::max_segments> learning_rates{};
     for (std::size_t s = 0; s < segments.size(); ++s) learning_rates[s] = segments[s].learning_rate;
     std::vector<AdamRates> rows(1);
     for (std::int64_t t = 1; t <= steps; ++t) rows.push_back(adam_rates(shape, learning_rates, t));

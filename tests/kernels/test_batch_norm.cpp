@@ -119,10 +119,10 @@ void check(On where, std::int64_t pixels, std::int64_t channels, double offset) 
 }
 
 /// Warps that the channels fill and that they do not; one part and several, the last one smaller.
-void check_all(On where, std::int64_t most_pixels) {
+void check_all(On where, std::int64_t max_pixels) {
     for (const auto& [pixels, channels] : std::vector<std::pair<std::int64_t, std::int64_t>>{
              {1, 1}, {1, 5}, {2, 3}, {7, 33}, {65, 32}, {300, 48}, {1537, 7}, {70001, 3}}) {
-        if (pixels > most_pixels) continue;
+        if (pixels > max_pixels) continue;
         for (const double offset : {0.0, 100.0}) {
             check<float>(where, pixels, channels, offset);
             check<double>(where, pixels, channels, offset);

@@ -92,11 +92,11 @@ void check_sum_of_arrays(On where, int count, std::int64_t elements, std::int64_
 template <class T>
 void check_all(On where) {
     for (std::int64_t offset : {0, 1})
-        for (int count : {1, 2, 5, UpTo16<Term<T>>::most}) check_weighted_sum<T>(where, count, offset);
+        for (int count : {1, 2, 5, UpTo16<Term<T>>::max_count}) check_weighted_sum<T>(where, count, offset);
     for (bool added : {false, true})
         for (std::int64_t elements : {1, 4, 72, 1031})
             for (std::int64_t offset : {0, 1})
-                for (int count : {1, 3, UpTo16<Summand<T>>::most})
+                for (int count : {1, 3, UpTo16<Summand<T>>::max_count})
                     check_sum_of_arrays<T>(where, count, elements, offset, added);
 }
 
