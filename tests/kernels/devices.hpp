@@ -21,12 +21,17 @@ namespace dnsp::testing {
 
 enum class On { cpu, cuda };
 
-/// The device that this test program runs on: DNSP_TEST_DEVICE (cpu, cuda), else the CPU. Throws Error for a
-/// CUDA device that is not there.
+/// The device of a program of tests where DNSP_TEST_DEVICE names none (tests/CMakeLists.txt).
+#ifndef DNSP_DEFAULT_TEST_DEVICE
+#define DNSP_DEFAULT_TEST_DEVICE "cpu"
+#endif
+
+/// The device that this program runs on: DNSP_TEST_DEVICE (cpu, cuda) or its default. Throws Error for a CUDA
+/// device that is not there.
 inline On device_under_test() {
     static const On device = [] {
         const char* chosen = std::getenv("DNSP_TEST_DEVICE");
-        const std::string name = chosen ? chosen : "cpu";
+        const std::string name = chosen ? chosen : DNSP_DEFAULT_TEST_DEVICE;
         require(name == "cpu" || name == "cuda", "[test] unknown device " + name);
         require(name == "cpu" || simt::device_count() > 0,
                 "[test] no CUDA device: " + simt::unavailable_reason());
