@@ -83,6 +83,22 @@ TEST_CASE("the settings of a checkpoint by a later version are refused by name")
     REQUIRE(result.says(DNSP_VERSION));
 }
 
+TEST_CASE("a run records how it convolves, and is not continued in another precision") {
+    TensorFile file = read_safetensors(trained().weights.parent_path() / "checkpoint.safetensors");
+    auto settings = nlohmann::json::parse(file.metadata.at("dnsp.settings"));
+    REQUIRE(settings["precision"] == "float32");
+    REQUIRE(settings["convolution"] == "native");
+    settings["precision"] = "tf32";
+    file.metadata["dnsp.settings"] = settings.dump();
+    test::TemporaryFolder folder;
+    write_safetensors(folder / "checkpoint.safetensors", file);
+    const auto result =
+        run_tool("train_dnsp --device cpu --resume " + (folder / "checkpoint.safetensors").string());
+    INFO(result.output);
+    REQUIRE(result.status == 1);
+    REQUIRE(result.says("was trained with precision = \"tf32\", not \"float32\""));
+}
+
 TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted run") {
     test::TemporaryFolder folder;
     const std::string command =
