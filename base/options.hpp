@@ -34,9 +34,11 @@ struct OptionInfo {
     std::string help = {};     ///< one line
     std::string group = {};    ///< heading in --help
     Range range = Range::any;  ///< of numbers; the default may lie outside
-    std::vector<std::string> choices = {};            ///< of strings; empty: any; the default may be another
-    std::map<std::string, std::string> aliases = {};  ///< of choices: further name → choice
-    std::vector<std::pair<std::string, int>> names = {};  ///< of int or bool values on the command line
+    /// Of strings: what is allowed besides the default; empty: anything. Of a bool: its names on the command
+    /// line, that of false first.
+    std::vector<std::string> choices = {};
+    std::map<std::string, std::string> aliases = {};      ///< further names of choices, for the command line
+    std::vector<std::pair<std::string, int>> names = {};  ///< of values of an int, for the command line
     bool may_change_on_resume = false;                    ///< a resumed run may be given another value
 };
 

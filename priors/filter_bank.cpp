@@ -42,7 +42,7 @@ void FilterOptions::visit(OptionVisitor& v) {
               .flag = "--filter-constraint",
               .help = "each filter keeps its initial norm (norm), or is free (none, the paper's form)",
               .group = group,
-              .names = {{"none", 0}, {"norm", 1}}},
+              .choices = {"none", "norm"}},
              fixed_norms);
 }
 

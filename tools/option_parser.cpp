@@ -43,11 +43,11 @@ auto parsed(const Value& value) {
 /// The name of a value, else the value as text; empty for what --help shows no default of.
 template <class Value>
 std::string default_text(const OptionInfo& info, const Value& value) {
-    if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, int>)
+    if constexpr (std::is_same_v<Value, int>)
         for (const auto& [name, named] : info.names)
-            if (named == static_cast<int>(value)) return name;
+            if (named == value) return name;
     if constexpr (std::is_same_v<Value, bool>)
-        return value ? "true" : "false";
+        return info.choices.empty() ? (value ? "true" : "false") : info.choices.at(value);
     else if constexpr (std::is_same_v<Value, std::string>)
         return value;
     else if constexpr (std::is_arithmetic_v<Value>)
@@ -66,15 +66,12 @@ void add_checks(CLI::Option& option, const OptionInfo& info) {
         translation.description("");
         option.transform(translation);
     };
-    std::vector<std::string> choices = info.choices;
-    if (std::is_same_v<Value, bool> && !info.names.empty()) {
-        for (const auto& [name, named] : info.names) choices.push_back(name);
-        translate(info.names);
+    if (!info.names.empty()) option.transform(CLI::CheckedTransformer(info.names, CLI::ignore_case));
+    if (std::is_same_v<Value, bool> && !info.choices.empty()) {
+        translate(std::map<std::string, bool>{{info.choices.at(0), false}, {info.choices.at(1), true}});
         option.type_name("TEXT");
-    } else if (!info.names.empty()) {
-        option.transform(CLI::CheckedTransformer(info.names, CLI::ignore_case));
     }
-    if (!choices.empty()) option.transform(CLI::IsMember(choices, CLI::ignore_case));
+    if (!info.choices.empty()) option.transform(CLI::IsMember(info.choices, CLI::ignore_case));
     if (!info.aliases.empty()) translate(info.aliases);
 }
 

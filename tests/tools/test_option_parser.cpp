@@ -29,8 +29,7 @@ struct Settings {
     void visit(OptionVisitor& v) {
         v.option({.key = "inputs", .flag = "inputs", .help = "files"}, inputs);
         v.option({.key = "loud", .flag = "--loud"}, loud);
-        v.option({.key = "constrained", .flag = "--constraint", .names = {{"norm", 1}, {"none", 0}}},
-                 constrained);
+        v.option({.key = "constrained", .flag = "--constraint", .choices = {"none", "norm"}}, constrained);
         v.option({.key = "steps", .flag = "--steps", .group = "Training", .range = Range::positive}, steps);
         v.option({.key = "axis", .flag = "--axis", .names = {{"auto", -1}, {"x", 0}, {"y", 1}}}, axis);
         v.option({.key = "rate", .flag = "--rate", .range = Range::non_negative}, rate);
@@ -123,6 +122,7 @@ TEST_CASE("choices have aliases and are found in lower and upper case") {
     CHECK(parsed({"--backend", "ours"}).backend == "native");
     CHECK(parsed({"--backend", "Native"}).backend == "native");
     CHECK(parsed({"--colour", "RED"}).colour == Colour::red);
+    CHECK(parsed({"--constraint", "Norm"}).constrained);
     CHECK(parsed({"--axis", "X"}).axis == 0);
     CHECK(parsed({"--axis", "1"}).axis == 1);
 }
@@ -135,7 +135,7 @@ TEST_CASE("a wrong type, range or choice is an error of the parse that names the
              {{"--loud", "maybe"}, "Could not convert: --loud = maybe"},
              {{"--backend", "x"}, "--backend: x not in {native,other}"},
              {{"--colour", "blue"}, "--colour: blue not in {red,green}"},
-             {{"--constraint", "x"}, "--constraint: x not in {norm,none}"},
+             {{"--constraint", "x"}, "--constraint: x not in {none,norm}"},
              {{"--axis", "q"}, "--axis: Check q value in"},
              {{"--hidden", "1"}, "--hidden"},
              {{"--term", "x"}, "Error --term x: expected name=weight"},
@@ -153,7 +153,7 @@ TEST_CASE("--help shows groups and defaults") {
     const std::string help = app.help();
     INFO(help);
     for (const char* text : {"inputs TEXT", "--steps INT:POSITIVE=0", "Training:", "--loud BOOLEAN=true",
-                             "--constraint TEXT:{norm,none}=norm", "=auto", "--colour TEXT:{red,green}=green",
+                             "--constraint TEXT:{none,norm}=norm", "=auto", "--colour TEXT:{red,green}=green",
                              "--backend TEXT:{native,other}", "--term TEXT"})
         CHECK(help.find(text) != std::string::npos);
     CHECK(help.find("hidden") == std::string::npos);
