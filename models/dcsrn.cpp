@@ -89,10 +89,8 @@ class Dcsrn : public Model {
     Conv2d tail_;
 };
 
-const ModelRegistration registration{"dcsrn", "DCSRN, --depth dense units (4) of --width channels each (24)",
-                                     [](const ModelOptions& options, ParameterStore& store) {
-                                         return std::make_unique<Dcsrn>(options, store);
-                                     }};
+const ModelRegistration<Dcsrn> registration{"dcsrn",
+                                            "DCSRN, --depth dense units (4) of --width channels each (24)"};
 
 }  // namespace
 }  // namespace dnsp

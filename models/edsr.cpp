@@ -58,10 +58,8 @@ class Edsr : public Model {
     Conv2d body_, tail_;
 };
 
-const ModelRegistration registration{"edsr", "EDSR, --depth residual blocks (32) of --width channels (256)",
-                                     [](const ModelOptions& options, ParameterStore& store) {
-                                         return std::make_unique<Edsr>(options, store);
-                                     }};
+const ModelRegistration<Edsr> registration{"edsr",
+                                           "EDSR, --depth residual blocks (32) of --width channels (256)"};
 
 }  // namespace
 }  // namespace dnsp

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <map>
+#include <concepts>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/options.hpp"
+#include "base/registry.hpp"
 #include "engine/parameters.hpp"
 #include "engine/tape.hpp"
 
@@ -18,7 +17,7 @@ OptionSet registered_model_options();
 /// What describes a network besides its weights. A depth or width of 0 means the model's own.
 struct ModelOptions {
     std::string name = "srcnn";
-    int depth = 0;            ///< residual blocks, where the model has a depth
+    int depth = 0;            ///< blocks or units, where the model has a depth
     int width = 0;            ///< channels, where the model has a width
     bool global_skip = true;  ///< the network predicts the residual to the bicubic image
     OptionSet own = registered_model_options();
@@ -47,28 +46,26 @@ class Model {
     ModelOptions options_;
 };
 
+using ModelRegistry = Registry<Model, const ModelOptions&, ParameterStore&>;
+ModelRegistry& model_registry();
+
 /// A model is one file of this folder: a class derived from Model and a line
-///   static const ModelRegistration registration{"name", "one line for --help", make};
-/// `make` adds the model's parameters to the store; the caller then calls ParameterStore::allocate. A model
-/// with further options passes declare_options<Options>, where Options has visit(OptionVisitor&) and keys
-/// that no other model has, and finds them as options.own.get<Options>(). Throws Error for a name that is
-/// taken.
-using ModelFactory = std::function<std::unique_ptr<Model>(const ModelOptions&, ParameterStore&)>;
-
-template <class Options>
-void declare_options(OptionSet& set) {
-    set.declare<Options>();
-}
-
+///   const ModelRegistration<MyModel> registration{"my_model", "one line for --help"};
+/// MyModel is constructible from (const ModelOptions&, ParameterStore&) and adds its parameters to the store;
+/// the caller then calls ParameterStore::allocate. The struct MyModel::Options, where there is one, declares
+/// options of the model's own (base/options.hpp), with keys that no other model has:
+/// options.own.get<Options>().
+template <std::derived_from<Model> M>
 struct ModelRegistration {
-    ModelRegistration(const std::string& name, const std::string& summary, ModelFactory make,
-                      void (*declare)(OptionSet&) = nullptr);
+    ModelRegistration(const std::string& name, const std::string& summary) {
+        model_registry().add<M>(
+            name, summary, [](const ModelOptions& options, ParameterStore& store) -> std::unique_ptr<Model> {
+                return std::make_unique<M>(options, store);
+            });
+    }
 };
 
-/// Throws Error naming the known models.
+/// Throws Error that names the known models.
 std::unique_ptr<Model> make_model(const ModelOptions& options, ParameterStore& store);
-
-/// Name and summary of every registered model.
-std::map<std::string, std::string> registered_models();
 
 }  // namespace dnsp

@@ -32,10 +32,7 @@ class Srcnn : public Model {
     Conv2d extraction_, mapping_, reconstruction_;
 };
 
-const ModelRegistration registration{"srcnn", "SRCNN 9-1-5, 8 129 parameters",
-                                     [](const ModelOptions& options, ParameterStore& store) {
-                                         return std::make_unique<Srcnn>(options, store);
-                                     }};
+const ModelRegistration<Srcnn> registration{"srcnn", "SRCNN 9-1-5, 8 129 parameters"};
 
 }  // namespace
 }  // namespace dnsp

@@ -1,19 +1,14 @@
 #include "priors/loss_term.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
-namespace {
-
-std::map<std::string, TermEntry>& registry() {
-    static std::map<std::string, TermEntry> entries;
-    return entries;
+TermRegistry& term_registry() {
+    static TermRegistry registry("term");
+    return registry;
 }
-
-}  // namespace
 
 TermValue differentiate(const Tensor& output,
                         const std::function<Tensor(Tape&, const Tensor& output)>& compose) {
@@ -38,30 +33,6 @@ const Tensor& Constant::like(const Tensor& other) {
 std::shared_ptr<FilterBank> TermContext::filter_bank() {
     if (!filters_) filters_ = std::make_shared<FilterBank>(store_, options<FilterOptions>());
     return filters_;
-}
-
-void register_term(const std::string& name, const TermEntry& entry) {
-    require(registry().emplace(name, entry).second, "[term] two terms are registered as '" + name + "'");
-}
-
-std::unique_ptr<LossTerm> make_term(const std::string& name, TermContext& context) {
-    const auto found = registry().find(name);
-    if (found != registry().end()) return found->second.make(context);
-    std::vector<std::string> known;
-    for (const auto& [key, entry] : registry()) known.push_back(key);
-    throw Error(fmt::format("[term] unknown term '{}', expected one of: {}", name, fmt::join(known, ", ")));
-}
-
-std::map<std::string, std::string> registered_terms() {
-    std::map<std::string, std::string> out;
-    for (const auto& [name, entry] : registry()) out[name] = entry.summary;
-    return out;
-}
-
-OptionSet registered_term_options() {
-    OptionSet options;
-    for (const auto& [name, entry] : registry()) entry.declare_options(options);
-    return options;
 }
 
 void require_images(const Tensor& images, const char* where) {

@@ -2,11 +2,11 @@
 
 #include <concepts>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "base/options.hpp"
+#include "base/registry.hpp"
 #include "engine/parameters.hpp"
 #include "layers/weighted_sum.hpp"
 
@@ -88,44 +88,25 @@ class TermContext {
     std::shared_ptr<FilterBank> filters_;
 };
 
-/// Throws Error that names the known terms.
-std::unique_ptr<LossTerm> make_term(const std::string& name, TermContext& context);
-/// Name and summary of every registered term.
-std::map<std::string, std::string> registered_terms();
-/// The default options of every registered term.
-OptionSet registered_term_options();
-
 /// Throws Error unless images is [n, h, w, 1] and not empty.
 void require_images(const Tensor& images, const char* where);
 /// Throws Error unless both are such images of one shape, dtype and device.
 void require_image_pair(const Tensor& output, const Tensor& target, const char* where);
 
-/// What TermRegistration registers. Throws Error for a name that is taken.
-struct TermEntry {
-    std::string summary;
-    std::unique_ptr<LossTerm> (*make)(TermContext&);
-    void (*declare_options)(OptionSet&);
-};
-void register_term(const std::string& name, const TermEntry& entry);
+using TermRegistry = Registry<LossTerm, TermContext&>;
+TermRegistry& term_registry();
 
 template <std::derived_from<LossTerm> Term>
 struct TermRegistration {
     TermRegistration(const std::string& name, const std::string& summary) {
-        register_term(name, {summary, make, declare_options});
-    }
-
-  private:
-    static constexpr bool has_options = requires { typename Term::Options; };
-    static std::unique_ptr<LossTerm> make(TermContext& context) {
-        if constexpr (std::constructible_from<Term, TermContext&>)
-            return std::make_unique<Term>(context);
-        else if constexpr (has_options)
-            return std::make_unique<Term>(context.options<typename Term::Options>());
-        else
-            return std::make_unique<Term>();
-    }
-    static void declare_options(OptionSet& options) {
-        if constexpr (has_options) options.declare<typename Term::Options>();
+        term_registry().add<Term>(name, summary, [](TermContext& context) -> std::unique_ptr<LossTerm> {
+            if constexpr (std::constructible_from<Term, TermContext&>)
+                return std::make_unique<Term>(context);
+            else if constexpr (requires { typename Term::Options; })
+                return std::make_unique<Term>(context.options<typename Term::Options>());
+            else
+                return std::make_unique<Term>();
+        });
     }
 };
 

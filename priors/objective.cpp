@@ -46,12 +46,9 @@ void ObjectiveOptions::visit(OptionVisitor& v) {
     weight("beta", "weight of sharpness V or V_mod, which is subtracted", beta);
     weight("gamma", "weight of the filter measure S", gamma);
     weight("tau", "weight of total variation (TVLR)", tau);
-    std::string known;
-    for (const auto& [name, summary] : registered_terms())
-        known += (known.empty() ? "" : "; ") + name + ": " + summary;
     v.option({.key = "extra_terms",
               .flag = "--term",
-              .help = "a further term, name=weight: " + known,
+              .help = "a further term, name=weight: " + term_registry().help(),
               .group = "Priors"},
              extra_terms);
     v.option({.key = "reduction",
@@ -86,7 +83,7 @@ void Objective::add(const std::string& name, double weight) {
     for (const auto& [term, function] : terms_)
         require(term.name != name,
                 fmt::format("[objective] the variant {} has the term '{}' already", options_.variant, name));
-    terms_.push_back({{name, weight}, make_term(name, context_)});
+    terms_.push_back({{name, weight}, term_registry().make(name, context_)});
 }
 
 bool Objective::needs_patches() const {

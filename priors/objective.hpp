@@ -26,8 +26,8 @@ struct ObjectiveOptions {
     double gamma = 1e-7;
     double tau = 1e-5;
     Reduction reduction = Reduction::mean;
-    std::map<std::string, double> extra_terms;    ///< further registered terms and their signed weights
-    OptionSet terms = registered_term_options();  ///< the options of every term
+    std::map<std::string, double> extra_terms;  ///< further registered terms and their signed weights
+    OptionSet terms = term_registry().default_options();  ///< the options of every term
 
     void visit(OptionVisitor& v);
 };

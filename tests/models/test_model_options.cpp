@@ -13,7 +13,7 @@ class Scaled : public Model {
         double factor = 0.5;
         void visit(OptionVisitor& v) { v.option({.key = "scaled_factor", .flag = "--factor"}, factor); }
     };
-    explicit Scaled(const ModelOptions& options)
+    Scaled(const ModelOptions& options, ParameterStore&)
         : Model(options), factor(options.own.get<Options>().factor) {}
     int receptive_radius(int) const override { return 0; }
     double factor;
@@ -22,10 +22,7 @@ class Scaled : public Model {
     Tensor network(Tape&, const Tensor& input) const override { return input; }
 };
 
-const ModelRegistration registration{
-    "scaled", "for this test",
-    [](const ModelOptions& options, ParameterStore&) { return std::make_unique<Scaled>(options); },
-    declare_options<Scaled::Options>};
+const ModelRegistration<Scaled> registration{"scaled", "for this test"};
 
 double factor_of(const ModelOptions& options) {
     ParameterStore store;
@@ -49,5 +46,5 @@ TEST_CASE("an option that a model declares is a setting of every run, and reache
 }
 
 TEST_CASE("two models of one name are an error") {
-    CHECK_THROWS_AS(ModelRegistration("srcnn", "another", nullptr), Error);
+    CHECK_THROWS_AS(ModelRegistration<Scaled>("srcnn", "another"), Error);
 }

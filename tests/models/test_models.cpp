@@ -60,7 +60,7 @@ std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
 }  // namespace
 
 TEST_CASE("the registry lists the models, and an unknown name is told which exist") {
-    const auto models = registered_models();
+    const auto models = model_registry().summaries();
     for (const char* name : {"srcnn", "edsr", "dcsrn"}) {
         REQUIRE(models.count(name) == 1);
         CHECK_FALSE(models.at(name).empty());

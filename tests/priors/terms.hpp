@@ -9,11 +9,11 @@ namespace dnsp::testing {
 inline Function registered_term(
     const std::string& name, const std::function<void(OptionSet&)>& set = [](OptionSet&) {}) {
     return [=](Tape& tape, const std::vector<Tensor>& x) {
-        OptionSet options = registered_term_options();
+        OptionSet options = term_registry().default_options();
         set(options);
         ParameterStore store;
         TermContext context(options, store);
-        const auto term = make_term(name, context);
+        const auto term = term_registry().make(name, context);
         return value_of(tape, term->evaluate({x[0], x[1], x[1]}));
     };
 }

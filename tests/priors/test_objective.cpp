@@ -144,7 +144,7 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
                     own.backward(value_of(own, measure.evaluate(filters)));
                     norm = options.gamma * reference::norm(values_of(filters.gradient()));
                 } else {
-                    const auto function = make_term(term.name, context);
+                    const auto function = term_registry().make(term.name, context);
                     store.allocate(DType::float64, test_device(), 1);
                     if (context.filters()) Tensor(context.filters()->weights()).copy_from(tensors[2]);
                     own.backward(value_of(own, function->evaluate({output, tensors[1], tensors[1]})));
@@ -200,12 +200,12 @@ TEST_CASE("an extra term joins the variant's own, an unknown one lists those tha
         Objective refused(options, other);
         FAIL_CHECK("unknown term accepted");
     } catch (const Error& error) {
-        for (const auto& [name, summary] : registered_terms()) {
+        for (const auto& [name, summary] : term_registry().summaries()) {
             CHECK(std::string(error.what()).find(name) != std::string::npos);
             CHECK_FALSE(summary.empty());
         }
     }
-    CHECK(registered_terms().size() >= 5);
+    CHECK(term_registry().summaries().size() >= 5);
 }
 
 TEST_CASE("LS and AP say that they need patches") {
@@ -254,5 +254,8 @@ TEST_CASE("a variant and its terms take their options from the objective's") {
 }
 
 TEST_CASE("a term that is registered twice is refused") {
-    CHECK_THROWS_AS(register_term("low_rank", {"again", nullptr, nullptr}), Error);
+    struct Another : LossTerm {
+        TermValue evaluate(const StepImages&) override { return {}; }
+    };
+    CHECK_THROWS_AS(TermRegistration<Another>("low_rank", "again"), Error);
 }
