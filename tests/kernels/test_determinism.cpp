@@ -1,10 +1,4 @@
-// The same call gives the same bits: on the CPU with one to four threads, on the CUDA device in every order
-// of its threads.
-#include <omp.h>
-
-#include <functional>
-#include <string>
-
+// The same call gives the same bits (determinism.hpp). A new kernel is checked in a test file of its own.
 #include "kernels/adam.hpp"
 #include "kernels/batch_norm.hpp"
 #include "kernels/conv2d/conv2d.hpp"
@@ -20,7 +14,7 @@
 #include "kernels/step_position.hpp"
 #include "kernels/total_variation.hpp"
 #include "kernels/weighted_sum.hpp"
-#include "tests/kernels/devices.hpp"
+#include "tests/kernels/determinism.hpp"
 #include "tests/kernels/table.hpp"
 #include "tests/reference/arrays.hpp"
 
@@ -28,62 +22,11 @@ using namespace dnsp;
 using testing::Buffer;
 using testing::On;
 
-// Unlike DNSP_KERNEL, these count as a test of determinism (test_coverage.cpp).
-#define KERNEL(where, name, T) \
-    testing::choose<#name, T, testing::Checks::determinism>(where, DNSP_KERNELS_OF_DEVICES(name<T>))
-#define PLAIN_KERNEL(where, name) \
-    testing::choose<#name, void, testing::Checks::determinism>(where, DNSP_KERNELS_OF_DEVICES(name))
+using testing::Run, testing::Threads, testing::check_same_bits;
+#define KERNEL DNSP_DETERMINISTIC_KERNEL
+#define PLAIN_KERNEL DNSP_DETERMINISTIC_PLAIN_KERNEL
 
 namespace {
-
-enum class Threads { any_number, same_number };
-
-template <class T>
-using Run = std::function<void(T* output)>;
-
-/// `output` starts as zeros.
-template <class T>
-std::vector<T> once(On where, std::int64_t count, const Run<T>& run) {
-    Buffer<T> output(where, std::vector<T>(static_cast<std::size_t>(count), T(0)));
-    run(output.data());
-    CHECK(output.fences_intact());
-    return output.values();
-}
-
-template <class T>
-void check_on_cpu(std::int64_t count, Threads threads, const Run<T>& run) {
-    const auto with_threads = [&](int number) {
-        const int before = omp_get_max_threads();
-        omp_set_num_threads(number);
-        const auto output = once(On::cpu, count, run);
-        omp_set_num_threads(before);
-        return output;
-    };
-    const auto one = with_threads(1);
-    CHECK(reference::norm(one) > 0);
-    for (const int number : {1, 2, 3, 4}) {
-        INFO(number << " threads");
-        const auto output = with_threads(number);
-        CHECK(reference::same_bits(output, threads == Threads::any_number ? one : with_threads(number)));
-    }
-}
-
-template <class T>
-void check_on_cuda(std::int64_t count, const Run<T>& run) {
-    const auto first = once(On::cuda, count, run);
-    CHECK(reference::norm(first) > 0);
-    testing::for_each_thread_order([&] { CHECK(reference::same_bits(first, once(On::cuda, count, run))); });
-}
-
-template <class T>
-void check(On where, const char* name, std::int64_t count, const Run<T>& run,
-           Threads threads = Threads::any_number) {
-    INFO(name << (sizeof(T) == 4 ? ", float32" : ", float64"));
-    if (where == On::cpu)
-        check_on_cpu(count, threads, run);
-    else
-        check_on_cuda(count, run);
-}
 
 /// Inputs on a device, and room for outputs that are not looked at.
 template <class T>
@@ -103,7 +46,7 @@ void check_elementwise(On where) {
     Arrays<T> in(where, n);
     T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
     const testing::Table<kernels::StepPosition> first_step(where, {{0, 0}});
-    const auto same = [&](const char* name, const Run<T>& run) { check<T>(where, name, n, run); };
+    const auto same = [&](const char* name, const Run<T>& run) { check_same_bits<T>(where, name, n, run); };
     same("fill", [&](T* o) { KERNEL(where, fill, T)(n, T(0.7), o); });
     same("add", [&](T* o) { KERNEL(where, add, T)(n, a, b, o); });
     same("scale", [&](T* o) { KERNEL(where, scale, T)(n, 0.3, a, o); });
@@ -123,20 +66,20 @@ void check_elementwise(On where) {
         KERNEL(where, adam, T)
         (shape, rates.data(), first_step.data(), b, o, moments.a.data(), moments.b.data());
     });
-    check<double>(where, "finish_step", 81, [&](double* o) {
+    check_same_bits<double>(where, "finish_step", 81, [&](double* o) {
         Buffer<std::int64_t> position(where, std::vector<std::int64_t>{0, 2});
         PLAIN_KERNEL(where, finish_step)
         ({20, 7, 3}, in.numbers.data(), in.numbers.data() + 40,
          reinterpret_cast<kernels::StepPosition*>(position.data()), o);
     });
-    check<double>(where, "weighted_sum", 5, [&](double* o) {
+    check_same_bits<double>(where, "weighted_sum", 5, [&](double* o) {
         const double* x = in.numbers.data();
         KERNEL(where, weighted_sum, T)({{{{x, 81, a, n, 0.3, 1.0}, {x, 7, b, n / 3, -2.0, 0.1}}}, 2}, o);
     });
     same("sum_of_arrays", [&](T* o) {
         KERNEL(where, sum_of_arrays, T)(n, in.numbers.data(), {{{{a, 0.3}, {b, -2.0}}}, 2}, a, o);
     });
-    check<double>(where, "squared_error", kernels::squared_error_parts(n), [&](double* o) {
+    check_same_bits<double>(where, "squared_error", kernels::squared_error_parts(n), [&](double* o) {
         KERNEL(where, squared_error, T)(n, a, b, scratch, o);
     });
 }
@@ -150,23 +93,23 @@ void check_batch_norm(On where) {
         sums(where, reference::uniform(74, 6)), numbers(where, 74);
     Buffer<T> ones(where, std::vector<T>(37, T(1))), small(where, 37);
     T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
-    check<double>(where, "batch_norm_statistics", 37, [&](double* o) {
+    check_same_bits<double>(where, "batch_norm_statistics", 37, [&](double* o) {
         KERNEL(where, batch_norm_statistics, T)(s, a, o, numbers.data(), scratch, small.data());
     });
-    check<T>(where, "batch_norm_statistics, running", 37, [&](T* o) {
+    check_same_bits<T>(where, "batch_norm_statistics, running", 37, [&](T* o) {
         KERNEL(where, batch_norm_statistics, T)(s, a, numbers.data(), numbers.data() + 37, small.data(), o);
     });
-    check<T>(where, "batch_norm_forward", n, [&](T* o) {
+    check_same_bits<T>(where, "batch_norm_forward", n, [&](T* o) {
         KERNEL(where, batch_norm_forward, T)(s, a, mean.data(), inverse.data(), b, b, o);
     });
-    check<T>(where, "batch_norm_inference", n, [&](T* o) {
+    check_same_bits<T>(where, "batch_norm_inference", n, [&](T* o) {
         KERNEL(where, batch_norm_inference, T)(s, a, b, ones.data(), b, b, o);
     });
-    check<double>(where, "batch_norm_backward_parameters", 74, [&](double* o) {
+    check_same_bits<double>(where, "batch_norm_backward_parameters", 74, [&](double* o) {
         KERNEL(where, batch_norm_backward_parameters, T)
         (s, a, mean.data(), inverse.data(), b, o, small.data(), scratch);
     });
-    check<T>(where, "batch_norm_backward_input", n, [&](T* o) {
+    check_same_bits<T>(where, "batch_norm_backward_input", n, [&](T* o) {
         KERNEL(where, batch_norm_backward_input, T)
         (s, a, mean.data(), inverse.data(), b, sums.data(), b, a, o);
     });
@@ -179,39 +122,41 @@ void check_priors(On where) {
     Arrays<T> in(where, pixels);
     Buffer<double> values(where, 4);
     T *a = in.a.data(), *b = in.b.data(), *scratch = in.scratch.data();
-    check<T>(where, "filter_variance, image", pixels, [&](T* o) {
+    check_same_bits<T>(where, "filter_variance, image", pixels, [&](T* o) {
         KERNEL(where, filter_variance, T)(shape, a, b, values.data(), o, nullptr);
     });
-    check<T>(where, "filter_variance, filters", 72, [&](T* o) {
+    check_same_bits<T>(where, "filter_variance, filters", 72, [&](T* o) {
         KERNEL(where, filter_variance, T)(shape, a, b, values.data(), scratch, o);
     });
-    check<double>(where, "filter_variance, value", 4, [&](double* o) {
+    check_same_bits<double>(where, "filter_variance, value", 4, [&](double* o) {
         KERNEL(where, filter_variance, T)(shape, a, b, o, scratch, nullptr);
     });
-    check<double>(where, "accumulate_tap_gram", 81, [&](double* o) {
+    check_same_bits<double>(where, "accumulate_tap_gram", 81, [&](double* o) {
         KERNEL(where, accumulate_tap_gram, T)(shape, a, 1.0, o);
     });
-    check<T>(where, "filter_measure", 72, [&](T* o) {
+    check_same_bits<T>(where, "filter_measure", 72, [&](T* o) {
         KERNEL(where, filter_measure, T)(8, 9, in.numbers.data(), b, values.data(), o);
     });
-    check<double>(where, "filter_measure, value", 1, [&](double* o) {
+    check_same_bits<double>(where, "filter_measure, value", 1, [&](double* o) {
         KERNEL(where, filter_measure, T)(8, 9, in.numbers.data(), b, o, scratch);
     });
-    check<double>(where, "filter_norms", 8, [&](double* o) { KERNEL(where, filter_norms, T)(8, 25, b, o); });
-    check<T>(where, "rescale_filters", 200, [&](T* o) {
+    check_same_bits<double>(where, "filter_norms", 8, [&](double* o) {
+        KERNEL(where, filter_norms, T)(8, 25, b, o);
+    });
+    check_same_bits<T>(where, "rescale_filters", 200, [&](T* o) {
         KERNEL(where, add, T)(200, a, b, o);
         KERNEL(where, rescale_filters, T)(8, 25, in.numbers.data(), o);
     });
-    check<T>(where, "total_variation", pixels, [&](T* o) {
+    check_same_bits<T>(where, "total_variation", pixels, [&](T* o) {
         KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, values.data(), o);
     });
-    check<T>(where, "match_values", pixels, [&](T* o) {
+    check_same_bits<T>(where, "match_values", pixels, [&](T* o) {
         KERNEL(where, add, T)(pixels, a, a, o);
         KERNEL(where, match_values, T)
         ({4, 750, kernels::Matching::square_root}, in.numbers.data(), in.numbers.data() + 4, values.data(),
          o);
     });
-    check<double>(where, "total_variation, value", 4, [&](double* o) {
+    check_same_bits<double>(where, "total_variation, value", 4, [&](double* o) {
         KERNEL(where, total_variation, T)({4, 30, 25, 1e-3}, a, o, scratch);
     });
 }
@@ -221,10 +166,10 @@ void check_low_rank(On where) {
     const std::int64_t count = 4 * 18 * 20;
     Arrays<T> in(where, count);
     Buffer<double> values(where, 4);
-    check<T>(where, "low_rank_svd", count, [&](T* o) {
+    check_same_bits<T>(where, "low_rank_svd", count, [&](T* o) {
         KERNEL(where, low_rank_svd, T)({4, 18, 20, 0.1}, in.a.data(), values.data(), o);
     });
-    check<T>(where, "low_rank_matrix_exponential", count, [&](T* o) {
+    check_same_bits<T>(where, "low_rank_matrix_exponential", count, [&](T* o) {
         KERNEL(where, low_rank_matrix_exponential, T)({4, 18, 20, 0.1}, in.a.data(), values.data(), o);
     });
 }
@@ -235,7 +180,7 @@ void check_conv2d(On where, const kernels::Conv2dShape& s, Threads threads) {
     Buffer<T> bias(where, s.out_channels);
     T *a = in.a.data(), *b = in.b.data();
     const auto same = [&](const char* name, std::int64_t count, const Run<T>& run) {
-        check<T>(where, name, count, run, threads);
+        check_same_bits<T>(where, name, count, run, threads);
     };
     same("conv2d_forward", s.output_elements(), [&](T* o) {
         KERNEL(where, conv2d_forward, T)
@@ -267,7 +212,7 @@ void check_sampling(On where) {
     const testing::Table<std::uint32_t> order(where, {4, 3, 5, 0, 2, 1});
     const testing::Table<kernels::StepPosition> position(where, {{3, 0}});
     Buffer<float> pixels(where, reference::cast<float>(reference::uniform(100, 1))), target(where, 6 * 25);
-    check<float>(where, "sample_patches", 6 * 25, [&](float* o) {
+    check_same_bits<float>(where, "sample_patches", 6 * 25, [&](float* o) {
         PLAIN_KERNEL(where, sample_patches)
         (sampling, position.data(), order.data(), slices.data(), corners.data(), pixels.data(), pixels.data(),
          o, target.data());
