@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/device/runtime.hpp"
+#include "base/divide_up.hpp"
 #include "base/error.hpp"
 
 namespace dnsp {
@@ -19,14 +20,14 @@ constexpr std::size_t alignment = 64;
 std::size_t size_class(std::size_t bytes) {
     bytes = std::max(bytes, alignment);
     const std::size_t step = std::max(std::bit_floor(bytes) / 4, alignment);
-    return (bytes + step - 1) / step * step;
+    return divide_up(bytes, step) * step;
 }
 
 /// Large blocks ask for huge pages: docs/log/2026-11-28-huge-pages.md has what that gives.
 void* from_machine(std::size_t bytes) {
     constexpr std::size_t huge_page = 2 << 20;
     if (bytes < huge_page) return std::aligned_alloc(alignment, bytes);
-    void* const data = std::aligned_alloc(huge_page, (bytes + huge_page - 1) / huge_page * huge_page);
+    void* const data = std::aligned_alloc(huge_page, divide_up(bytes, huge_page) * huge_page);
 #if defined(MADV_HUGEPAGE)
     if (data) madvise(data, bytes, MADV_HUGEPAGE);  // where it is refused, nothing is lost
 #endif

@@ -105,11 +105,11 @@ const bool registered = [] {
         {"edsr_3x3_64_64_batch64", {64, 40, 40, 64, 64, 3, 3}},
         {"edsr_3x3_256_256_batch64", {64, 40, 40, 256, 256, 3, 3}},
     };
-    constexpr Conv2dOptions bfloat16_products{Conv2dBackend::ours, Conv2dPrecision::bfloat16};
+    constexpr Conv2dOptions bfloat16_products{Conv2dBackend::native, Conv2dPrecision::bfloat16};
     const std::pair<const char*, Conv2dOptions> ways[] = {
-        {"ours_float32", {Conv2dBackend::ours, Conv2dPrecision::float32}},
-        {"ours_tf32", {Conv2dBackend::ours, Conv2dPrecision::tf32}},
-        {"ours_bfloat16", bfloat16_products},
+        {"native_float32", {Conv2dBackend::native, Conv2dPrecision::float32}},
+        {"native_tf32", {Conv2dBackend::native, Conv2dPrecision::tf32}},
+        {"native_bfloat16", bfloat16_products},
         {"cudnn_float32", {Conv2dBackend::cudnn, Conv2dPrecision::float32}},
         {"cudnn_tf32", {Conv2dBackend::cudnn, Conv2dPrecision::tf32}},
         {"cublas_float32", {Conv2dBackend::cublas, Conv2dPrecision::float32}},
@@ -128,14 +128,14 @@ const bool registered = [] {
         const bool for_wgmma = shape.in_channels % 64 == 0 && shape.out_channels % 64 == 0;
         for (const auto& [pass_name, pass] : passes) {
             for (const auto& [way, options] : ways) {
-                const bool ours = options.backend == Conv2dBackend::ours;
+                const bool ours = options.backend == Conv2dBackend::native;
                 if (ours && options.precision != Conv2dPrecision::float32 && !for_tensor_cores) continue;
                 add(std::string(pass_name) + way, run<float>, pass, options);
             }
             if (for_wgmma)
                 add(std::string(pass_name) + "ours_stored_bfloat16", run<bfloat16>, pass, bfloat16_products);
         }
-        add("backward_bias/ours_float32", run<float>, Pass::backward_bias, {});
+        add("backward_bias/native_float32", run<float>, Pass::backward_bias, {});
         if (for_wgmma)
             add("backward_bias/ours_stored_bfloat16", run<bfloat16>, Pass::backward_bias, bfloat16_products);
     }

@@ -18,7 +18,7 @@
 
 namespace dnsp::benchmarks {
 
-inline bool has_cuda_device() { return simt::device_count() > 0 && !simt::is_host_executor(); }
+inline bool has_cuda_device() { return simt::device_count() > 0 && !simt::is_emulator(); }
 
 /// Random numbers in device memory: a million at most, repeated, since the host takes long to make more.
 struct DeviceValues : simt::Workspace<float> {

@@ -43,7 +43,7 @@ function(dnsp_component name)
   if(NOT COMPONENT_SOURCES)
     file(GLOB COMPONENT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   endif()
-  # The extension .cu means nothing to the C++ compiler, which compiles the kernels for the host executor.
+  # The extension .cu means nothing to the C++ compiler, which compiles the kernels for the CUDA emulator.
   if(DNSP_CUDA STREQUAL "host")
     set(device_sources ${COMPONENT_SOURCES})
     list(FILTER device_sources INCLUDE REGEX "\\.cu$")

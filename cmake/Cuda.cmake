@@ -1,7 +1,7 @@
 # DNSP_CUDA says where the CUDA device comes from:
 #   none     it is not there; asking for it is an error
 #   toolkit  GPUs: nvcc compiles the kernels
-#   host     the host executor: the C++ compiler compiles the same kernels, and every device thread is a fibre; for tests
+#   host     the CUDA emulator: the C++ compiler compiles the same kernels, and every device thread is a fibre; for tests
 set(DNSP_CUDA_LIBRARIES)  # what the components that touch the device link
 set(DNSP_CUDA none CACHE STRING "Where the CUDA device comes from: none, toolkit or host")
 set_property(CACHE DNSP_CUDA PROPERTY STRINGS none toolkit host)

@@ -30,7 +30,7 @@ DeviceChoice choose_device(const std::string& name) {
     if (name == "auto") {
         if (simt::device_count() == 0)
             return {{DeviceKind::cpu, 0}, fmt::format("{} ({})", cpu, simt::unavailable_reason())};
-        if (simt::is_host_executor())
+        if (simt::is_emulator())
             return {{DeviceKind::cpu, 0}, cpu + " (the CUDA emulator is for tests: --device cuda)"};
         return cuda_choice(0);
     }

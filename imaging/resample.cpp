@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/divide_up.hpp"
 #include "base/error.hpp"
 
 namespace dnsp::imaging {
@@ -63,7 +64,7 @@ AxisResampler bicubic_shrinker(int input_size, int scale, Phase phase) {
     const double s = scale;
     const double shift = phase == Phase::center ? 0.5 * (s - 1.0) : 0.0;
     return make_resampler(
-        input_size, (input_size + scale - 1) / scale, [=](int k) { return s * k + shift; },
+        input_size, divide_up(input_size, scale), [=](int k) { return s * k + shift; },
         [=](double d) { return cubic(d / s); }, 2.0 * s);
 }
 

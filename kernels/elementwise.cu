@@ -85,7 +85,7 @@ struct ScaledSum {
     __device__ T operator()(T a, T b) const { return fma(scale, b, a); }
 };
 template <class T>
-struct Rectified {
+struct Relu {
     __device__ T operator()(T a) const { return a < T(0) ? T(0) : a; }
 };
 template <class T>
@@ -169,7 +169,7 @@ void add_scaled(std::int64_t count, const T* a, double scale, const T* b, T* out
 
 template <class T>
 void relu_forward(std::int64_t count, const T* input, T* output) {
-    launch_map(count, Rectified<T>{}, output, input);
+    launch_map(count, Relu<T>{}, output, input);
 }
 
 template <class T>

@@ -4,7 +4,7 @@
 
 namespace dnsp::kernels::cpu {
 
-void finish_step(const StepFigures& f, const double* terms, const double* norms, StepPosition* position,
+void finish_step(const StepMetrics& f, const double* terms, const double* norms, StepPosition* position,
                  double* rows) {
     double* const row = rows + position->step % f.rows * (f.terms + f.norms);
     std::copy_n(terms, f.terms, row);

@@ -8,7 +8,7 @@
 namespace dnsp::kernels::cpu {
 
 template <class T>
-void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
+void weighted_sum(const UpTo16<Term<T>>& terms, double* metrics) {
     double total = 0.0;
     for (int i = 0; i < terms.count; ++i) {
         const Term<T>& term = terms.item[static_cast<std::size_t>(i)];
@@ -22,11 +22,11 @@ void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
             }
             return sum;
         });
-        figures[i] = term.scale * value;
-        figures[terms.count + i] = std::abs(term.scale) * std::sqrt(squares);
-        total = multiply_add(term.weight, figures[i], total);
+        metrics[i] = term.scale * value;
+        metrics[terms.count + i] = std::abs(term.scale) * std::sqrt(squares);
+        total = multiply_add(term.weight, metrics[i], total);
     }
-    figures[2 * terms.count] = total;
+    metrics[2 * terms.count] = total;
 }
 
 template <class T>

@@ -45,15 +45,15 @@ __device__ double sum_over_lanes(std::int64_t count, const double* values) {
 /// A warp a term; then one thread adds the terms up in their order.
 template <class T>
 __global__ void __launch_bounds__(32 * UpTo16<Term<T>>::max_count)
-    finish(const __grid_constant__ UpTo16<Term<T>> terms, int parts, const double* squares, double* figures) {
+    finish(const __grid_constant__ UpTo16<Term<T>> terms, int parts, const double* squares, double* metrics) {
     __shared__ simt::SharedArray<double, UpTo16<Term<T>>::max_count> values;
     const int i = static_cast<int>(threadIdx.x) / 32;
     const Term<T>& term = terms.item[static_cast<std::size_t>(i)];
     const double value = term.scale * sum_over_lanes(term.value_count, term.values);
     const double norm = fabs(term.scale) * sqrt(sum_over_lanes(parts, squares + i * parts));
     if (threadIdx.x % 32 == 0) {
-        figures[i] = value;
-        figures[terms.count + i] = norm;
+        metrics[i] = value;
+        metrics[terms.count + i] = norm;
         values[i] = value;
     }
     __syncthreads();
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(32 * UpTo16<Term<T>>::max_count)
     double total = 0.0;
     for (int k = 0; k < terms.count; ++k)
         total = fma(terms.item[static_cast<std::size_t>(k)].weight, values[k], total);
-    figures[2 * terms.count] = total;
+    metrics[2 * terms.count] = total;
 }
 
 template <class T>
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(threads)
 }  // namespace
 
 template <class T>
-void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
+void weighted_sum(const UpTo16<Term<T>>& terms, double* metrics) {
     constexpr std::int64_t max_parts = 64, at_once = threads * Vector<T>::width;
     std::int64_t max_elements = 1;
     bool aligned = true;
@@ -108,7 +108,7 @@ void weighted_sum(const UpTo16<Term<T>>& terms, double* figures) {
     const simt::Workspace<double> squares(std::int64_t{parts} * count);
     simt::launch(sum_squares<T>, {parts, count}, threads, 0, terms, aligned, squares.data());
     simt::launch(finish<T>, 1, std::max(1u, count) * 32, 0, terms, static_cast<int>(parts), squares.data(),
-                 figures);
+                 metrics);
 }
 
 template <class T>

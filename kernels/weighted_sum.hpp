@@ -33,10 +33,10 @@ struct UpTo16 {
     int count = 0;
 };
 
-/// The loss and its terms: figures[i] = valueᵢ, figures[count + i] = ‖gradientᵢ‖_F, both with their scale,
-/// and figures[2 · count] = Σ weightᵢ · valueᵢ. Sums are accumulated in double in an order that depends on
+/// The loss and its terms: metrics[i] = valueᵢ, metrics[count + i] = ‖gradientᵢ‖_F, both with their scale,
+/// and metrics[2 · count] = Σ weightᵢ · valueᵢ. Sums are accumulated in double in an order that depends on
 /// the sizes alone.
-DNSP_DECLARE_KERNEL(weighted_sum, const UpTo16<Term<T>>& terms, double* figures);
+DNSP_DECLARE_KERNEL(weighted_sum, const UpTo16<Term<T>>& terms, double* metrics);
 
 /// output = added + factor[0] · Σ factorᵢ · valuesᵢ, arrays of `count` elements, summed in double and rounded
 /// once; `added` may be null, or output itself.

@@ -135,20 +135,20 @@ Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Options& o)
 Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const {
     // The first layer of a network has too few channels for a kernel of its own, the next ones do not.
     const std::int64_t in_channels = std::max(options_.in_channels, options_.out_channels);
-    fusion.store_bfloat16 = options_.inside && input.device().kind == DeviceKind::cuda &&
+    fusion.store_bfloat16 = options_.bfloat16_output_allowed && input.device().kind == DeviceKind::cuda &&
                             (*store_)[weight_].dtype() == DType::float32 &&
                             kernels::cuda::conv2d_stores_bfloat16(in_channels, options_.out_channels);
     return conv2d(tape, input, (*store_)[weight_], options_.bias ? (*store_)[bias_] : Tensor(), fusion);
 }
 
 Tensor Conv2d::operator()(Tape& tape, const Tensor& input) const {
-    return apply(tape, input, options_.activation);
+    return apply(tape, input, {.activation = options_.activation});
 }
 
 Tensor Conv2d::add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const {
     require(options_.activation == Activation::none,
             "[conv2d] add_to() is for convolutions without activation");
-    return apply(tape, input, {scale, residual});
+    return apply(tape, input, {.scale = scale, .residual = residual});
 }
 
 }  // namespace dnsp

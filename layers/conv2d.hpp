@@ -2,8 +2,8 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 
+#include "base/divide_up.hpp"
 #include "engine/parameters.hpp"
 #include "engine/tape.hpp"
 #include "kernels/conv2d/conv2d.hpp"
@@ -18,9 +18,6 @@ struct Conv2dFusion {
     double scale = 1.0;
     Tensor residual = {};         ///< of the output's shape and type, or undefined: nothing is added
     bool store_bfloat16 = false;  ///< the output is stored as bfloat16; for float32 weights on a CUDA device
-
-    Conv2dFusion(Activation a = Activation::none) : activation(a) {}  // NOLINT: an activation is a fusion
-    Conv2dFusion(double factor, Tensor added) : scale(factor), residual(std::move(added)) {}
 };
 
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
@@ -37,9 +34,10 @@ class Conv2d {
         std::int64_t out_channels = 1;
         std::int64_t kernel = 3;
         Activation activation = Activation::none;
-        /// What only such convolutions read may be stored as bfloat16 where that is faster: on a CUDA device
-        /// told to multiply in bfloat16 that has kernels for it (kernels/conv2d/conv2d.hpp).
-        bool inside = false;
+        /// The output may be stored as bfloat16, which is done where that is faster: on a CUDA device that
+        /// multiplies in bfloat16 and has kernels for it (kernels/conv2d/conv2d.hpp). Only convolutions may
+        /// then read the output.
+        bool bfloat16_output_allowed = false;
         bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
         bool bias = true;
         /// Of the weight; the bias then starts at 0. Default: He-uniform for both. Not used if start_at_zero.
@@ -50,10 +48,10 @@ class Conv2d {
     Tensor operator()(Tape& tape, const Tensor& input) const;
     /// residual + scale · convolution(input), in one pass.
     Tensor add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const;
-    /// Rounded up to a multiple of `alignment` (Model::receptive_radius).
+    /// Half the kernel, rounded up to a multiple of `alignment` (Model::receptive_radius).
     int receptive_radius(int alignment) const {
         const int radius = static_cast<int>(options_.kernel / 2);
-        return (radius + alignment - 1) / alignment * alignment;
+        return divide_up(radius, alignment) * alignment;
     }
 
   private:

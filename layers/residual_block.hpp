@@ -10,10 +10,13 @@ namespace dnsp {
 class ResidualBlock {
   public:
     ResidualBlock(ParameterStore& store, const std::string& name, std::int64_t width, double scale)
-        : conv1_(
-              store, name + ".conv1",
-              {.in_channels = width, .out_channels = width, .activation = Activation::relu, .inside = true}),
-          conv2_(store, name + ".conv2", {.in_channels = width, .out_channels = width, .inside = true}),
+        : conv1_(store, name + ".conv1",
+                 {.in_channels = width,
+                  .out_channels = width,
+                  .activation = Activation::relu,
+                  .bfloat16_output_allowed = true}),
+          conv2_(store, name + ".conv2",
+                 {.in_channels = width, .out_channels = width, .bfloat16_output_allowed = true}),
           scale_(scale) {}
 
     Tensor operator()(Tape& tape, const Tensor& input) const {

@@ -24,10 +24,12 @@ class Edsr : public Model {
   public:
     Edsr(const ModelOptions& options, ParameterStore& store)
         : Model(with_defaults(options)),
-          head_(store, "head", {.out_channels = options_.width, .inside = true}),
+          head_(store, "head", {.out_channels = options_.width, .bfloat16_output_allowed = true}),
           blocks_(make_blocks(store)),
           body_(store, "body",
-                {.in_channels = options_.width, .out_channels = options_.width, .inside = true}),
+                {.in_channels = options_.width,
+                 .out_channels = options_.width,
+                 .bfloat16_output_allowed = true}),
           tail_(store, "tail", {.in_channels = options_.width, .start_at_zero = options_.global_skip}) {}
 
     int receptive_radius(int alignment) const override {

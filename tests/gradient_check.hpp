@@ -119,7 +119,7 @@ inline Comparison compare_with_differences(const Function& function, const std::
     };
 
     const std::size_t count = inputs[which].values.size();
-    // The host executor is slow, and its kernels are compared with references element by element
+    // The CUDA emulator is slow, and its kernels are compared with references element by element
     // (tests/kernels).
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     const std::size_t elements = on_cpu ? options.elements : std::min<std::size_t>(options.elements, 12);

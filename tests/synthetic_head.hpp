@@ -10,7 +10,7 @@
 #include "imaging/nifti.hpp"
 #include "imaging/volume.hpp"
 
-namespace dnsp::test {
+namespace dnsp::testing {
 
 /// A small volume that looks enough like a head to train on: an ellipsoid with folds and some noise, zero
 /// around it.
@@ -56,4 +56,4 @@ class TemporaryFolder {
     std::filesystem::path path_;
 };
 
-}  // namespace dnsp::test
+}  // namespace dnsp::testing

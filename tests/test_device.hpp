@@ -16,7 +16,7 @@ inline Device test_device() {
         // Bounds are those of float32: cases for the tensor cores say so themselves.
         if (chosen.kind == DeviceKind::cuda)
             kernels::cuda::set_conv2d_options(
-                {kernels::Conv2dBackend::ours, kernels::Conv2dPrecision::float32});
+                {kernels::Conv2dBackend::native, kernels::Conv2dPrecision::float32});
         return chosen;
     }();
     return device;

@@ -64,7 +64,7 @@ class TrainingStep {
     Learner learner_;
     bool as_graph_, has_run_ = false;
     StepClock clock_;
-    kernels::StepFigures shape_;
+    kernels::StepMetrics shape_;
     Tensor metrics_;         // [max_pending, terms + norms], float64: a ring
     Tensor filter_norms_;    // [norms]
     std::int64_t next_ = 0;  // step of the epoch

@@ -6,7 +6,7 @@
 #include <string>
 
 // Devices, memory, the stream and graphs. Linked from one of three places: toolkit/runtime.cu (the CUDA
-// runtime), host/runtime.cpp (the host executor: device memory is host memory, every call is immediate) or
+// runtime), host/runtime.cpp (the CUDA emulator: device memory is host memory, every call is immediate) or
 // none/runtime.cpp (a build without a CUDA backend: no device, everything else throws).
 namespace dnsp::simt {
 
@@ -17,24 +17,24 @@ int device_count();
 /// installed" …
 std::string unavailable_reason();
 
-/// "NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB", or that it is the host executor.
+/// "NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB", or that it is the CUDA emulator.
 std::string device_description(int index);
 
-/// Whether kernels run in the host executor.
-bool is_host_executor();
+/// Whether kernels run in the CUDA emulator.
+bool is_emulator();
 
 /// The orders of blocks and threads that kernels can be made to run in, which no result may depend on: one on
-/// a device, its own; forward, reverse and random in the host executor. Returns the order's name.
+/// a device, its own; forward, reverse and random in the CUDA emulator. Returns the order's name.
 int thread_orders();
 const char* use_thread_order(int index);
 
 /// Makes a device the one that all that follows in this thread refers to.
 void select_device(int index);
 
-/// Of the selected device, as one number: 80, 90 …; 90 in the host executor.
+/// Of the selected device, as one number: 80, 90 …; 90 in the CUDA emulator.
 int compute_capability();
 
-/// Of the selected device; 2 in the host executor.
+/// Of the selected device; 2 in the CUDA emulator.
 int multiprocessor_count();
 
 /// Bytes free on the selected device.
@@ -53,7 +53,7 @@ void copy_on_device(void* target, const void* source, std::size_t bytes);
 /// Waits for everything started so far; reports what went wrong in it.
 void synchronise();
 
-/// The stream that kernels are launched on: a cudaStream_t, null in the host executor.
+/// The stream that kernels are launched on: a cudaStream_t, null in the CUDA emulator.
 void* current_stream();
 
 /// The work that `work` starts on the current stream, recorded once and started with one call as often as
@@ -68,7 +68,7 @@ class Graph {
     Graph(const Graph&) = delete;
     Graph& operator=(const Graph&) = delete;
     void launch();
-    /// Pieces of work that a launch starts: kernels, copies, calls of libraries in the host executor.
+    /// Pieces of work that a launch starts: kernels, copies, calls of libraries in the CUDA emulator.
     std::size_t size() const;
 
   private:

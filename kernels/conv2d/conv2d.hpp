@@ -121,13 +121,13 @@ DNSP_DECLARE_KERNEL(conv2d_backward_bias, const Conv2dShape& shape, const T* out
 
 /// How the CUDA device convolves: settings of the process, read at each call.
 enum class Conv2dBackend {
-    ours,   ///< the kernels of this folder
-    cudnn,  ///< NVIDIA's, for comparison
-    cublas  ///< im2col and a GEMM of cuBLAS
+    native,  ///< the kernels of this folder
+    cudnn,   ///< NVIDIA's, for comparison
+    cublas   ///< im2col and a GEMM of cuBLAS
 };
 enum class Conv2dPrecision { float32, tf32, bfloat16 };
 struct Conv2dOptions {
-    Conv2dBackend backend = Conv2dBackend::ours;
+    Conv2dBackend backend = Conv2dBackend::native;
     Conv2dPrecision precision = Conv2dPrecision::tf32;
 };
 namespace cuda {

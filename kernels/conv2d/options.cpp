@@ -32,7 +32,7 @@ void set_conv2d_options([[maybe_unused]] const Conv2dOptions& wanted) {
 bool conv2d_stores_bfloat16([[maybe_unused]] std::int64_t in_channels,
                             [[maybe_unused]] std::int64_t out_channels) {
 #if DNSP_HAS_CUDA
-    return options().backend == Conv2dBackend::ours && options().precision == Conv2dPrecision::bfloat16 &&
+    return options().backend == Conv2dBackend::native && options().precision == Conv2dPrecision::bfloat16 &&
            detail::wgmma_supports({1, 8, 8, in_channels, out_channels, 3, 3});
 #else
     return false;

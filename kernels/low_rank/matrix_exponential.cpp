@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/divide_up.hpp"
 #include "kernels/low_rank/low_rank.hpp"
 #include "kernels/low_rank/matrix_exponential.hpp"
 #include "kernels/multiply_add.hpp"
@@ -57,7 +58,7 @@ RowMajor load(const LowRankShape& s, const T* matrix) {
     using Stored = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const Eigen::Map<const Stored> y(matrix, s.rows, s.cols);
     const Eigen::Index shorter = std::min(s.rows, s.cols);
-    RowMajor padded = RowMajor::Zero(std::max(s.rows, s.cols), (shorter + tile - 1) / tile * tile);
+    RowMajor padded = RowMajor::Zero(std::max(s.rows, s.cols), divide_up(shorter, tile) * tile);
     if (s.cols > s.rows)
         padded.leftCols(shorter) = y.transpose().template cast<double>();
     else

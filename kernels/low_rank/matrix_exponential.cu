@@ -7,6 +7,7 @@
 // products, each of which needs the one before.
 #include <algorithm>
 
+#include "base/divide_up.hpp"
 #include "kernels/low_rank/low_rank.hpp"
 #include "kernels/low_rank/matrix_exponential.hpp"
 #include "kernels/simt/ptx.cuh"
@@ -211,7 +212,7 @@ template <class T, bool tensor_cores>
 __global__ void __launch_bounds__(max_threads, 1)
     low_rank_matrix_exponential_kernel(Sides sides, double inverse_variance, const ExponentialTable table,
                                        const T* matrices, double* value, T* gradient) {
-    const Buffers buffers((sides.shorter + octet - 1) / octet);
+    const Buffers buffers(divide_up(sides.shorter, octet));
     const int warp = static_cast<int>(threadIdx.x) / 32, warps = static_cast<int>(blockDim.x) / 32,
               strips = (buffers.octets + 1) / 2;
     const std::int64_t size = sides.longer * sides.shorter;
@@ -273,7 +274,7 @@ void launch_on(const LowRankShape& s, const T* matrices, double* value, T* gradi
     const bool wide = s.cols > s.rows;
     const Sides sides{std::max(s.rows, s.cols), static_cast<int>(std::min(s.rows, s.cols)), wide ? 1 : s.cols,
                       wide ? s.cols : 1};
-    const int octets = (sides.shorter + octet - 1) / octet, strips = (octets + 1) / 2;
+    const int octets = divide_up(sides.shorter, octet), strips = (octets + 1) / 2;
     simt::launch(low_rank_matrix_exponential_kernel<T, tensor_cores>, dim3(static_cast<unsigned>(s.batch)),
                  dim3(static_cast<unsigned>(32 * (strips * (strips + 1) / 2))),
                  Buffers::count(octets) * sizeof(double2), sides, 1.0 / (s.delta * s.delta),

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/divide_up.hpp"
 #include "kernels/low_rank/jacobi_svd.cuh"
 #include "kernels/low_rank/low_rank.hpp"
 
@@ -114,7 +115,7 @@ void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gr
     const int rows = static_cast<int>(s.rows), cols = static_cast<int>(s.cols);
     // A square is transposed too: then lanes that run along columns read and write consecutive elements.
     const Orientation o = cols >= rows ? Orientation{cols, rows, 1, cols} : Orientation{rows, cols, cols, 1};
-    const int warps = (o.n + columns_a_warp - 1) / columns_a_warp;
+    const int warps = divide_up(o.n, columns_a_warp);
     simt::launch(low_rank_svd_kernel<T>, dim3(static_cast<unsigned>(s.batch)),
                  dim3(static_cast<unsigned>(32 * warps)), Shared<T>::bytes(o.m, o.n), o,
                  1.0 / (s.delta * s.delta), matrices, value, gradient);

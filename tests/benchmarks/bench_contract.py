@@ -1,6 +1,6 @@
 """What others rely on in scripts/bench, on one device: bench_contract.py BENCHMARK_ROWS cpu|cuda
 
-The sizes are small enough for the host executor; PyTorch is left out.
+The sizes are small enough for the CUDA emulator; PyTorch is left out.
 """
 
 import json

@@ -29,7 +29,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a weights file is read as network, degradation and what was held out") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const SavedNetwork saved({"edsr", 2, 8, true}, folder / "w.safetensors");
     const TrainedNetwork loaded = load_network(folder / "w.safetensors", test_device());
     CHECK(loaded.model->options().name == "edsr");
@@ -44,7 +44,7 @@ TEST_CASE("a weights file is read as network, degradation and what was held out"
 }
 
 TEST_CASE("missing settings take their defaults, and those of the training are not read") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path path = folder / "w.safetensors";
     const SavedNetwork saved({"srcnn", 0, 0, true}, path);
     TensorFile file = read_safetensors(path);
@@ -72,7 +72,7 @@ TEST_CASE("the weights file and the checkpoint of 0.1.0 hold the same network") 
 }
 
 TEST_CASE("a weights file that does not fit is refused with its name and the reason") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path path = folder / "w.safetensors";
     const SavedNetwork saved({"edsr", 1, 4, true}, path);
     TensorFile file = read_safetensors(path);

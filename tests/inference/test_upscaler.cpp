@@ -11,7 +11,7 @@ using namespace dnsp;
 using namespace dnsp::testing;
 
 TEST_CASE("an image computed in tiles has the bits of the image computed whole") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     for (const ModelOptions& options : {ModelOptions{"srcnn", 0, 0, true}, ModelOptions{"edsr", 2, 16, true},
                                         ModelOptions{"edsr", 1, 5, false}}) {
         INFO(options.name << " " << options.width);
@@ -22,7 +22,7 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
             on_cpu ? std::vector<std::pair<int, int>>{{181, 217}, {64, 33}}
                    : std::vector<std::pair<int, int>>{{33, 29}};
         for (const auto& [height, width] : sizes) {
-            const imaging::Volume volume = test::synthetic_head(width, height, 2);
+            const imaging::Volume volume = testing::synthetic_head(width, height, 2);
             std::vector<float> pixels(volume.voxels.begin(), volume.voxels.begin() + height * width);
             for (float& p : pixels) p /= 800.0f;
             const Tensor image = Tensor::from<float>({1, height, width, 1}, pixels, test_device());
@@ -37,12 +37,12 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
 }
 
 TEST_CASE("the slices of a volume come out as they do one by one, whatever is computed at once") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const SavedNetwork saved({"edsr", 1, 4, true}, folder / "w.safetensors");
     for (const int axis : {0, 2}) {
         // More slices than the network is given together.
         const imaging::Volume low =
-            axis == 0 ? test::synthetic_head(37, 9, 8) : test::synthetic_head(9, 8, 16);
+            axis == 0 ? testing::synthetic_head(37, 9, 8) : testing::synthetic_head(9, 8, 16);
         const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
         for (const InferenceOptions& options : {InferenceOptions{0, 3}, InferenceOptions{11, 0}}) {
             const Upscaler upscaler(load_network(folder / "w.safetensors", test_device()), options);
@@ -61,14 +61,14 @@ TEST_CASE("the slices of a volume come out as they do one by one, whatever is co
 }
 
 TEST_CASE("an upscaler with a zero-started network is bicubic enlargement in the image's own intensities") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const ModelOptions options{"srcnn", 0, 0, true};
     ParameterStore store;
     const auto model = make_model(options, store);
     store.allocate(DType::float32, test_device(), 1);
     write_safetensors(folder / "w.safetensors", weights_file_of(options, store));
     const Upscaler upscaler(load_network(folder / "w.safetensors", {}));
-    const imaging::Image slice = imaging::extract_slice(test::synthetic_head(), 2, 20);
+    const imaging::Image slice = imaging::extract_slice(testing::synthetic_head(), 2, 20);
     const auto normalisation = imaging::percentile_normalisation(slice.pixels, "slice");
     const imaging::Image enlarged = imaging::enlarge_bicubic(slice, 2),
                          result = upscaler.upscale(slice, normalisation);

@@ -160,7 +160,7 @@ class WithOptions {
     }
 
 /// In T, by the native kernels.
-inline constexpr Conv2dOptions exact{Conv2dBackend::ours, Conv2dPrecision::float32};
+inline constexpr Conv2dOptions exact{Conv2dBackend::native, Conv2dPrecision::float32};
 
 // ---- Operands
 

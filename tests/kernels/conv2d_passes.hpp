@@ -215,7 +215,7 @@ struct Layer {
 
 template <class T>
 void check_layers_on_cuda(const std::vector<Layer>& layers, Conv2dPrecision precision) {
-    const WithOptions options({Conv2dBackend::ours, precision});
+    const WithOptions options({Conv2dBackend::native, precision});
     for (const Layer& layer : layers)
         check_parts(On::cuda, Problem<T>::random(layer.over(2, 13, 23)), kernels::cuda::conv2d_alignment,
                     parts_on_cuda);

@@ -44,16 +44,16 @@ void check_weighted_sum(On where, int count, std::int64_t offset) {
             scale,
             weight};
     }
-    Buffer<double> figures(where, 2 * count + 1);
-    DNSP_KERNEL(where, weighted_sum, T)(terms, figures.data());
-    const auto got = figures.values();
+    Buffer<double> metrics(where, 2 * count + 1);
+    DNSP_KERNEL(where, weighted_sum, T)(terms, metrics.data());
+    const auto got = metrics.values();
     for (int i = 0; i < count; ++i) {
         const auto k = static_cast<std::size_t>(i), n = static_cast<std::size_t>(count);
         CHECK(std::abs(got[k] - expected_values[k]) <= 1e-14 * std::abs(expected_values[k]));
         CHECK(std::abs(got[n + k] - expected_norms[k]) <= 1e-13 * expected_norms[k]);
     }
     CHECK(std::abs(got.back() - static_cast<double>(total)) <= 1e-14 * static_cast<double>(magnitude));
-    CHECK(figures.fences_intact());
+    CHECK(metrics.fences_intact());
 }
 
 template <class T>

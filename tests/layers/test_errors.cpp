@@ -82,15 +82,15 @@ TEST_CASE("the other layers refuse shapes that do not fit") {
     check_refused("squared_error", [](Tape&) {
         squared_error(zeros({1, 2, 2, 1}), zeros({1, 2, 3, 1}), Reduction::mean);
     });
-    const auto figures = [](std::int64_t count) { return zeros({count}, DType::float64); };
-    const TermValue function{figures(1), 1.0, {{zeros({4}), zeros({4})}}};
-    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, figures(1)); });
-    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{function, 1.0}}, figures(2)); });
+    const auto metrics = [](std::int64_t count) { return zeros({count}, DType::float64); };
+    const TermValue function{metrics(1), 1.0, {{zeros({4}), zeros({4})}}};
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {}, metrics(1)); });
+    check_refused("weighted_sum", [&](Tape& t) { weighted_sum(t, {{function, 1.0}}, metrics(2)); });
     check_refused("weighted_sum", [&](Tape& t) {
-        weighted_sum(t, std::vector<WeightedTerm>(17, {function, 1.0}), figures(35));
+        weighted_sum(t, std::vector<WeightedTerm>(17, {function, 1.0}), metrics(35));
     });
     check_refused("weighted_sum", [&](Tape& t) {
-        weighted_sum(t, {{{figures(1), 1.0, {}}, 1.0}}, figures(3));
+        weighted_sum(t, {{{metrics(1), 1.0, {}}, 1.0}}, metrics(3));
     });
 }
 

@@ -26,8 +26,9 @@ std::vector<Input> conv2d_inputs(const Shape& image, std::int64_t out, std::int6
 }
 
 Function conv2d_with(Activation activation) {
-    return
-        [=](Tape& tape, const std::vector<Tensor>& x) { return conv2d(tape, x[0], x[1], x[2], activation); };
+    return [=](Tape& tape, const std::vector<Tensor>& x) {
+        return conv2d(tape, x[0], x[1], x[2], {.activation = activation});
+    };
 }
 
 /// A ReLU after a convolution has kinks that inputs cannot avoid; they are rare at this step.
@@ -77,7 +78,7 @@ TEST_CASE("conv2d gives gradients only to those that ask") {
 
 TEST_CASE("gradients of a convolution without bias, which is one whose bias is zero") {
     const Function without = [](Tape& tape, const std::vector<Tensor>& x) {
-        return conv2d(tape, x[0], x[1], Tensor(), Activation::relu);
+        return conv2d(tape, x[0], x[1], Tensor(), {.activation = Activation::relu});
     };
     std::vector<Input> inputs = conv2d_inputs({2, 6, 5, 3}, 4, 3, 3);
     inputs[2].values.assign(4, 0.0);
@@ -99,7 +100,7 @@ TEST_CASE("gradients of a convolution whose weights are used twice") {
 
 TEST_CASE("gradients of a convolution that is scaled and added to a residual in one pass") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        return conv2d(tape, x[0], x[1], x[2], {-0.3, x[3]});
+        return conv2d(tape, x[0], x[1], x[2], {.scale = -0.3, .residual = x[3]});
     };
     std::vector<Input> inputs = conv2d_inputs({2, 5, 6, 3}, 4, 3, 3);
     inputs.push_back(random_input({2, 5, 6, 4}, 8));
@@ -112,10 +113,10 @@ TEST_CASE("gradients of a convolution that is scaled and added to a residual in 
     }
 }
 
-TEST_CASE("gradients of a rectified convolution whose output is used twice") {
+TEST_CASE("gradients of a convolution with ReLU whose output is used twice") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        const Tensor features = conv2d(tape, x[0], x[1], x[2], Activation::relu);
-        return conv2d(tape, features, x[1], x[2], {0.5, features});
+        const Tensor features = conv2d(tape, x[0], x[1], x[2], {.activation = Activation::relu});
+        return conv2d(tape, features, x[1], x[2], {.scale = 0.5, .residual = features});
     };
     check_gradients(function, conv2d_inputs({1, 6, 5, 3}, 3, 3, 3), with_kinks);
     check_float_against_double(function, conv2d_inputs({1, 6, 5, 3}, 3, 3, 3));
@@ -163,7 +164,7 @@ TEST_CASE("gradients of a batch_norm whose input is the output of a ReLU, and is
         Tape recording;
         Tape& used = tape.recording() ? tape : recording;
         const auto statistics = [&] { return Tensor::zeros({3}, x[0].dtype(), test_device()); };
-        const Tensor features = conv2d(used, x[0], x[1], x[2], Activation::relu);
+        const Tensor features = conv2d(used, x[0], x[1], x[2], {.activation = Activation::relu});
         return add_scaled(used, features, 0.5,
                           batch_norm(used, features, {x[2], x[2], statistics(), statistics()}));
     };
@@ -234,8 +235,9 @@ TEST_CASE("gradients of a residual block with respect to its input and its param
             output,
             tensor_of({output.shape(), cotangent_of(static_cast<std::size_t>(output.elements()))}, dtype));
         const auto composed = [&](Tape& t, const std::vector<Tensor>& x) {
-            return add_scaled(t, x[0], 0.1,
-                              conv2d(t, conv2d(t, x[0], x[1], x[2], Activation::relu), x[3], x[4]));
+            return add_scaled(
+                t, x[0], 0.1,
+                conv2d(t, conv2d(t, x[0], x[1], x[2], {.activation = Activation::relu}), x[3], x[4]));
         };
         std::vector<Input> all{inputs[0]};
         for (const auto& p : store.parameters()) all.push_back({p.shape, values_of(p.value)});
@@ -300,7 +302,7 @@ TEST_CASE("gradients of a weighted sum of terms that share an input, and have on
 
 TEST_CASE("gradients of a weighted sum whose input has gradients from elsewhere, and a ReLU before it") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        const Tensor rectified = conv2d(tape, x[0], x[1], x[2], Activation::relu);
+        const Tensor rectified = conv2d(tape, x[0], x[1], x[2], {.activation = Activation::relu});
         const Tensor again = conv2d(tape, rectified, x[1], x[2]);
         return weighted_sum(tape,
                             {{squared_error(rectified, x[3], Reduction::mean), 0.5},

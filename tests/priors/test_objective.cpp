@@ -93,7 +93,7 @@ TEST_CASE("gradients of the whole objective with respect to the output and the f
                 const auto result = differentiate(function, inputs, DType::float64);
                 const auto filter_gradient =
                     learns(variant) ? values_of(loss.filters_gradient->value) : std::vector<double>();
-                // The host executor is slow; each prior is checked at more elements by itself.
+                // The CUDA emulator is slow; each prior is checked at more elements by itself.
                 const bool on_cpu = test_device().kind == DeviceKind::cpu;
                 const CheckOptions options{.step = 5e-4,
                                            .elements = on_cpu ? std::size_t{32} : std::size_t{3}};

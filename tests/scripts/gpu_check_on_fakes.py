@@ -45,7 +45,7 @@ sys.exit(success != "true")
 
 BENCHMARKS = r"""#!/usr/bin/env python3
 import json, sys
-names = ["cuda/conv2d/layer/forward/ours_tf32/manual_time", "cuda/conv2d/layer/forward/cudnn_tf32/manual_time", "cuda/relu/manual_time"]
+names = ["cuda/conv2d/layer/forward/native_tf32/manual_time", "cuda/conv2d/layer/forward/cudnn_tf32/manual_time", "cuda/relu/manual_time"]
 if "--benchmark_list_tests" in sys.argv:
     print("\n".join(names + ["cpu/relu/real_time"]))
     sys.exit()

@@ -202,11 +202,11 @@ TEST_CASE("planted: the bytes of a box are not expected, or others") {
         CHECK(error(Mistake::none).empty());
         contains(error(Mistake::no_expected_bytes), "bulk copy nobody waited for");
         CHECK(error(Mistake::no_arrival) ==
-              "[host executor] stalled: block (0,0,0): 64 threads wait at an mbarrier in phase 0 (1 arrival "
+              "[CUDA emulator] stalled: block (0,0,0): 64 threads wait at an mbarrier in phase 0 (1 arrival "
               "missing, 1024 of 0 bytes on their way), 0 have returned");
         contains(error(Mistake::too_few_bytes), "more bytes are on their way than their mbarrier expects");
         CHECK(error(Mistake::too_many_bytes) ==
-              "[host executor] stalled: block (0,0,0): 64 threads wait at an mbarrier in phase 0 (0 arrivals "
+              "[CUDA emulator] stalled: block (0,0,0): 64 threads wait at an mbarrier in phase 0 (0 arrivals "
               "missing, 1024 of 1152 bytes on their way), 0 have returned");
     });
 }

@@ -69,7 +69,7 @@ TEST_CASE("some of the warps meet at a barrier of their own") {
         CHECK(error_of([&] { launch(meet, 1, 96, 0, 64, out.data()); }).empty());
         CHECK(out == expected);
         CHECK(error_of([&] { launch(meet, 1, 96, 0, 96, out.data()); }) ==
-              "[host executor] stalled: block (0,0,0): 64 threads wait at named barrier 1 of 96 threads, 32 "
+              "[CUDA emulator] stalled: block (0,0,0): 64 threads wait at named barrier 1 of 96 threads, 32 "
               "threads wait at named barrier 2 of 64 threads, 0 have returned");
         contains(error_of([&] { launch(meet, 1, 96, 0, 40, out.data()); }), "for whole warps");
     });

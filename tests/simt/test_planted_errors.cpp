@@ -182,9 +182,9 @@ TEST_CASE("planted: threads return before a barrier that others reach") {
     CHECK(run(0).empty());
     CHECK(run(32).empty());
     CHECK(run(1) ==
-          "[host executor] stalled: block (0,0,0): 31 threads wait at __syncthreads, 1 has returned");
+          "[CUDA emulator] stalled: block (0,0,0): 31 threads wait at __syncthreads, 1 has returned");
     CHECK(run(31) ==
-          "[host executor] stalled: block (0,0,0): 1 thread waits at __syncthreads, 31 have returned");
+          "[CUDA emulator] stalled: block (0,0,0): 1 thread waits at __syncthreads, 31 have returned");
 }
 
 TEST_CASE("planted: threads of a block meet at different barriers") {
@@ -202,7 +202,7 @@ TEST_CASE("planted: an index out of the range of its row or of the array") {
     CHECK(run(0, 0).empty());
     CHECK(run(3, 7).empty());
     CHECK(run(1, 8) ==
-          "[host executor] block (0,0,0), thread (0,0,0): index 8 of a shared array of extent 8");  // still
+          "[CUDA emulator] block (0,0,0), thread (0,0,0): index 8 of a shared array of extent 8");  // still
                                                                                                     // inside
     contains(run(1, -1), "index -1 of a shared array of extent 8");
     contains(run(4, 0), "index 4 of a shared array of extent 4");
@@ -246,7 +246,7 @@ TEST_CASE("planted: a lane of a shuffle's mask never comes") {
     };
     CHECK(run(32).empty());
     CHECK(run(5) ==
-          "[host executor] stalled: block (0,0,0): 31 threads wait in __shfl_down_sync with mask 0xffffffff, "
+          "[CUDA emulator] stalled: block (0,0,0): 31 threads wait in __shfl_down_sync with mask 0xffffffff, "
           "1 has returned");
 }
 

@@ -29,17 +29,17 @@ __global__ void add_one(float* values, int count) {
 
 }  // namespace
 
-TEST_CASE("the host executor is a device") {
+TEST_CASE("the CUDA emulator is a device") {
     CHECK(device_count() == 1);
     CHECK(unavailable_reason().empty());
-    CHECK(is_host_executor());
+    CHECK(is_emulator());
     CHECK(current_stream() == nullptr);
     CHECK(thread_orders() == 3);
     CHECK(std::string(use_thread_order(2)) == "random");
     CHECK(std::string(use_thread_order(0)) == "forward");
     CHECK_NOTHROW(select_device(0));
     testing::contains(testing::error_of([] { select_device(1); }), "device 0 only, asked for 1");
-    testing::contains(device_description(0), "host executor");
+    testing::contains(device_description(0), "CUDA emulator");
     CHECK_THROWS_AS(device_description(-1), Error);
 }
 

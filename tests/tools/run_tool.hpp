@@ -9,7 +9,7 @@
 #include "tests/paths.hpp"
 #include "tests/synthetic_head.hpp"
 
-namespace dnsp::test {
+namespace dnsp::testing {
 
 struct ToolResult {
     int status = -1;
@@ -51,4 +51,4 @@ inline const TrainedFixture& trained() {
     return fixture;
 }
 
-}  // namespace dnsp::test
+}  // namespace dnsp::testing

@@ -11,9 +11,9 @@
 #include "tests/tools/run_tool.hpp"
 
 using namespace dnsp;
-using test::bytes_of;
-using test::run_tool;
-using test::trained;
+using testing::bytes_of;
+using testing::run_tool;
+using testing::trained;
 namespace fs = std::filesystem;
 
 namespace {
@@ -21,7 +21,7 @@ namespace {
 /// upscale with the trained weights must fail, name `culprit`, say `reason` in one line and leave no output.
 void require_refusal(const fs::path& input, const std::string& reason, const std::string& more = "",
                      const std::string& before = "") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const bool picture = imaging::is_picture_path(input);
     const fs::path output = folder / (picture ? "out.png" : "out.nii.gz");
     const auto result = run_tool("upscale " + input.string() + " " + output.string() + " --weights " +
@@ -40,8 +40,8 @@ void write_bytes(const fs::path& path, const std::string& bytes) {
 
 /// A plain NIfTI file of a small head, for tampering with.
 std::string plain_nifti() {
-    test::TemporaryFolder folder;
-    imaging::write_nifti(folder / "v.nii", test::synthetic_head(12, 14, 8));
+    testing::TemporaryFolder folder;
+    imaging::write_nifti(folder / "v.nii", testing::synthetic_head(12, 14, 8));
     return bytes_of(folder / "v.nii");
 }
 
@@ -53,7 +53,7 @@ void put(std::string& bytes, std::size_t offset, T value) {
 }  // namespace
 
 TEST_CASE("damaged, foreign and degenerate volumes are refused") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path path = folder / "v.nii";
     const std::string good = plain_nifti();
     const std::size_t first_voxel = 352;
@@ -90,9 +90,9 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
 }
 
 TEST_CASE("wrong weights, scale, names and existing output are refused") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path volume = folder / "v.nii.gz";
-    imaging::write_nifti(volume, test::synthetic_head(20, 22, 4));
+    imaging::write_nifti(volume, testing::synthetic_head(20, 22, 4));
     const fs::path output = folder / "out.nii.gz";
     auto upscale = [&](const std::string& weights, const std::string& more = "") {
         return run_tool("upscale " + volume.string() + " " + output.string() + " --weights " + weights + " " +
@@ -125,7 +125,7 @@ TEST_CASE("wrong weights, scale, names and existing output are refused") {
 }
 
 TEST_CASE("constant and broken pictures are refused") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path path = folder / "p.png";
     imaging::Image ramp(16, 16);
     for (int i = 0; i < 256; ++i) ramp.pixels[static_cast<std::size_t>(i)] = static_cast<float>(i);
@@ -138,7 +138,7 @@ TEST_CASE("constant and broken pictures are refused") {
 }
 
 TEST_CASE("a CUDA device that is not there is an error of one sentence, not a fallback") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string device = simt::device_count() == 0 ? "cuda" : "cuda:99";
     const std::string why = simt::device_count() == 0 ? simt::unavailable_reason() : "only";
     const std::string volume = trained().volume.string(),
@@ -157,7 +157,7 @@ TEST_CASE("a CUDA device that is not there is an error of one sentence, not a fa
 }
 
 TEST_CASE("options of CUDA devices are refused on the CPU device") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     for (const char* option : {" --precision bfloat16", " --conv cudnn", " --conv ours"}) {
         const auto result = run_tool("train_dnsp " + trained().volume.string() + " --out " +
                                      (folder / "run").string() + " --device cpu" + option);
@@ -168,7 +168,7 @@ TEST_CASE("options of CUDA devices are refused on the CPU device") {
 }
 
 TEST_CASE("training refuses unknown names, empty folders and unreadable input") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string volume = trained().volume.string(), out = " --out " + (folder / "run").string();
     auto says = [&](const std::string& command, const std::string& text) {
         const auto result = run_tool(command);
@@ -190,9 +190,9 @@ TEST_CASE("training refuses unknown names, empty folders and unreadable input") 
 }
 
 TEST_CASE("a disk that fills up leaves no half file") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path input = folder / "in.nii";
-    imaging::write_nifti(input, test::synthetic_head(40, 40, 20));
+    imaging::write_nifti(input, testing::synthetic_head(40, 40, 20));
     fs::create_directories(folder / "out");
     // A limit on file size stands in for the full disk: the write fails the same way.
     const auto result = run_tool("upscale " + input.string() + " " + (folder / "out/v.nii").string() +

@@ -9,10 +9,10 @@
 #include "tests/tools/run_tool.hpp"
 
 using namespace dnsp;
-using test::bytes_of;
-using test::run_tool;
-using test::trained;
-using test::with_path;
+using testing::bytes_of;
+using testing::run_tool;
+using testing::trained;
+using testing::with_path;
 namespace fs = std::filesystem;
 
 TEST_CASE("every tool answers --help and --version and refuses an unknown option") {
@@ -44,8 +44,8 @@ TEST_CASE("train_dnsp leaves log, checkpoint and weights, and draws no progress 
 }
 
 TEST_CASE("a checkpoint and weights of 0.1.0 are resumed from and upscale") {
-    test::TemporaryFolder folder;
-    imaging::write_nifti(folder / "head.nii.gz", test::synthetic_head(56, 64, 60));
+    testing::TemporaryFolder folder;
+    imaging::write_nifti(folder / "head.nii.gz", testing::synthetic_head(56, 64, 60));
     fs::create_directories(folder / "run");
     const fs::path fixtures = testing::fixtures_folder() / "training";
     fs::copy_file(fixtures / "checkpoint.safetensors", folder / "run/checkpoint.safetensors");
@@ -68,7 +68,7 @@ TEST_CASE("a checkpoint and weights of 0.1.0 are resumed from and upscale") {
 }
 
 TEST_CASE("the settings of a checkpoint by a later version are refused by name") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     TensorFile file = read_safetensors(testing::fixtures_folder() / "training/checkpoint.safetensors");
     auto settings = nlohmann::json::parse(file.metadata.at("dnsp.settings"));
     settings["prior"]["patience"] = 1;
@@ -90,7 +90,7 @@ TEST_CASE("a run records how it convolves, and is not continued in another preci
     REQUIRE(settings["convolution"] == "native");
     settings["precision"] = "tf32";
     file.metadata["dnsp.settings"] = settings.dump();
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     write_safetensors(folder / "checkpoint.safetensors", file);
     const auto result =
         run_tool("train_dnsp --device cpu --resume " + (folder / "checkpoint.safetensors").string());
@@ -100,7 +100,7 @@ TEST_CASE("a run records how it convolves, and is not continued in another preci
 }
 
 TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted run") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string command =
         "train_dnsp " + trained().volume.string() +
         " --prior AP --epochs 40 --patch 16 --batch 8 --slice-step 4 --model edsr --depth 1 --width 8";
@@ -119,7 +119,7 @@ TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted 
 }
 
 TEST_CASE("simulate, then upscale, gives back the grid of the original") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const fs::path low = folder / "low.nii.gz", high = folder / "high.nii.gz";
     REQUIRE(run_tool("simulate " + trained().volume.string() + " " + low.string()).status == 0);
     const auto sidecar = nlohmann::json::parse(bytes_of(folder / "low.json"));
@@ -148,7 +148,7 @@ TEST_CASE("simulate, then upscale, gives back the grid of the original") {
 }
 
 TEST_CASE("upscale goes through a folder, and on after a bad file") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     fs::create_directories(folder / "in");
     REQUIRE(
         run_tool("simulate " + trained().volume.string() + " " + (folder / "in/good.nii").string()).status ==
@@ -171,7 +171,7 @@ TEST_CASE("upscale goes through a folder, and on after a bad file") {
 }
 
 TEST_CASE("evaluate compares with bicubic on the held-out slices and states its convention") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto result = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " +
                                  trained().weights.string() + " --json " + (folder / "e.json").string() +
                                  " --csv " + (folder / "e.csv").string());
@@ -200,7 +200,7 @@ TEST_CASE("evaluate compares with bicubic on the held-out slices and states its 
 
 TEST_CASE("pictures are drawn where gnuplot is installed") {
     if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) DNSP_SKIP("gnuplot is not installed");
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto evaluated = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " +
                                     trained().weights.string() + " --figure " + (folder / "c.png").string());
     INFO(evaluated.output);
@@ -215,7 +215,7 @@ TEST_CASE("pictures are drawn where gnuplot is installed") {
 
 TEST_CASE("training and upscaling on a CUDA device give nearly the images of the CPU device") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string volume = trained().volume.string();
     const auto run = run_tool("train_dnsp " + volume + " --out " + (folder / "run").string() +
                               " --model edsr --depth 1 --width 8 --prior AP --epochs 1 --patch 12 --batch 4 "
@@ -249,7 +249,7 @@ TEST_CASE("training and upscaling on a CUDA device give nearly the images of the
 
 TEST_CASE("a run on a CUDA device records how it convolves, and resumes so") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string out = " --out " + (folder / "run").string();
     const auto run = run_tool("train_dnsp " + trained().volume.string() + out +
                               " --model edsr --depth 1 --width 8 --prior NP --epochs 1 --patch 12 --batch 4 "

@@ -28,7 +28,7 @@ inline TrainingSettings small_settings(const std::string& variant) {
 
 inline Split small_split() {
     return split_subjects(
-        {make_subject(test::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
+        {make_subject(testing::synthetic_head(56, 64, 60), imaging::make_degradation("gaussian", 2), 2)}, 1);
 }
 
 inline std::string bytes_of(const std::filesystem::path& path) {

@@ -11,7 +11,7 @@ using namespace dnsp;
 using dnsp::testing::test_device;
 
 TEST_CASE("weights come back with their description, but without folders and command line") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder / "w.safetensors";
     RunDescription run;
     run.settings.model = {"edsr", 2, 8, true};

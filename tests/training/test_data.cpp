@@ -17,7 +17,7 @@ using dnsp::testing::test_device;
 namespace {
 
 Subject head(const std::string& path = "a.nii", std::uint64_t seed = 1) {
-    imaging::Volume volume = test::synthetic_head(56, 64, 60, seed);
+    imaging::Volume volume = testing::synthetic_head(56, 64, 60, seed);
     volume.path = path;
     return make_subject(volume, imaging::make_degradation("gaussian", 2), 2);
 }
@@ -41,7 +41,7 @@ Batch batch_of(PatchSampler& sampler, std::int64_t epoch, std::int64_t step) {
 }  // namespace
 
 TEST_CASE("a subject is cropped to multiples of the scale and keeps only slices that show the head") {
-    imaging::Volume volume = test::synthetic_head(55, 63, 30);
+    imaging::Volume volume = testing::synthetic_head(55, 63, 30);
     for (int z = 0; z < 4; ++z)  // four empty slices
         std::fill_n(volume.voxels.begin() + z * 55 * 63, 55 * 63, 0.0f);
     const Subject subject = make_subject(volume, imaging::make_degradation("gaussian", 2), 2);

@@ -25,7 +25,7 @@ Trainer trainer_of(const fs::path& out, const fs::path& resume = {}) {
 }  // namespace
 
 TEST_CASE("a run of DCSRN stopped at any step resumes to the bits of an uninterrupted one") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     Trainer whole = trainer_of(folder / "whole");
     REQUIRE(whole.run(nobody, never));
     if (test_device().kind == DeviceKind::cuda)
@@ -44,7 +44,7 @@ TEST_CASE("a run of DCSRN stopped at any step resumes to the bits of an uninterr
 }
 
 TEST_CASE("weights and checkpoint of DCSRN restore the running statistics, and tiles have the whole's bits") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     Trainer trainer = trainer_of(folder / "run");
     REQUIRE(trainer.run(nobody, never));
     const TensorFile weights = read_safetensors(folder / "run/weights.safetensors"),

@@ -17,7 +17,7 @@ auto nobody = [](const TrainingProgress&) {};
 TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one") {
     for (const char* variant : {"NP", "AP"}) {
         INFO(variant);
-        test::TemporaryFolder folder;
+        testing::TemporaryFolder folder;
         Trainer whole(small_settings(variant), small_split(), test_device(), folder / "whole", "test");
         REQUIRE(whole.run(nobody, never));
         const std::int64_t steps = whole.total_steps();
@@ -41,7 +41,7 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
 }
 
 TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocates nothing once it runs") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     TrainingSettings settings = small_settings("NP");
     settings.model = {"srcnn", 0, 0, true};
     // The CUDA emulator is slow: it trains only enough to show that it learns.
@@ -64,7 +64,7 @@ TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocat
 }
 
 TEST_CASE("the log names every term, its gradient norm and the filters' norms") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     TrainingSettings settings = small_settings("AP");
     settings.epochs = 1;
     Trainer trainer(settings, small_split(), test_device(), folder / "run", "test");
@@ -79,7 +79,7 @@ TEST_CASE("the log names every term, its gradient norm and the filters' norms") 
 }
 
 TEST_CASE("a loss that is no longer finite stops the run with the name of the term") {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     TrainingSettings settings = small_settings("LR");
     settings.learning_rate = 1e30;
     Trainer trainer(settings, small_split(), test_device(), folder / "run", "test");

@@ -30,7 +30,7 @@ struct Result {
 };
 
 Result run(const TrainingSettings& settings, const Execution& execution) {
-    test::TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     Trainer trainer(settings, small_split(), test_device(), folder / "run", "test", {}, execution);
     std::int64_t watched = 0;
     REQUIRE(
@@ -156,7 +156,7 @@ TEST_CASE("metrics that nobody has read are not overwritten") {
 
 TEST_CASE("what diverges between two looks is named by its step, and the checkpoint is from before") {
     for (const int steps_between_reads : {1, 64}) {
-        test::TemporaryFolder folder;
+        testing::TemporaryFolder folder;
         const fs::path out = folder / "run", checkpoint = out / "checkpoint.safetensors";
         TrainingSettings settings = small_settings("LR");
         std::int64_t stop_at = 0;

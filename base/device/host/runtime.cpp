@@ -16,7 +16,7 @@
 namespace dnsp::simt {
 namespace {
 
-// Of the device that the host executor stands for: enough for tests, and little enough to run out of in one.
+// Of the device that the CUDA emulator stands for: enough for tests, and little enough to run out of in one.
 constexpr std::size_t capacity = std::size_t(4) << 30;
 constexpr std::align_val_t alignment{256};
 
@@ -36,7 +36,7 @@ std::mutex order_mutex;
 host::ThreadOrder current_order;
 
 void require_only_device(int index) {
-    require(index == 0, "[device] the host executor has device 0 only, asked for " + std::to_string(index));
+    require(index == 0, "[device] the CUDA emulator has device 0 only, asked for " + std::to_string(index));
 }
 
 }  // namespace
@@ -45,9 +45,9 @@ int device_count() { return 1; }
 std::string unavailable_reason() { return ""; }
 std::string device_description(int index) {
     require_only_device(index);
-    return "host executor: every kernel runs on this machine's processor, for tests";
+    return "CUDA emulator: every kernel runs on this machine's processor, for tests";
 }
-bool is_host_executor() { return true; }
+bool is_emulator() { return true; }
 
 int thread_orders() { return 3; }
 const char* use_thread_order(int index) {

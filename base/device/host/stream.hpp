@@ -1,6 +1,6 @@
 #pragma once
 
-// The stream of the host executor (kernels/simt/host), and the order in which it runs threads.
+// The stream of the CUDA emulator (kernels/simt/host), and the order in which it runs threads.
 #include <cstdint>
 #include <functional>
 #include <utility>

@@ -13,7 +13,7 @@ namespace {
 int device_count() { return 0; }
 std::string unavailable_reason() { return "this build has no CUDA backend"; }
 std::string device_description(int) { refuse(); }
-bool is_host_executor() { return false; }
+bool is_emulator() { return false; }
 int thread_orders() { return 1; }
 const char* use_thread_order(int) { return "as it comes"; }
 void select_device(int) { refuse(); }

@@ -79,7 +79,7 @@ std::string device_description(int index) {
            std::to_string(device.minor) + ", " + std::to_string(device.totalGlobalMem >> 30) + " GiB";
 }
 
-bool is_host_executor() { return false; }
+bool is_emulator() { return false; }
 int thread_orders() { return 1; }
 const char* use_thread_order(int) { return "the device's"; }
 

@@ -66,7 +66,7 @@ template <class T>
 void conv2d_backward_bias(const Conv2dShape& s, const T* output_gradient, double scale,
                           Conv2dWeight<T>* bias_gradient) {
     const std::int64_t channels = s.out_channels, rows = reduction_block / 16;
-    const std::int64_t blocks = (s.pixels() + rows - 1) / rows;
+    const std::int64_t blocks = divide_up(s.pixels(), rows);
     std::vector<double> partial(static_cast<std::size_t>(blocks * channels), 0.0);
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < blocks; ++b) {

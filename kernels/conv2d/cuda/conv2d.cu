@@ -64,7 +64,7 @@ bool is_for_tensor_cores(const Choice& c) {
            detail::mma_supports(c.shape);
 }
 bool is_for_wgmma(const Choice& c) {
-    return c.aligned.images && c.options.backend == Conv2dBackend::ours && detail::wgmma_supports(c.shape);
+    return c.aligned.images && c.options.backend == Conv2dBackend::native && detail::wgmma_supports(c.shape);
 }
 
 template <class T>

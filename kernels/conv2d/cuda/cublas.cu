@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/divide_up.hpp"
 #include "kernels/conv2d/cuda/epilogue.cuh"
 #include "kernels/conv2d/cuda/partial_sums.hpp"
 #include "kernels/conv2d/cuda/tiled.hpp"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr int threads = 256;
 
-unsigned blocks(std::int64_t count) { return static_cast<unsigned>((count + threads - 1) / threads); }
+unsigned blocks(std::int64_t count) { return static_cast<unsigned>(divide_up(count, threads)); }
 
 /// columns[p, (tap, c)] = image[first_pixel + p + tap − half a kernel, c], zero outside of the image. One
 /// thread a number, neighbours on neighbours. Bound by the writes.
@@ -84,7 +85,7 @@ void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weig
                    epilogue.output + first * s.out_channels, s.out_channels);
     });
     constexpr std::int64_t width = simt::Vector<T>::width;
-    const std::int64_t vectors = (s.out_channels + width - 1) / width;
+    const std::int64_t vectors = divide_up(s.out_channels, width);
     simt::launch(apply_in_place<T>, dim3(blocks(s.pixels() * vectors)), dim3(threads), 0, s.pixels(), vectors,
                  s.out_channels, epilogue);
 }

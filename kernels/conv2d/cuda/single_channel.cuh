@@ -5,6 +5,7 @@
 // thread keeps a row of taps in registers.
 #include <type_traits>
 
+#include "base/divide_up.hpp"
 #include "base/error.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/simt/vector.cuh"
@@ -42,10 +43,10 @@ struct SingleChannelShape {
           width(static_cast<int>(s.width)),
           channels(static_cast<int>(s.in_channels * s.out_channels)),
           kernel_height(static_cast<int>(s.kernel_height)),
-          tiles_down((height + tile_height - 1) / tile_height),
-          tiles_across((width + tile_width - 1) / tile_width),
+          tiles_down(divide_up(height, tile_height)),
+          tiles_across(divide_up(width, tile_width)),
           tiles(static_cast<int>(s.batch) * tiles_down * tiles_across),
-          channel_blocks(static_cast<int>((channels + block_channels - 1) / block_channels)) {
+          channel_blocks(static_cast<int>(divide_up(channels, block_channels))) {
         require(s.pixels() < 1 << 30, "[conv2d] expects fewer than 2^30 pixels");
     }
 };

@@ -29,13 +29,13 @@ Layout layout_of(const TensorMap& map) { return std::bit_cast<LayoutInMap>(map).
 TensorMap make_tensor_map(const void* array, const std::array<std::int64_t, 4>& extents,
                           const std::array<int, 4>& box) {
     require(reinterpret_cast<std::uintptr_t>(array) % 16 == 0 && extents[0] % 8 == 0,
-            "[host executor] the rows of a tensor map begin at multiples of 16 bytes");
+            "[CUDA emulator] the rows of a tensor map begin at multiples of 16 bytes");
     for (const std::int64_t extent : extents)
         require(extent >= 1 && extent < std::int64_t{1} << 32,
-                "[host executor] an extent of a tensor map is 1 to 2³² − 1");
+                "[CUDA emulator] an extent of a tensor map is 1 to 2³² − 1");
     for (const int side : box)
-        require(side >= 1 && side <= 256, "[host executor] the sides of a box are 1 to 256");
-    require(box[0] * element_bytes == row_bytes, "[host executor] a row of a box has 128 bytes");
+        require(side >= 1 && side <= 256, "[CUDA emulator] the sides of a box are 1 to 256");
+    require(box[0] * element_bytes == row_bytes, "[CUDA emulator] a row of a box has 128 bytes");
     return std::bit_cast<TensorMap>(LayoutInMap{{static_cast<const std::byte*>(array), extents, box}});
 }
 
@@ -74,7 +74,7 @@ BoxCopy checked_copy(const TensorMap& map, const std::array<int, 4>& first, cons
     if (scheduler.has_unfenced_writes(copy.shared, copy.bytes()))
         fail("a bulk copy from or to what a thread has written without fence_for_bulk_copies()");
     if (first[0] % static_cast<int>(chunk_bytes / element_bytes) != 0)
-        fail("the host executor copies boxes from every eighth element on");
+        fail("the CUDA emulator copies boxes from every eighth element on");
     return copy;
 }
 

@@ -21,7 +21,7 @@ void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void
 }
 
 void fail(const std::string& what) {
-    throw Error("[host executor] block " + text(blockIdx) + ", thread " + text(threadIdx) + ": " + what);
+    throw Error("[CUDA emulator] block " + text(blockIdx) + ", thread " + text(threadIdx) + ": " + what);
 }
 
 void fail_bounds(long long index, long long extent) {

@@ -39,10 +39,10 @@ struct Switch {
 std::byte* map_stack() {
     void* memory = mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    require(memory != MAP_FAILED, "[host executor] no memory for the stack of a thread");
+    require(memory != MAP_FAILED, "[CUDA emulator] no memory for the stack of a thread");
     if (mprotect(memory, guard_bytes, PROT_NONE) != 0) {
         munmap(memory, guard_bytes + stack_bytes);
-        throw Error("[host executor] the stack of a thread cannot be guarded");
+        throw Error("[CUDA emulator] the stack of a thread cannot be guarded");
     }
     return static_cast<std::byte*>(memory) + guard_bytes;
 }

@@ -19,7 +19,7 @@ namespace {
 /// What cuSOLVER does with numbers that are not finite, nobody says: callers are not to let it come to that.
 void require_finite(const double* values, std::int64_t count) {
     require(std::all_of(values, values + count, [](double value) { return std::isfinite(value); }),
-            "[host executor] a matrix that is not finite must not reach cuSOLVER");
+            "[CUDA emulator] a matrix that is not finite must not reach cuSOLVER");
 }
 
 }  // namespace

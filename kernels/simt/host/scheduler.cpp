@@ -17,11 +17,11 @@ void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
     const auto count = [](dim3 d) { return std::uint64_t(d.x) * d.y * d.z; };
     require(
         std::max(block.x, block.y) <= 1024 && block.z <= 64 && count(block) >= 1 && count(block) <= 1024,
-        "[host executor] a block has 1 to 1024 threads, at most 64 of them in z; asked for " + text(block));
+        "[CUDA emulator] a block has 1 to 1024 threads, at most 64 of them in z; asked for " + text(block));
     require(count(grid) >= 1 && grid.x <= 0x7fffffffu && std::max(grid.y, grid.z) <= 65535,
-            "[host executor] a grid has 1 to 2147483647 × 65535 × 65535 blocks; asked for " + text(grid));
+            "[CUDA emulator] a grid has 1 to 2147483647 × 65535 × 65535 blocks; asked for " + text(grid));
     require(shared_bytes <= shared_limit,
-            "[host executor] a block has at most " + std::to_string(shared_limit) +
+            "[CUDA emulator] a block has at most " + std::to_string(shared_limit) +
                 " bytes of shared memory; asked for " + std::to_string(shared_bytes));
 }
 
@@ -88,7 +88,7 @@ void Scheduler::run_block() {
 
     for (const auto& [place, barrier] : barriers_.in_memory)
         if (!error_ && barrier.has_unread_copies())
-            error_ = std::make_exception_ptr(Error("[host executor] block " + text(blockIdx) +
+            error_ = std::make_exception_ptr(Error("[CUDA emulator] block " + text(blockIdx) +
                                                    " ends with a bulk copy nobody waited for"));
     if (!error_) return;
     for (int i = 0; i < thread_count_; ++i) {

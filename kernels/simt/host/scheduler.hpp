@@ -83,7 +83,7 @@ class Scheduler {
 
     /// The running thread.
     Thread& thread() {
-        if (!running_) throw Error("[host executor] called outside of a kernel");
+        if (!running_) throw Error("[CUDA emulator] called outside of a kernel");
         return *running_;
     }
     int synchronise_block(const char* operation, bool predicate);

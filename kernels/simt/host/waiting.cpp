@@ -129,7 +129,7 @@ std::string Scheduler::describe_stall() const {
             ++waiting[std::string(" in ") + thread.call.operation + " with mask " + mask];
         }
     }
-    std::string out = "[host executor] stalled: block " + text(blockIdx) + ":";
+    std::string out = "[CUDA emulator] stalled: block " + text(blockIdx) + ":";
     for (const auto& [where, count] : waiting)
         out += " " + std::to_string(count) + (count == 1 ? " thread waits" : " threads wait") + where + ",";
     return out + " " + std::to_string(returned_) + (returned_ == 1 ? " has returned" : " have returned");

@@ -110,7 +110,7 @@ TEST_CASE("conv2d between images in bfloat16 agrees with plain loops in double o
 }
 
 TEST_CASE("conv2d between images in bfloat16 rounds no more where wgmma takes the channels") {
-    const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+    const WithOptions options({Conv2dBackend::native, Conv2dPrecision::bfloat16});
     check<bfloat16, bfloat16>({1, 5, 6, 64, 64, 3, 3}, 1e-4);
 }
 
@@ -118,12 +118,12 @@ TEST_CASE("images are worth storing as bfloat16 where wgmma takes them and bfloa
     using kernels::cuda::conv2d_stores_bfloat16;
     const bool hopper = simt::compute_capability() == 90;
     {
-        const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+        const WithOptions options({Conv2dBackend::native, Conv2dPrecision::bfloat16});
         CHECK(conv2d_stores_bfloat16(64, 128) == hopper);
         CHECK_FALSE(conv2d_stores_bfloat16(64, 32));
         CHECK_FALSE(conv2d_stores_bfloat16(1, 64));
     }
-    const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::tf32});
+    const WithOptions options({Conv2dBackend::native, Conv2dPrecision::tf32});
     CHECK_FALSE(conv2d_stores_bfloat16(64, 64));
 }
 

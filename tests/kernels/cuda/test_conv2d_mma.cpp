@@ -27,7 +27,7 @@ constexpr double factor = 0.6;
 
 void check(const Conv2dShape& s, Conv2dPrecision precision) {
     INFO(text(s) << (precision == Conv2dPrecision::tf32 ? ", tf32" : ", bfloat16"));
-    const WithOptions options({Conv2dBackend::ours, precision});
+    const WithOptions options({Conv2dBackend::native, precision});
     const Operands exact{s}, rounded = as_multiplied(exact, precision);
     const OnCuda<float> device(exact);
     const double bound = precision == Conv2dPrecision::tf32 ? 1e-3 : 1e-2;
@@ -74,7 +74,7 @@ TEST_CASE("conv2d on tensor cores multiplies in bfloat16 and sums in float32") {
 
 TEST_CASE("conv2d on tensor cores adds the bias, scales, adds the residual and applies the ReLU") {
     REQUIRE_TENSOR_CORES();
-    const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::tf32});
+    const WithOptions options({Conv2dBackend::native, Conv2dPrecision::tf32});
     // 3 of 4 lanes' channels and 5 of 8 rows' pixels at the end of a block.
     for (const Conv2dShape s : {Conv2dShape{1, 7, 19, 8, 24, 1, 3}, Conv2dShape{1, 3, 7, 8, 72, 1, 1}}) {
         const Operands p = as_multiplied({s}, Conv2dPrecision::tf32);
@@ -106,7 +106,7 @@ TEST_CASE("conv2d on tensor cores adds the bias, scales, adds the residual and a
 
 TEST_CASE("the gradient on tensor cores is 0 wherever the ReLU's output is not positive") {
     REQUIRE_TENSOR_CORES();
-    const WithOptions options({Conv2dBackend::ours, Conv2dPrecision::bfloat16});
+    const WithOptions options({Conv2dBackend::native, Conv2dPrecision::bfloat16});
     const Conv2dShape s{1, 7, 19, 24, 8, 3, 1};
     const Operands p = as_multiplied({s}, Conv2dPrecision::bfloat16);
     const OnCuda<float> device(p);
@@ -138,7 +138,7 @@ TEST_CASE("a NaN passes through the tensor cores and the ReLU to the pixels that
     const auto row_of = [&](std::size_t i) { return static_cast<std::int64_t>(i) / s.in_channels / s.width; };
     for (auto precision : {Conv2dPrecision::tf32, Conv2dPrecision::bfloat16}) {
         Operands p{s};
-        const WithOptions options({Conv2dBackend::ours, precision});
+        const WithOptions options({Conv2dBackend::native, precision});
         // All channels of the pixel: what is read behind the channels of another one would show.
         for (std::int64_t channel = 0; channel < s.in_channels; ++channel)
             p.input[static_cast<std::size_t>((4 * s.width + 13) * s.in_channels + channel)] = std::nan("");
@@ -161,7 +161,7 @@ TEST_CASE("conv2d on tensor cores of no images leaves a weight gradient of zeros
     Buffer<float> nothing(On::cuda, 0), weight(On::cuda, s.weight_elements()), bias(On::cuda, s.out_channels);
     Buffer<float> weight_gradient(On::cuda, s.weight_elements());
     for (auto precision : {Conv2dPrecision::tf32, Conv2dPrecision::bfloat16}) {
-        const WithOptions options({Conv2dBackend::ours, precision});
+        const WithOptions options({Conv2dBackend::native, precision});
         mma::mma_forward(s, {.input = nothing.data(),
                              .weight = weight.data(),
                              .bias = bias.data(),

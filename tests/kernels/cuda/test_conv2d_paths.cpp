@@ -19,11 +19,11 @@ std::vector<float> forward_of(const Conv2dShape& s, const std::vector<float>& in
 }  // namespace
 
 TEST_CASE("conv2d takes the tensor cores where it is told to and they can") {
-    CHECK((kernels::cuda::conv2d_options().backend == Conv2dBackend::ours &&
+    CHECK((kernels::cuda::conv2d_options().backend == Conv2dBackend::native &&
            kernels::cuda::conv2d_options().precision == Conv2dPrecision::tf32));
     for (const auto& [precision, bound] :
          {std::pair{Conv2dPrecision::tf32, 1e-3}, std::pair{Conv2dPrecision::bfloat16, 1e-2}}) {
-        const WithOptions options({Conv2dBackend::ours, precision});
+        const WithOptions options({Conv2dBackend::native, precision});
         Check<float>(On::cuda, {2, 7, 9, 16, 24, 3, 3}, bound).once();
         Check<float>(On::cuda, {1, 6, 5, 8, 40, 1, 3}, bound).once();
         // Everything else keeps to T.
@@ -35,7 +35,7 @@ TEST_CASE("conv2d takes the tensor cores where it is told to and they can") {
     const Conv2dShape s{1, 6, 5, 8, 8, 3, 3};
     const auto input = random<float>(s.input_elements(), 1);
     const auto with = [&](Conv2dPrecision precision) {
-        const WithOptions options({Conv2dBackend::ours, precision});
+        const WithOptions options({Conv2dBackend::native, precision});
         return forward_of(s, input);
     };
     CHECK(!reference::same_bits(with(Conv2dPrecision::tf32), with(Conv2dPrecision::float32)));
@@ -59,7 +59,7 @@ TEST_CASE("conv2d refuses a backend that is not there") {
         CHECK_THAT(error.what(), Catch::Matchers::StartsWith("[conv2d] cuDNN cannot be used: "));
     }
     if (kernels::cuda::conv2d_options().backend == Conv2dBackend::cudnn) DNSP_SKIP("cuDNN is there");
-    CHECK((kernels::cuda::conv2d_options().backend == Conv2dBackend::ours &&
+    CHECK((kernels::cuda::conv2d_options().backend == Conv2dBackend::native &&
            kernels::cuda::conv2d_options().precision == Conv2dPrecision::float32));
 }
 
