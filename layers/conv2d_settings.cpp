@@ -10,7 +10,7 @@ namespace {
 using kernels::Conv2dBackend, kernels::Conv2dPrecision;
 
 const std::map<std::string, Conv2dBackend> backends{
-    {"native", Conv2dBackend::ours}, {"cudnn", Conv2dBackend::cudnn}, {"cublas", Conv2dBackend::cublas}};
+    {"native", Conv2dBackend::native}, {"cudnn", Conv2dBackend::cudnn}, {"cublas", Conv2dBackend::cublas}};
 const std::map<std::string, Conv2dPrecision> precisions{{"float32", Conv2dPrecision::float32},
                                                         {"tf32", Conv2dPrecision::tf32},
                                                         {"bfloat16", Conv2dPrecision::bfloat16}};
@@ -47,8 +47,6 @@ void Conv2dSettings::visit(OptionVisitor& v) {
              precision);
 }
 
-#if DNSP_HAS_CUDA
-
 Conv2dSettings apply(const Conv2dSettings& settings, Device device) {
     if (device.kind == DeviceKind::cuda) {
         kernels::Conv2dOptions options;
@@ -64,12 +62,5 @@ Conv2dSettings conv2d_settings_in_force(Device device) {
     const kernels::Conv2dOptions options = kernels::cuda::conv2d_options();
     return {name_of(options.precision, precisions), name_of(options.backend, backends)};
 }
-
-#else
-
-Conv2dSettings apply(const Conv2dSettings&, Device device) { return conv2d_settings_in_force(device); }
-Conv2dSettings conv2d_settings_in_force(Device) { return {"float32", "native"}; }
-
-#endif
 
 }  // namespace dnsp
