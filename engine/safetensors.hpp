@@ -18,7 +18,7 @@ struct TensorFile {
 /// The bytes of such a file. Tensors are written in name order, so equal contents give equal bytes.
 std::string serialise_safetensors(const TensorFile& file);
 
-/// Writes the bytes to a path, atomically: a crash or a full disk leaves the old file.
+/// Writes the bytes to a path, atomically: a crash or a full disk leaves the old file. Throws FileError.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 /// Reads a file into host memory. Throws Error("path: reason") for a file that is missing, truncated, not

@@ -154,6 +154,6 @@ TEST_CASE("a safetensors file that cannot be opened or written is named") {
         } catch (const Error& error) {
             CHECK(std::string(error.what()).find(path) != std::string::npos);
         }
-        CHECK_THROWS_AS(write_safetensors(path, {}), Error);
+        CHECK_THROWS_AS(write_safetensors(path, {}), FileError);
     }
 }
