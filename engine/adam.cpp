@@ -4,7 +4,7 @@
 
 namespace dnsp {
 
-using kernels::AdamRates, kernels::AdamShape;
+using kernels::AdamRates;
 
 Adam::Adam(ParameterStore& store, const AdamOptions& options, std::int64_t planned_steps)
     : store_(store),

@@ -38,7 +38,7 @@ std::vector<Contribution> by_input(const std::vector<WeightedTerm>& terms) {
             };
             auto found = std::find_if(contributions.begin(), contributions.end(), same);
             if (found == contributions.end()) found = contributions.insert(found, {input, {}});
-            found->gradients.push_back({gradient, weight * term.scale});
+            found->gradients.emplace_back(gradient, weight * term.scale);
             require(found->gradients.size() <= UpTo16<Summand<float>>::max_count,
                     "[weighted_sum] too many gradients for one input");
         }

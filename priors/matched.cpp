@@ -5,7 +5,8 @@
 namespace dnsp {
 
 TermValue matched(const TermValue& of_output, const TermValue& of_target, Matching matching) {
-    const auto& [output, gradient] = of_output.gradients.front();
+    const Tensor &output = of_output.gradients.front().input,
+                 &gradient = of_output.gradients.front().gradient;
     const std::int64_t batch = output.shape()[0];
     require(of_output.values.elements() == batch && of_target.values.elements() == batch,
             "[matched] expects a value for each image");

@@ -49,7 +49,7 @@ void add_device_option(CLI::App& app, std::string& device) {
 }
 
 DeviceChoice choose_device(const CLI::App& app, const std::string& device) {
-    const DeviceChoice choice = dnsp::choose_device(device);
+    DeviceChoice choice = dnsp::choose_device(device);
     for (const char* flag : {"--conv", "--precision"})
         require(choice.device.kind == DeviceKind::cuda || app.count(flag) == 0,
                 fmt::format("{} is for CUDA devices, but the device is {}", flag, choice.reason));

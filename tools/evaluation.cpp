@@ -107,11 +107,10 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     for (std::size_t i = 0; i < chosen.size(); ++i) {
         const SlicePair& pair = subject.slices[static_cast<std::size_t>(chosen[i])];
         std::vector<imaging::Image> results;
-        for (std::size_t m = 0; m < methods_.size(); ++m) {
-            results.push_back(methods_[m].network
-                                  ? methods_[m].network->enhance(pair.input, subject.normalisation)
-                                  : pair.input);
-            scores_.push_back({path, pair.index, methods_[m].name,
+        for (const Method& method : methods_) {
+            results.push_back(method.network ? method.network->enhance(pair.input, subject.normalisation)
+                                             : pair.input);
+            scores_.push_back({path, pair.index, method.name,
                                imaging::psnr(pair.target, results.back(), convention),
                                imaging::ssim(pair.target, results.back(), convention)});
         }
