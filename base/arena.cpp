@@ -16,25 +16,25 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-/// Four size classes to each power of two: at most a quarter of a block is wasted.
+/// Four size classes per power of two: rounding up wastes at most a quarter of a block.
 std::size_t size_class(std::size_t bytes) {
     bytes = std::max(bytes, alignment);
     const std::size_t step = std::max(std::bit_floor(bytes) / 4, alignment);
     return divide_up(bytes, step) * step;
 }
 
-/// Large blocks ask for huge pages: docs/log/2026-11-28-huge-pages.md has what that gives.
+/// Large blocks use huge pages (measured in docs/log/2026-11-28-huge-pages.md).
 void* from_machine(std::size_t bytes) {
     constexpr std::size_t huge_page = 2 << 20;
     if (bytes < huge_page) return std::aligned_alloc(alignment, bytes);
     void* const data = std::aligned_alloc(huge_page, divide_up(bytes, huge_page) * huge_page);
 #if defined(MADV_HUGEPAGE)
-    if (data) madvise(data, bytes, MADV_HUGEPAGE);  // where it is refused, nothing is lost
+    if (data) madvise(data, bytes, MADV_HUGEPAGE);  // only a hint: failure is harmless
 #endif
     return data;
 }
 
-/// A block of the list, or null.
+/// Removes a block of this size from the list. Returns null if there is none.
 void* take(std::map<std::size_t, std::vector<void*>>& blocks, std::size_t block) {
     const auto found = blocks.find(block);
     if (found == blocks.end() || found->second.empty()) return nullptr;
@@ -53,8 +53,8 @@ void* Arena::allocate(std::size_t bytes) {
         data = take(recording_->free_, block);
         if (!data) data = take(free_, block);
         if (!data)
-            throw CaptureError("[memory] a graph that is recorded needs a block of " + std::to_string(block) +
-                               " bytes that the same work did not need before");
+            throw CaptureError("[memory] the graph being captured needs a block of " + std::to_string(block) +
+                               " bytes that the run before it did not allocate");
         owners_[data] = recording_;
     } else {
         data = take(free_, block);
@@ -137,7 +137,7 @@ ArenaStatistics Arena::statistics() {
     return now;
 }
 
-// ---- The blocks of a graph
+// ---- Blocks of graphs
 
 Arena::PrivatePool::~PrivatePool() {
     std::lock_guard lock(arena_.mutex_);
@@ -152,7 +152,7 @@ Arena::PrivatePool::~PrivatePool() {
 void Arena::PrivatePool::record(const std::function<void()>& work) {
     const auto set_recording = [this](PrivatePool* pool) {
         std::lock_guard lock(arena_.mutex_);
-        if (pool && arena_.recording_) throw CaptureError("[memory] two graphs cannot be recorded at once");
+        if (pool && arena_.recording_) throw CaptureError("[memory] two graphs cannot be captured at once");
         arena_.recording_ = pool;
         arena_.recorder_ = std::this_thread::get_id();
     };
@@ -166,7 +166,7 @@ void Arena::PrivatePool::record(const std::function<void()>& work) {
     set_recording(nullptr);
 }
 
-// Never destroyed: tensors with static lifetime may outlive any other order.
+// Never destroyed: tensors with static lifetime may be destroyed after any other static object.
 
 Arena& cpu_arena() {
     static Arena* instance = new Arena({from_machine, [](void* data) { std::free(data); }, "the machine"});

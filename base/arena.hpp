@@ -11,34 +11,33 @@
 namespace dnsp {
 
 struct ArenaStatistics {
-    std::size_t system_allocations = 0;  ///< blocks ever asked of the system: constant in a steady state
-    std::size_t bytes_held = 0;          ///< in use, cached, or kept by graphs for themselves
+    std::size_t system_allocations = 0;  ///< blocks allocated from the system, ever
+    std::size_t bytes_held = 0;          ///< in use, cached, or reserved by graphs
     std::size_t bytes_in_use = 0;
-    std::size_t bytes_cached = 0;       ///< for the next that asks
-    std::size_t peak_bytes_in_use = 0;  ///< since the start, or since forget_peak()
+    std::size_t bytes_cached = 0;       ///< free blocks kept for later allocations
+    std::size_t peak_bytes_in_use = 0;  ///< since construction or the last forget_peak()
 };
 
-/// A caching allocator: freed blocks are kept by size class and handed out again, so that a training step
-/// allocates nothing after its first iteration. When the system has nothing left, cached blocks are given
-/// back and it is asked once more. Thread-safe. Device memory is reused in the order of the one stream, so no
-/// block waits for its readers.
+/// A caching allocator. Freed blocks are kept by size class and reused, so that a training step allocates
+/// nothing from the system after its first iteration. When the system is out of memory, the arena frees its
+/// cached blocks and tries once more. Thread-safe. Device memory is reused in stream order, so a block may be
+/// released while kernels on the one stream still read it.
 class Arena {
   public:
     struct System {
-        std::function<void*(std::size_t)> allocate;  ///< null when there is not enough
+        std::function<void*(std::size_t)> allocate;  ///< returns null when memory is exhausted
         std::function<void(void*)> release;
         const char* name;  ///< "the machine", "the CUDA device"
     };
     explicit Arena(System system) : system_(std::move(system)) {}
 
-    /// At least `bytes` bytes, aligned to 64; the same `bytes` is to be given to release(). Throws
-    /// OutOfMemory.
+    /// Returns at least `bytes` bytes, aligned to 64. Pass the same `bytes` to release(). Throws OutOfMemory.
     void* allocate(std::size_t bytes);
     void release(void* data, std::size_t bytes) noexcept;
     void release_cached();
-    /// Refuses to hold more than this from now on: for sharing a device, and for tests.
+    /// Limits bytes_held from now on. For sharing a device, and for tests.
     void set_limit(std::size_t bytes);
-    /// The most that it may still hold by its limit, cached blocks included.
+    /// Bytes that the limit still allows to be allocated, cached blocks included.
     std::size_t available_by_limit();
     void forget_peak();
     ArenaStatistics statistics();
@@ -63,20 +62,21 @@ class Arena {
     ArenaStatistics statistics_;
 };
 
-/// The blocks that a recorded graph works in, for as long as the graph lives: it uses the same addresses each
-/// time it runs, so nobody else may have them.
+/// The blocks that a captured graph uses. They stay reserved while the graph lives, because each launch uses
+/// the same addresses.
 class Arena::PrivatePool {
   public:
     explicit PrivatePool(Arena& arena) : arena_(arena) {}
-    /// The blocks go back to the arena.
+    /// Returns the blocks to the arena.
     ~PrivatePool();
     PrivatePool(const PrivatePool&) = delete;
     PrivatePool& operator=(const PrivatePool&) = delete;
 
-    /// Calls `work`. What this thread allocates meanwhile is taken from the arena's cached blocks and belongs
-    /// to the pool; freed, it may be allocated again, but by `work` alone. Blocks from before that `work`
-    /// frees are kept too, unused: the graph may read them. Where no cached block fits, which a run of the
-    /// same work just before prevents, CaptureError is thrown.
+    /// Calls `work` and captures its allocations:
+    /// - Allocations of this thread are taken from cached blocks and belong to the pool.
+    /// - Once freed, they can be reused within `work` only.
+    /// - Older blocks that `work` frees are kept unused, because the graph may read them.
+    /// Throws CaptureError if no cached block fits. To prevent this, run the same work once just before.
     void record(const std::function<void()>& work);
 
   private:
@@ -85,9 +85,9 @@ class Arena::PrivatePool {
     Blocks free_, kept_;
 };
 
-/// Of host memory.
+/// The arena of host memory.
 Arena& cpu_arena();
-/// Of the memory of the selected device (simt::select_device).
+/// The arena of the selected device (simt::select_device).
 Arena& cuda_arena();
 
 }  // namespace dnsp

@@ -27,7 +27,7 @@ std::string random_suffix() {
     return suffix;
 }
 
-/// A renamed file would replace a symbolic link instead of what it points to.
+/// Renaming onto a symbolic link would replace the link, not its target.
 std::filesystem::path follow_links(const std::filesystem::path& path) {
     std::error_code ignored;
     if (!std::filesystem::is_symlink(path, ignored)) return path;
@@ -39,7 +39,7 @@ void flush_folder(const std::filesystem::path& file) {
     const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
     const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return;
-    // Best effort: the contents are safe already and some file systems cannot flush a folder.
+    // Best effort: the data is already flushed, and some file systems cannot flush a folder.
     ::fsync(descriptor);
     ::close(descriptor);
 }
@@ -67,7 +67,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-    require(descriptor_ >= 0, destination_.string(), "written to after it was committed");
+    require(descriptor_ >= 0, destination_.string(), "write after commit");
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
@@ -85,7 +85,7 @@ void AtomicFile::commit() {
     descriptor_ = -1;
     if (::close(descriptor) != 0) fail(destination_, "cannot be closed", errno);
     if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
-        fail(destination_, "cannot be put in place", errno);
+        fail(destination_, "cannot be renamed to its final name", errno);
     }
     temporary_.clear();
     flush_folder(destination_);

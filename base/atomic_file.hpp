@@ -7,10 +7,10 @@
 
 namespace dnsp {
 
-/// A file that is written atomically: writes go to a hidden sibling
-/// (".name.XXXXXX.part"), commit() flushes it to disk and renames it. Destroyed without commit(), it
-/// removes the sibling. A symbolic link is followed; what exists and is no regular file is refused. Throws
-/// FileError with the path and the system's reason (full disk, no permission, …).
+/// A file that is written atomically. Writes go to a hidden file in the same folder (".name.XXXXXX.part").
+/// commit() flushes it to disk and renames it. The destructor removes it if commit() was not called. Symbolic
+/// links are followed. Throws FileError, with the path and the system's reason (disk full, permission denied,
+/// …), also if the path exists and is not a regular file.
 class AtomicFile {
   public:
     explicit AtomicFile(const std::filesystem::path& destination);
@@ -18,7 +18,7 @@ class AtomicFile {
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;
 
-    /// The sibling, for writers that open paths themselves.
+    /// Path of the hidden file, for writers that open paths themselves.
     const std::filesystem::path& temporary_path() const { return temporary_; }
     void write(std::span<const std::byte> bytes);
     void write(const std::string& text);
@@ -30,7 +30,7 @@ class AtomicFile {
     int descriptor_ = -1;
 };
 
-/// A file of that text, by an AtomicFile.
+/// Writes `text` to a file atomically (AtomicFile).
 void write_atomically(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace dnsp

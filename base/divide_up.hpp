@@ -4,7 +4,7 @@
 
 namespace dnsp {
 
-/// ⌈number / size⌉ for number ≥ 0 and size > 0: how many parts of `size` hold `number` items.
+/// ⌈number / size⌉, the number of parts of `size` that cover `number`. Preconditions: number ≥ 0, size > 0.
 template <std::integral Number, std::integral Size>
 constexpr Number divide_up(Number number, Size size) {
     return static_cast<Number>((number + size - 1) / size);

@@ -22,27 +22,27 @@
 //       }
 //   };
 //
-// The visitors derive from it the command line and --help (tools/option_parser.hpp), JSON in weights files
-// and checkpoints, defaults, and the comparison on resume (base/options_json.hpp).
+// Visitors implement the command line and --help (tools/option_parser.hpp), JSON in weights files and
+// checkpoints, defaults, and the comparison on resume (base/options_json.hpp).
 namespace dnsp {
 
 enum class Range { any, non_negative, positive };
 
 struct OptionInfo {
-    std::string key;           ///< in JSON
-    std::string flag = {};     ///< on the command line, "--lr"; "inputs" is positional; empty: not there
+    std::string key;           ///< key in JSON
+    std::string flag = {};     ///< "--lr"; "inputs" is positional; empty: not on the command line
     std::string help = {};     ///< one line
     std::string group = {};    ///< heading in --help
-    Range range = Range::any;  ///< of numbers; the default may lie outside
-    /// Of strings: what is allowed besides the default; empty: anything. Of a bool: its names on the command
-    /// line, that of false first.
+    Range range = Range::any;  ///< allowed numbers; the default may lie outside
+    /// Strings: allowed values besides the default; empty: any. Bools: the command-line names of false and
+    /// true.
     std::vector<std::string> choices = {};
-    std::map<std::string, std::string> aliases = {};      ///< further names of choices, for the command line
-    std::vector<std::pair<std::string, int>> names = {};  ///< of values of an int, for the command line
-    bool may_change_on_resume = false;                    ///< a resumed run may be given another value
+    std::map<std::string, std::string> aliases = {};      ///< command-line name → choice
+    std::vector<std::pair<std::string, int>> names = {};  ///< command-line names of int values
+    bool may_change_on_resume = false;                    ///< a resumed run may change the value
 };
 
-/// visit() calls it with every option of a struct. It reads or replaces the value.
+/// visit() calls option() for every option of a struct. option() reads or replaces the value.
 class OptionVisitor {
   public:
     virtual ~OptionVisitor() = default;
@@ -52,7 +52,7 @@ class OptionVisitor {
     virtual void option(const OptionInfo& info, double& value) = 0;
     virtual void option(const OptionInfo& info, std::string& value) = 0;
     virtual void option(const OptionInfo& info, std::vector<std::string>& value) = 0;
-    /// On the command line, "name=number", repeated.
+    /// On the command line: "name=number", repeatable.
     virtual void option(const OptionInfo& info, std::map<std::string, double>& value) = 0;
 
     /// An enumeration: a string on the command line and in JSON.
@@ -68,15 +68,16 @@ class OptionVisitor {
             if (text == name) value = named;
     }
 
-    /// The options of a member, in JSON an object of that name.
+    /// The options of a member struct. In JSON, an object named `key`.
     virtual void nested(const std::string& key, const std::function<void()>& visit_member) = 0;
 };
 
-/// Option structs of extensions (loss terms, models), one value of each type. The owner of the set knows none
-/// of the types; each extension declares its own and reads it back. Copies are independent.
+/// Option structs of extensions (loss terms, models), one value per type. The owner of the set does not know
+/// the types: each extension declares its own and reads it back. Copies are independent.
 class OptionSet {
   public:
-    /// Adds a default Options, unless it is there. Options is copyable and has visit(OptionVisitor&).
+    /// Adds a default Options unless the set has one. Options must be copyable and have
+    /// visit(OptionVisitor&).
     template <class Options>
     void declare() {
         if (!find(typeid(Options)))
@@ -84,11 +85,11 @@ class OptionSet {
                                     std::any_cast<Options&>(value).visit(visitor);
                                 }});
     }
-    /// Throws Error for a type that is not declared.
+    /// Throws Error if the type was not declared.
     template <class Options>
     Options& get() {
         Entry* entry = find(typeid(Options));
-        require(entry != nullptr, "[options] a struct of options is not declared");
+        require(entry != nullptr, "[options] undeclared options struct");
         return std::any_cast<Options&>(entry->value);
     }
     template <class Options>

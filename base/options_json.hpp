@@ -7,7 +7,7 @@
 
 #include "base/options.hpp"
 
-// Options in JSON: an object with an entry for each option, and an object for each nested struct.
+// Options in JSON: an object with one entry per option and one object per nested struct.
 namespace dnsp {
 
 enum class OptionSelection { all, fixed_on_resume };
@@ -36,9 +36,8 @@ class OptionWriter : public OptionVisitor {
     OptionSelection selection_;
 };
 
-/// Reads options from a JSON object. An option whose key is missing keeps its value, the default. Throws
-/// Error for a value of another type, and for one that is neither the default nor within the option's range
-/// or choices.
+/// Reads options from a JSON object. An option whose key is missing keeps its value (the default). Throws
+/// Error if a value has the wrong type, or is neither the default nor within the option's range or choices.
 class OptionReader : public OptionVisitor {
   public:
     /// Throws Error unless `json` is an object.
@@ -53,7 +52,7 @@ class OptionReader : public OptionVisitor {
     void option(const OptionInfo& info, std::map<std::string, double>& value) override;
     void nested(const std::string& key, const std::function<void()>& visit_member) override;
 
-    /// A key that no option has read, "prior.delta"; empty if there is none.
+    /// A key that no option has read, such as "prior.delta"; empty if there is none.
     const std::string& unknown_key();
 
   private:
@@ -61,8 +60,8 @@ class OptionReader : public OptionVisitor {
     template <class Value>
     void read_number(const OptionInfo& info, Value& value);
 
-    nlohmann::json json_;  // what has not been read of the present object
-    std::string path_;     // of the present object, "" or "prior."
+    nlohmann::json json_;  // entries of the current object that are still unread
+    std::string path_;     // path of the current object: "" or "prior."
     std::string unknown_key_;
 };
 
@@ -73,15 +72,15 @@ nlohmann::json to_json(Options options, OptionSelection selection = OptionSelect
     return std::move(writer.json);
 }
 
-/// An entry, "prior.alpha", and its two values as JSON text; "nothing" where it is missing.
+/// An entry, such as "prior.alpha", and its two values as JSON text; "nothing" if missing.
 struct OptionDifference {
     std::string key, recorded, given;
 };
 
-/// The first entry that two objects do not have in common.
+/// The first entry that differs between two objects.
 std::optional<OptionDifference> first_difference(const nlohmann::json& recorded, const nlohmann::json& given);
 
-/// The same of the options that a resumed run must not change.
+/// The first difference among the options that a resumed run must not change.
 template <class Options>
 std::optional<OptionDifference> change_on_resume(const Options& recorded, const Options& given) {
     return first_difference(to_json(recorded, OptionSelection::fixed_on_resume),

@@ -8,17 +8,17 @@
 
 namespace dnsp {
 
-/// Threads that an OpenMP parallel region uses.
+/// Number of threads of an OpenMP parallel region.
 int thread_count();
 
-/// Elements below which a loop is not worth a second core.
+/// Loops over fewer elements run on one thread.
 inline constexpr std::int64_t parallel_grain = 1 << 14;
 
-/// Blocks of this many elements are summed one by one and then in order, so that a sum does not depend on
-/// the number of threads.
+/// Sums over blocks of this many elements are added in order, so that a sum does not depend on the number of
+/// threads.
 inline constexpr std::int64_t reduction_block = 1 << 12;
 
-/// Sums body(begin, end) over such blocks, the blocks' sums in order.
+/// Sums body(begin, end) over the blocks, in order.
 template <class Body>
 double sum_in_blocks(std::int64_t count, Body&& body) {
     const std::int64_t blocks = divide_up(count, reduction_block);

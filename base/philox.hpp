@@ -7,9 +7,9 @@
 namespace dnsp {
 
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11): four
-/// 32-bit words that are a pure function of a 64-bit key and a 128-bit counter. No state to save: a stream
-/// resumes by its counter, and any thread of any device can compute any element. constexpr, so that nvcc
-/// compiles it for the device as well.
+/// 32-bit words as a pure function of a 64-bit key and a 128-bit counter. There is no state: a stream resumes
+/// at any counter, and any thread of any device can compute any element. constexpr functions are also device
+/// functions for nvcc.
 constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                                   std::array<std::uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
@@ -24,7 +24,7 @@ constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c
     return counter;
 }
 
-/// A stream of random numbers named by (seed, stream): block `index` holds four words.
+/// The stream of random numbers (seed, stream). Block `index` holds four words.
 struct Philox {
     std::uint64_t seed = 0;
     std::uint64_t stream = 0;
@@ -37,10 +37,10 @@ struct Philox {
 
     constexpr std::uint32_t word(std::uint64_t i) const { return block(i / 4)[i % 4]; }
 
-    /// The i-th number, uniform in the open interval (0, 1); 23 bits and a half, exact in float32.
+    /// The i-th number, uniform in (0, 1): (k + ½) / 2²³ with k < 2²³, exact in float32.
     constexpr double uniform(std::uint64_t i) const { return ((word(i) >> 9) + 0.5) * 0x1p-23; }
 
-    /// The i-th number, standard normal (Box and Muller; numbers 2k and 2k+1 share a pair of words).
+    /// The i-th number, standard normal (Box–Muller; numbers 2k and 2k + 1 share two words).
     double normal(std::uint64_t i) const {
         constexpr double two_pi = 6.283185307179586;
         const std::uint64_t pair = i / 2;
@@ -49,7 +49,7 @@ struct Philox {
         return radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
     }
 
-    /// The i-th number, uniform in 0 … bound − 1 (bias below bound / 2³²).
+    /// The i-th number, uniform in 0 … bound − 1 (bias less than bound / 2³²).
     constexpr std::uint32_t below(std::uint64_t i, std::uint32_t bound) const {
         return static_cast<std::uint32_t>((static_cast<std::uint64_t>(word(i)) * bound) >> 32);
     }

@@ -8,24 +8,25 @@
 
 namespace dnsp {
 
-/// Extensions of one kind, such as models, by name. Files that define extensions add them before main() runs.
+/// Extensions of one kind (models, loss terms) by name. Files that define extensions register them before
+/// main().
 template <class Product, class... Arguments>
 class Registry {
   public:
     using Make = std::unique_ptr<Product> (*)(Arguments...);
 
-    /// `kind` is the word for an extension in messages: "model".
+    /// `kind` is the noun for an extension in messages: "model".
     explicit Registry(std::string kind) : kind_(std::move(kind)) {}
 
-    /// Adds an extension that `maker` constructs, and declares Extension::Options, if there is such a struct,
-    /// as options of the kind. `summary` is a line for --help. Throws Error for a name that is taken.
+    /// Registers an extension that `maker` constructs. Declares Extension::Options, if it exists, as options
+    /// of the kind. `summary` is one line for --help. Throws Error if the name is taken.
     template <class Extension>
     void add(const std::string& name, const std::string& summary, Make maker) {
         require(entries_.emplace(name, Entry{summary, maker, declare<Extension>}).second,
                 "[" + kind_ + "] '" + name + "' is registered twice");
     }
 
-    /// Throws Error, with the known names, for an unknown one.
+    /// Creates an extension. Throws Error, with the known names, if the name is unknown.
     std::unique_ptr<Product> make(const std::string& name, Arguments... arguments) const {
         if (const auto found = entries_.find(name); found != entries_.end())
             return found->second.make(arguments...);
@@ -47,7 +48,7 @@ class Registry {
             text += (text.empty() ? "" : "; ") + name + ": " + entry.summary;
         return text;
     }
-    /// The default options of every extension.
+    /// The default options of all extensions.
     OptionSet default_options() const {
         OptionSet options;
         for (const auto& [name, entry] : entries_) entry.declare(options);

@@ -12,7 +12,7 @@ thread_local bool capturing = false;
 }  // namespace
 
 void require_not_capturing(const char* what) {
-    if (capturing) throw CaptureError(std::string("[graph] ") + what + " cannot be recorded");
+    if (capturing) throw CaptureError(std::string("[graph] ") + what + " cannot be captured");
 }
 
 Capturing::Capturing() {

@@ -1,12 +1,12 @@
 #pragma once
 
-// What Graph (runtime.hpp) tells the functions that a graph cannot hold.
+// Guards for operations that cannot be captured in a graph (runtime.hpp).
 namespace dnsp::simt {
 
-/// Throws CaptureError while this thread records a graph: "[graph] <what> cannot be recorded".
+/// Throws CaptureError "[graph] <what> cannot be captured" while this thread captures a graph.
 void require_not_capturing(const char* what);
 
-/// Makes this thread one that records, for as long as it lives.
+/// Marks this thread as capturing a graph during the lifetime of the object.
 class Capturing {
   public:
     Capturing();

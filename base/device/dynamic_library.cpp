@@ -27,7 +27,7 @@ void DynamicLibrary::open() {
     for (const std::string& path : paths) {
         handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (handle_) return;
-        // What is wrong with the preferred name says more than that its alternatives are missing too.
+        // Report the error of the preferred name, which says more than those of the alternatives.
         const char* error = dlerror();
         if (reason_.empty()) reason_ = human_name_ + " cannot be loaded (" + (error ? error : path) + ")";
     }
@@ -46,7 +46,8 @@ std::string DynamicLibrary::unavailable_reason() {
 void* DynamicLibrary::address(const char* name) {
     require(available(), "[cuda] " + reason_);
     void* found = dlsym(handle_, name);
-    require(found != nullptr, "[cuda] " + human_name_ + " is too old or too new: it has no function " + name);
+    require(found != nullptr,
+            "[cuda] " + human_name_ + " has an unsupported version: missing function " + name);
     return found;
 }
 

@@ -6,23 +6,22 @@
 
 namespace dnsp::simt {
 
-/// A library that is opened when it is first asked for something, so that programs start on machines without
-/// it. Thread-safe; never closed.
+/// A shared library that is loaded on first use, so that programs start on machines without it. Thread-safe.
+/// Never unloaded.
 class DynamicLibrary {
   public:
-    /// `human_name` as in a sentence: "cuBLAS". The sonames are tried in their order, each first where the
-    /// dynamic linker looks and then in the folders of the compile definition DNSP_CUDA_LIBRARY_DIRS,
-    /// separated by colons.
+    /// `human_name` is the name in messages, such as "cuBLAS". The sonames are tried in order. Each is
+    /// searched for in the dynamic linker's path, then in the folders of the compile definition
+    /// DNSP_CUDA_LIBRARY_DIRS (colon-separated).
     DynamicLibrary(std::string human_name, std::vector<std::string> sonames);
 
     bool available();
 
-    /// Why available() is false, as half a sentence: "cuBLAS cannot be loaded (libcublas.so.13: cannot open
-    /// …)".
+    /// The reason if available() is false: "cuBLAS cannot be loaded (libcublas.so.13: cannot open …)".
     std::string unavailable_reason();
 
-    /// F is a function type, best taken from the library's own header by decltype. Throws dnsp::Error with
-    /// the reason when the library is not available or has no such function.
+    /// Returns a function of the library. F is its function type, best taken from the library's header by
+    /// decltype. Throws Error if the library is unavailable or has no such function.
     template <class F>
     F* function(const char* name) {
         return reinterpret_cast<F*>(address(name));

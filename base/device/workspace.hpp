@@ -6,8 +6,8 @@
 
 namespace dnsp::simt {
 
-/// Device memory for the time of a call, for `count` elements, from the caching arena. What later calls on
-/// the stream do to the block comes after what this one has started.
+/// Temporary device memory for `count` elements from the caching arena. May be destroyed before the kernels
+/// that use it have run: later work on the stream reuses the block after them.
 template <class T>
 class Workspace {
   public:

@@ -16,7 +16,7 @@
 namespace dnsp::simt {
 namespace {
 
-// Of the device that the CUDA emulator stands for: enough for tests, and little enough to run out of in one.
+// Emulated device memory: enough for tests, and small enough to exhaust in a test.
 constexpr std::size_t capacity = std::size_t(4) << 30;
 constexpr std::align_val_t alignment{256};
 
@@ -27,8 +27,7 @@ struct DeviceMemory {
 };
 
 DeviceMemory& device_memory() {
-    static auto* instance =
-        new DeviceMemory;  // never destroyed: what has static lifetime may hold device memory
+    static auto* instance = new DeviceMemory;  // never destroyed: static objects may hold device memory
     return *instance;
 }
 
@@ -84,7 +83,7 @@ void* allocate(std::size_t bytes) {
     if (bytes > capacity - in_use) return nullptr;
     void* memory = ::operator new(bytes, alignment, std::nothrow);
     if (!memory) return nullptr;
-    std::memset(memory, 0xFF, bytes);  // NaN, so that what nobody has written shows
+    std::memset(memory, 0xFF, bytes);  // NaN, so that reads of uninitialised memory show
     blocks.emplace(memory, bytes);
     in_use += bytes;
     return memory;

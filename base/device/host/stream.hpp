@@ -1,6 +1,6 @@
 #pragma once
 
-// The stream of the CUDA emulator (kernels/simt/host), and the order in which it runs threads.
+// The stream of the CUDA emulator (kernels/simt/host) and its thread order.
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -8,11 +8,11 @@
 
 namespace dnsp::simt::host {
 
-/// While this thread records a graph, the calls recorded so far; otherwise null.
+/// The calls captured so far if this thread captures a graph, else null.
 extern thread_local std::vector<std::function<void()>>* recording;
 
-/// Runs `call`, or records it if this thread records a graph. For all work that a stream would execute.
-/// `call` holds copies of its arguments: it may run later, and more than once.
+/// Runs `call`, or appends it to the graph that this thread captures. For all work that a stream executes.
+/// `call` must hold copies of its arguments, because it may run later and more than once.
 template <class Call>
 void run_or_record(Call call) {
     if (recording)
@@ -21,14 +21,14 @@ void run_or_record(Call call) {
         call();
 }
 
-/// Which runnable thread runs next, at the start and whenever a thread waits or returns: the one with the
-/// lowest index, with the highest index, or a random one. Blocks follow one another in the same order.
+/// Selects the next thread to run, at the start and whenever a thread waits or returns: the runnable thread
+/// with the lowest index, the highest index, or a random one. Blocks run in the same order.
 enum class Order { forward, reverse, random };
 
 struct ThreadOrder {
     Order order = Order::forward;
-    std::uint64_t seed = 0;     ///< of the random order
-    std::uint64_t changes = 0;  ///< calls of set_order()
+    std::uint64_t seed = 0;     ///< of Order::random
+    std::uint64_t changes = 0;  ///< number of calls of set_order()
 };
 ThreadOrder thread_order();
 

@@ -1,4 +1,4 @@
-// A build without a CUDA backend: there is no device, and nobody gets this far without one.
+// A build without a CUDA backend: there is no device, and the other functions are unreachable.
 #include "base/device/runtime.hpp"
 
 #include "base/error.hpp"

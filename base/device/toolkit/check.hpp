@@ -8,7 +8,7 @@
 
 namespace dnsp::simt {
 
-/// Throws with the expression, its place and the driver's sentence.
+/// Throws Error with the expression, its location and CUDA's message.
 #define CUDA_CHECK(expression) ::dnsp::simt::check_cuda((expression), #expression, __FILE__, __LINE__)
 
 inline void check_cuda(cudaError_t error, const char* expression, const char* file, int line) {

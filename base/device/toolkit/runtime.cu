@@ -17,9 +17,9 @@ int selected_device() {
     return device;
 }
 
-/// The selected device's only stream.
+/// The only stream of the selected device.
 cudaStream_t stream() {
-    // Never destroyed: at the end of the program the driver may be gone before this is.
+    // Never destroyed: the driver may be unloaded before static objects are.
     static auto& streams = *new std::map<int, cudaStream_t>;
     static auto& mutex = *new std::mutex;
     const int device = selected_device();
@@ -36,7 +36,7 @@ cudaStream_t stream() {
     return place->second;
 }
 
-/// cudaSuccess where a device can be used. Leaves no error behind for the next call to find.
+/// Returns cudaSuccess if a device can be used. Clears the error state of the runtime.
 cudaError_t count_devices(int* count) {
     const cudaError_t error = cudaGetDeviceCount(count);
     if (error == cudaSuccess) return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
@@ -45,7 +45,7 @@ cudaError_t count_devices(int* count) {
     return error;
 }
 
-/// 12080 is "12.8".
+/// 12080 → "12.8".
 std::string version_text(int version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
@@ -63,11 +63,11 @@ std::string unavailable_reason() {
     const cudaError_t error = count_devices(&count);
     if (error == cudaSuccess) return "";
     if (error == cudaErrorInsufficientDriver) {
-        // What the runtime calls an old driver may also be none at all.
+        // The runtime reports a missing driver as an old one.
         int driver = 0;
         if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no CUDA driver is installed";
-        return "the installed driver is for CUDA " + version_text(driver) +
-               ", this build needs one for CUDA " + version_text(CUDART_VERSION);
+        return "the installed driver supports CUDA " + version_text(driver) + ", this build needs CUDA " +
+               version_text(CUDART_VERSION);
     }
     return std::string("no CUDA device can be used: ") + cudaGetErrorString(error);
 }
@@ -159,7 +159,7 @@ struct Graph::State {
 
 namespace {
 
-/// What a capture has recorded, also when it ends early.
+/// The captured graph, destroyed on every exit.
 struct Recording {
     cudaGraph_t graph = nullptr;
     ~Recording() {
@@ -176,8 +176,8 @@ Graph::Graph(const std::function<void()>& work) : state_(new State) {
     try {
         work();
     } catch (...) {
-        // Otherwise the stream would go on recording. That the capture is invalid by now is no news, and no
-        // library is to find the error that made it so.
+        // End the capture, or the stream would stay in capture mode. Drop the error of the invalid capture,
+        // so that no later call finds it.
         cudaStreamEndCapture(stream(), &recording.graph);
         cudaGetLastError();
         throw;
