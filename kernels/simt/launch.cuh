@@ -2,8 +2,8 @@
 
 // The only way to start a kernel:
 //   launch(kernel, grid, block, shared_bytes, args…)            on the current stream
-// shared_bytes is the dynamic shared memory, whose limit is raised as far as the device goes. A grid without
-// blocks does nothing. Throws dnsp::Error when the launch is refused.
+// shared_bytes is the size of dynamic shared memory; the kernel's limit is raised as needed. A grid without
+// blocks does nothing. Throws dnsp::Error if the launch is refused.
 #include <cstddef>
 #include <string>
 #include <tuple>
@@ -27,8 +27,8 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    // Without it static and dynamic shared memory together are limited to 48 KiB. It is never lowered: a
-    // graph may hold a launch that needs more.
+    // Without this, static and dynamic shared memory together are limited to 48 KiB. The limit is never
+    // lowered, because a captured launch may need it.
     if (shared_bytes > 0) {
         const auto* function = reinterpret_cast<const void*>(kernel);
         cudaFuncAttributes attributes;

@@ -1,12 +1,12 @@
 #pragma once
 
-// The only place for PTX. Each wrapper has its meaning on the device (inline assembly) beside its meaning in
-// the CUDA emulator: plain C++ on what the lanes of the warp put in. All warp-wide ones are for whole warps.
+// The only place for PTX. Each wrapper holds the device version (inline assembly) and the CUDA emulator's
+// version (plain C++ on the values of the warp's lanes). Warp-wide wrappers require whole warps.
 //
-// Fragments of the matrix products D = A·B + C, where lane = 4·g + t (g = 0…7, t = 0…3); PTX ISA, "Matrix
-// Fragments for mma". A word is 32 bits:
+// Fragments of the matrix products D = A·B + C for lane = 4·g + t (g = 0…7, t = 0…3); PTX ISA, "Matrix
+// Fragments for mma". A word has 32 bits:
 //   m16n8k8 tf32    a[0…3] = A[g][t], A[g+8][t], A[g][t+4], A[g+8][t+4]    b[0…1] = B[t][g], B[t+4][g]
-//   m16n8k16 bf16   the same with a pair for an element: word t of a row of A, or of a column of B, holds
+//   m16n8k16 bf16   the same with pairs as elements: word t of a row of A, or of a column of B, holds
 //                   k = 2t (low half) and 2t+1, word t+4 holds k = 2t+8 and 2t+9
 //   both            c[0…3] = C[g][2t], C[g][2t+1], C[g+8][2t], C[g+8][2t+1], float32
 //   m16n8k8 f64     as tf32, but a, b and c are doubles
@@ -24,13 +24,13 @@
 #include "kernels/simt/host/bulk_copies.hpp"
 #include "kernels/simt/host/warpgroup_products.hpp"
 #else
-// Code for devices that have not got an instruction compiles, and must not be reached.
+// Lets code compile for devices without an instruction. Must not be reached.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define DNSP_PTX_SM_80(...) __trap()
 #else
 #define DNSP_PTX_SM_80(...) asm volatile(__VA_ARGS__)
 #endif
-// Of 9.0 alone: wgmma is not in what later devices inherit.
+// For 9.0 only: later devices do not have wgmma.
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define DNSP_PTX_SM_90A(...) asm volatile(__VA_ARGS__)
 #else
@@ -42,8 +42,8 @@ namespace dnsp::simt {
 
 // ---- Asynchronous copies from global to shared memory, in groups
 
-/// Starts a copy of 4, 8 or 16 bytes, both addresses aligned to as many; where `present` is false, zeros are
-/// written and the source is not read. Copies of 16 bytes pass by L1.
+/// Starts a copy of 4, 8 or 16 bytes; both addresses must be aligned to the size. If `present` is false,
+/// writes zeros and does not read the source. Copies of 16 bytes bypass L1.
 template <int bytes>
 __device__ __forceinline__ void cp_async(void* shared, const void* global, bool present) {
     static_assert(bytes == 4 || bytes == 8 || bytes == 16);
@@ -64,7 +64,7 @@ __device__ __forceinline__ void cp_async(void* shared, const void* global, bool 
 #endif
 }
 
-/// Ends the group of the copies that this thread has started since the last call.
+/// Groups the copies that this thread has started since the last call.
 __device__ __forceinline__ void cp_async_commit() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_80("cp.async.commit_group;" ::: "memory");
@@ -73,8 +73,8 @@ __device__ __forceinline__ void cp_async_commit() {
 #endif
 }
 
-/// Waits until at most the last `groups` groups of this thread are in flight. What other threads have copied
-/// is there after a barrier that follows their wait.
+/// Waits until at most the last `groups` groups of this thread are in flight. Copies of other threads are
+/// visible after they have waited and a barrier has followed.
 template <int groups>
 __device__ __forceinline__ void cp_async_wait() {
 #if defined(__CUDACC__)
@@ -86,8 +86,8 @@ __device__ __forceinline__ void cp_async_wait() {
 
 // ---- Loads
 
-/// Four floats of global memory that no kernel writes to meanwhile, aligned to 16 bytes; zeros, and nothing
-/// is read, where `present` is false. The compiler would branch.
+/// Loads four floats from 16-byte aligned global memory that no kernel writes meanwhile. If `present` is
+/// false, returns zeros and does not read. (The compiler would generate a branch.)
 __device__ __forceinline__ float4 load_or_zero(const float* global, bool present) {
     float4 value{0.0f, 0.0f, 0.0f, 0.0f};
 #if defined(__CUDACC__)
@@ -102,9 +102,9 @@ __device__ __forceinline__ float4 load_or_zero(const float* global, bool present
 
 // ---- Matrices from shared memory
 
-/// Loads four matrices of 8 rows of 4 words: lane i gives the address of row i % 8 of matrix i / 8, aligned
-/// to 16 bytes, and gets word t of row g of each, which is how the products above take A, and B when it is
-/// stored column by column.
+/// Loads four matrices of 8 rows × 4 words. Lane i passes the address of row i % 8 of matrix i / 8, aligned
+/// to 16 bytes, and receives word t of row g of each matrix. This is the fragment layout of A, and of B
+/// stored by columns.
 __device__ __forceinline__ void ldmatrix_x4(std::uint32_t (&words)[4], const uint4* row) {
 #if defined(__CUDACC__)
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -119,8 +119,9 @@ __device__ __forceinline__ void ldmatrix_x4(std::uint32_t (&words)[4], const uin
 #endif
 }
 
-/// Loads two such matrices transposed, from the addresses of lanes 0…7 and 8…15: lane 4g + t gets elements 2t
-/// and 2t+1 of column g, which are element g of rows 2t and 2t+1, of 2 bytes each. All lanes give an address.
+/// Loads two such matrices transposed, with the row addresses of lanes 0…7 and 8…15; every lane must pass a
+/// valid address. Lane 4g + t receives elements 2t and 2t+1 of column g: the 2-byte elements g of rows 2t and
+/// 2t+1.
 __device__ __forceinline__ void ldmatrix_x2_transposed(std::uint32_t (&words)[2], const uint4* row) {
 #if defined(__CUDACC__)
     asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
@@ -136,7 +137,7 @@ __device__ __forceinline__ void ldmatrix_x2_transposed(std::uint32_t (&words)[2]
 #endif
 }
 
-/// The way back: the words that ldmatrix_x2_transposed() would load.
+/// The inverse: stores the words that ldmatrix_x2_transposed() would load.
 __device__ __forceinline__ void stmatrix_x2_transposed(uint4* row, const std::uint32_t (&words)[2]) {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1, %2};" ::"r"(
@@ -158,7 +159,7 @@ __device__ __forceinline__ void stmatrix_x2_transposed(uint4* row, const std::ui
 
 // ---- Operands
 
-/// The nearest number with 10 bits of mantissa, away from zero where two are as near, as the bits of a float.
+/// Rounds to 10 bits of mantissa, to nearest, ties away from zero. Returns the bits of a float.
 __device__ __forceinline__ std::uint32_t round_to_tf32(float value) {
     std::uint32_t bits = 0;
 #if defined(__CUDACC__)
@@ -169,8 +170,8 @@ __device__ __forceinline__ std::uint32_t round_to_tf32(float value) {
     return bits;
 }
 
-/// Two bfloat16 (8 bits of mantissa with the leading one), rounded to nearest, to even where two are as near;
-/// `rectified`: 0 for negative numbers. A NaN stays one.
+/// Rounds two floats to bfloat16 (8 significant bits), to nearest, ties to even. `rectified`: negative
+/// numbers become 0. NaN stays NaN.
 template <bool rectified = false>
 __device__ __forceinline__ std::uint32_t pack_bfloat16x2(float low, float high) {
     std::uint32_t bits = 0;
@@ -190,7 +191,7 @@ __device__ __forceinline__ std::uint32_t pack_bfloat16x2(float low, float high) 
     return bits;
 }
 
-// ---- Matrix products of a warp; the fragments are described above
+// ---- Matrix products of a warp (fragments: see above)
 
 #if !defined(__CUDACC__)
 namespace host {
@@ -199,9 +200,8 @@ struct TensorCoreOperands {
     std::uint32_t a[4], b[2];
 };
 
-/// The 16 × 8 product of either precision: value(word, i) is the i-th of the `per_word` elements of a word.
-/// The products are exact in double; their sum is rounded once, which is a little better than what the
-/// hardware promises.
+/// The 16 × 8 product in either precision. value(word, i) is element i of the `per_word` elements of a word.
+/// Products are exact in double. Their sum is rounded once, slightly better than the hardware guarantees.
 template <int per_word, class Value>
 void tensor_core_product(const char* operation, float (&d)[4], const TensorCoreOperands& mine,
                          const float (&c)[4], Value value) {
@@ -221,7 +221,8 @@ void tensor_core_product(const char* operation, float (&d)[4], const TensorCoreO
 }  // namespace host
 #endif
 
-/// The operands are the bits of floats, of whose mantissa the first 10 bits count: round_to_tf32() first.
+/// Operands are bits of floats, of which only the first 10 bits of mantissa count: call round_to_tf32()
+/// first.
 __device__ __forceinline__ void mma_m16n8k8_tf32(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                                                  std::uint32_t b1, const float (&c)[4]) {
 #if defined(__CUDACC__)
@@ -258,7 +259,7 @@ __device__ __forceinline__ void mma_m16n8k16_bf16(float (&d)[4], const std::uint
 #endif
 }
 
-/// One instruction on Hopper, whose full rate needs the size; elsewhere four products of 8×4 by 4×8.
+/// One instruction on Hopper, which needs this size for full rate. Four products of 8×4 by 4×8 elsewhere.
 __device__ __forceinline__ void mma_m16n8k8_f64(double (&d)[4], const double (&a)[4], double b0, double b1,
                                                 const double (&c)[4]) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ != 900
@@ -292,9 +293,9 @@ __device__ __forceinline__ void mma_m16n8k8_f64(double (&d)[4], const double (&a
 #endif
 }
 
-// ---- Barriers of some warps, and registers
+// ---- Named barriers, and registers
 
-/// Waits until `threads` threads, whole warps, have come to barrier `id` (1…15).
+/// Waits until `threads` threads (whole warps) have reached barrier `id` (1…15).
 __device__ __forceinline__ void synchronise_warps(int id, int threads) {
 #if defined(__CUDACC__)
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
@@ -303,8 +304,8 @@ __device__ __forceinline__ void synchronise_warps(int id, int threads) {
 #endif
 }
 
-/// The number of registers that each thread of this warpgroup has from now on, a multiple of 8 from 24 to
-/// 256. The kernel needs __launch_bounds__ with a number of blocks.
+/// Sets the number of registers per thread of this warpgroup, a multiple of 8 from 24 to 256. The kernel must
+/// have __launch_bounds__ with a number of blocks.
 template <int count>
 __device__ __forceinline__ void setmaxnreg_dec() {
     static_assert(count % 8 == 0 && count >= 24 && count <= 256);
@@ -320,14 +321,14 @@ __device__ __forceinline__ void setmaxnreg_inc() {
 #endif
 }
 
-// ---- Barriers in shared memory that count arrivals and bytes: mbarrier
+// ---- mbarriers: barriers in shared memory that count arrivals and bytes
 //
-// The phases of a barrier are numbered from 0. One ends when as many have arrived as the barrier counts and
-// all bytes that they expect have come. wait(parity) returns when the phase of that parity has ended: on a
-// new barrier wait(0) waits for the first phase, wait(1) returns at once.
+// Phases are numbered from 0. A phase ends when all counted threads have arrived and all expected bytes have
+// landed. wait(parity) returns when the phase of that parity has ended. On a new barrier, wait(0) waits for
+// the first phase and wait(1) returns at once.
 
 #if defined(__CUDACC__)
-/// Addresses of the shared window, which is what the instructions take.
+/// The shared-window address, as the instructions take it.
 __device__ __forceinline__ std::uint32_t shared_address(const void* shared) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
 }
@@ -344,7 +345,7 @@ __device__ __forceinline__ void mbarrier_init(std::uint64_t* barrier, int arriva
 #endif
 }
 
-/// By the thread that has initialised barriers, before others and bulk copies use them.
+/// Called by the thread that initialised barriers, before other threads and bulk copies use them.
 __device__ __forceinline__ void mbarrier_fence_init() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("fence.mbarrier_init.release.cluster;" ::: "memory");
@@ -359,7 +360,7 @@ __device__ __forceinline__ void mbarrier_arrive(std::uint64_t* barrier) {
 #endif
 }
 
-/// Arrives, and makes the phase expect so many bytes more.
+/// Arrives, and adds `bytes` to the bytes that the phase expects.
 __device__ __forceinline__ void mbarrier_arrive_expect_tx(std::uint64_t* barrier, std::uint32_t bytes) {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
@@ -385,10 +386,10 @@ __device__ __forceinline__ void mbarrier_wait(std::uint64_t* barrier, std::uint3
 #endif
 }
 
-// ---- Bulk tensor copies. One thread starts one for all.
+// ---- Bulk tensor copies (TMA), started by one thread.
 
-/// Starts to load the box whose first element has these coordinates; what lies outside of the array is zero.
-/// The barrier is told of all bytes of the box.
+/// Starts to load the box with its first element at these coordinates. Elements out of bounds are zero. All
+/// bytes of the box count at the barrier.
 __device__ __forceinline__ void load_box(void* shared, const TensorMap& map, std::uint64_t* barrier,
                                          int channel, int x, int y, int image) {
 #if defined(__CUDACC__)
@@ -402,8 +403,8 @@ __device__ __forceinline__ void load_box(void* shared, const TensorMap& map, std
 #endif
 }
 
-/// Starts to store a box; what lies outside of the array is not written. What ordinary stores have written
-/// into shared memory must be behind fence_for_bulk_copies() and a barrier.
+/// Starts to store a box. Elements out of bounds are not written. After ordinary stores to shared memory,
+/// call fence_for_bulk_copies() and a barrier first.
 __device__ __forceinline__ void store_box(const TensorMap& map, int channel, int x, int y, int image,
                                           const void* shared) {
 #if defined(__CUDACC__)
@@ -416,7 +417,7 @@ __device__ __forceinline__ void store_box(const TensorMap& map, int channel, int
 #endif
 }
 
-/// Ends the group of the stores that this thread has started since the last call.
+/// Groups the stores that this thread has started since the last call.
 __device__ __forceinline__ void store_box_commit() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("cp.async.bulk.commit_group;" ::: "memory");
@@ -425,8 +426,8 @@ __device__ __forceinline__ void store_box_commit() {
 #endif
 }
 
-/// Waits until all but the last `groups` groups of this thread have read shared memory, which may be written
-/// then, or given up by returning.
+/// Waits until all but the last `groups` groups of this thread have read shared memory, which may then be
+/// overwritten or released by returning.
 template <int groups>
 __device__ __forceinline__ void store_box_wait_read() {
 #if defined(__CUDACC__)
@@ -436,7 +437,7 @@ __device__ __forceinline__ void store_box_wait_read() {
 #endif
 }
 
-/// Between this thread's ordinary accesses to shared memory and those of bulk copies and of wgmma.
+/// Orders this thread's ordinary accesses to shared memory with those of bulk copies and wgmma.
 __device__ __forceinline__ void fence_for_bulk_copies() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("fence.proxy.async.shared::cta;" ::: "memory");
@@ -447,39 +448,40 @@ __device__ __forceinline__ void fence_for_bulk_copies() {
 
 // ---- Matrix products of a warpgroup: wgmma
 //
-// D = A·B + D with A of 64 × 16 and B of 16 × columns elements in shared memory, D in the registers of the
-// 128 threads: PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply". Of warp w, lane 4g + t:
+// D = A·B + D, with A (64 × 16) and B (16 × columns) in shared memory and D in the registers of 128 threads:
+// PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply". For warp w and lane 4g + t:
 //   d[4j…4j+3] = D[16w+g][8j+2t], D[16w+g][8j+2t+1], D[16w+g+8][8j+2t], D[16w+g+8][8j+2t+1]
 //
-// An operand is told by a descriptor of 64 bits, lengths and addresses in units of 16 bytes:
-//   bits  0…13   where it begins in shared memory
+// A 64-bit descriptor describes an operand, with lengths and addresses in units of 16 bytes:
+//   bits  0…13   address in shared memory
 //   bits 16…29   "leading" offset            bits 32…45   "stride" offset
 //   bits 49…51   0: the pattern below begins at multiples of 1024 bytes
 //   bits 62…63   1: the 128-byte swizzle of tensor_map.hpp
-// The pattern has 8 rows of 128 bytes, 64 elements. Runs::along_k: a row of the pattern runs along k; the
-// next row is the next row of A or column of B, the next pattern, `stride` bytes on, the eighth one after it.
-// Of the row, the 16 elements that begin at the address are used: for the next 16 k the address moves by 32
-// bytes; the swizzle is one of addresses. Runs::across: a row runs along the rows of A or the columns of B,
-// the next row is the next k, the next pattern, `stride` bytes on, the eighth k after it; columns 64… follow
-// `leading` bytes on. For the next 16 k the address moves by 2048 bytes where patterns follow one another.
+// A pattern has 8 rows of 128 bytes (64 elements).
+// - Runs::along_k: a row of the pattern runs along k. The next row is the next row of A or column of B. The
+//   next pattern, `stride` bytes later, is the eighth one. A product uses 16 elements of a row, from the
+//   address on. The next 16 k are 32 bytes further; the swizzle applies to addresses.
+// - Runs::across: a row runs along the rows of A or the columns of B. The next row is the next k. The next
+//   pattern, `stride` bytes later, is the eighth k. Columns 64… follow `leading` bytes later. The next 16 k
+//   are 2048 bytes further if patterns are contiguous.
 
 enum class Runs { along_k, across };
 
-/// Of an operand whose patterns of 1024 bytes follow one another.
+/// The descriptor of an operand of contiguous 1024-byte patterns.
 __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared,
                                                            std::uint32_t leading_bytes = 16) {
     constexpr std::uint64_t stride_bytes = 1024, swizzle = 1;
     return std::uint64_t{(shared_address(shared) & 0x3ffff) >> 4} | std::uint64_t{leading_bytes >> 4} << 16 |
            (stride_bytes >> 4) << 32 | swizzle << 62;
 }
-/// The descriptor of what lies so many bytes further on. The sum has room in the lower half, which spares the
-/// device the carry.
+/// The descriptor of the address `bytes` bytes further on. The sum fits into the lower half, so no carry is
+/// needed.
 __device__ __forceinline__ std::uint64_t advanced(std::uint64_t descriptor, int bytes) {
     return (descriptor & ~std::uint64_t{0xffffffff}) |
            (static_cast<std::uint32_t>(descriptor) + static_cast<std::uint32_t>(bytes >> 4));
 }
 
-/// Before the first product, and between other uses of sums and the next product that they are part of.
+/// Call before the first product, and between other uses of sums and the next product that adds to them.
 __device__ __forceinline__ void wgmma_fence() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("wgmma.fence.sync.aligned;" ::: "memory");
@@ -488,7 +490,7 @@ __device__ __forceinline__ void wgmma_fence() {
 #endif
 }
 
-/// Ends the group of the products that the warpgroup has started since the last call.
+/// Groups the products that the warpgroup has started since the last call.
 __device__ __forceinline__ void wgmma_commit() {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("wgmma.commit_group.sync.aligned;" ::: "memory");
@@ -497,8 +499,8 @@ __device__ __forceinline__ void wgmma_commit() {
 #endif
 }
 
-/// Waits until at most the last `groups` groups are in flight. What others have read may be written then, and
-/// sums of which no product is in flight may be used, behind settle().
+/// Waits until at most the last `groups` groups are in flight. Operands of completed products may then be
+/// overwritten. Their sums may be used after settle().
 template <int groups>
 __device__ __forceinline__ void wgmma_wait() {
 #if defined(__CUDACC__)
@@ -508,8 +510,8 @@ __device__ __forceinline__ void wgmma_wait() {
 #endif
 }
 
-/// Keeps the compiler, which does not know what products and waits have to do with each other, from moving
-/// uses of the sums over this place.
+/// Prevents the compiler, which does not see the asynchronous writes, from moving uses of the sums across
+/// this call.
 template <int count>
 __device__ __forceinline__ void settle([[maybe_unused]] float (&sums)[count]) {
 #if defined(__CUDACC__)
@@ -519,7 +521,7 @@ __device__ __forceinline__ void settle([[maybe_unused]] float (&sums)[count]) {
 }
 
 #if defined(__CUDACC__)
-// The operands' names and the operands themselves, by tens.
+// Names of operands, and the operands, in groups of ten.
 #define DNSP_NAMES(tens)                                                                                 \
     "%" #tens "0, %" #tens "1, %" #tens "2, %" #tens "3, %" #tens "4, %" #tens "5, %" #tens "6, %" #tens \
     "7, %" #tens "8, %" #tens "9"
@@ -543,7 +545,7 @@ __device__ __forceinline__ void settle([[maybe_unused]] float (&sums)[count]) {
 template <int columns, Runs a_runs, Runs b_runs>
 __device__ __forceinline__ void wgmma_bf16(float (&d)[columns / 2], std::uint64_t descriptor_a,
                                            std::uint64_t descriptor_b, bool accumulate_sums) {
-    static_assert(columns == 64 || columns == 192 || columns == 200, "the numbers in use");
+    static_assert(columns == 64 || columns == 192 || columns == 200, "unsupported number of columns");
 #if defined(__CUDACC__)
     if constexpr (columns == 64)
         DNSP_WGMMA("m64n64", DNSP_NAMES_30 ", %30, %31", "32", "33", "34", "35", "36", DNSP_SUMS_30(0),

@@ -1,10 +1,10 @@
 #pragma once
 
-// Shared memory with the bounds of every dimension checked in the CUDA emulator, at no cost on the device.
+// Shared memory with bounds checks of every dimension in the CUDA emulator, at no cost on the device.
 //   __shared__ SharedArray<float, 32, 33> tile;      tile[row][col]
 //   auto tile = dynamic_shared<float>(count);        tile[i]; `count` elements from byte `offset_bytes` on
-// Both are aligned to 16 bytes, the dynamic shared memory to 1024, and full of NaN (every byte 0xFF) at the
-// start of a block of the CUDA emulator.
+// Alignment is 16 bytes; dynamic shared memory begins at a multiple of 1024 bytes. In the CUDA emulator both
+// are NaN (bytes 0xFF) when a block starts.
 #include <cstddef>
 
 #if defined(__CUDACC__)
@@ -17,7 +17,7 @@
 
 namespace dnsp::simt {
 
-/// Elements of a shared array behind one index less.
+/// The sub-array at one index.
 template <class T, int Extent, int... Rest>
 struct SharedView {
     static constexpr int stride = (1 * ... * Rest);
@@ -34,7 +34,7 @@ struct SharedView {
     __device__ __forceinline__ T* data() const { return first; }
 };
 
-/// To be declared __shared__; T needs no constructor.
+/// Must be declared __shared__. T must not need a constructor.
 template <class T, int Extent, int... Rest>
 struct SharedArray {
     static constexpr int size = (Extent * ... * Rest);
@@ -53,13 +53,13 @@ struct SharedArray {
 
   private:
 #if !defined(__CUDACC__)
-    // Zero at first: static. Before the elements, so that AddressSanitizer sees what is written behind them.
+    // Zero-initialised, because it is static. Before the elements, so that AddressSanitizer finds overruns.
     std::uint64_t entered_;
 #endif
     alignas(16) T elements_[size];
 };
 
-/// A part of the dynamic shared memory.
+/// A part of dynamic shared memory.
 template <class T>
 struct SharedSpan {
     T* first;
@@ -73,7 +73,7 @@ struct SharedSpan {
     __device__ __forceinline__ T* data() const { return first; }
 };
 
-/// The launch must ask for at least offset_bytes + count · sizeof(T) bytes.
+/// Precondition: the launch requests at least offset_bytes + count · sizeof(T) bytes.
 template <class T>
 __device__ __forceinline__ SharedSpan<T> dynamic_shared(std::size_t count, std::size_t offset_bytes = 0) {
 #if defined(__CUDACC__)

@@ -1,7 +1,7 @@
 #pragma once
 
-// What every kernel file (*.cu) includes. The same source is built twice: by nvcc for the device, and by the
-// C++ compiler for the CUDA emulator (kernels/simt/host), which gives the same names a meaning on the host.
+// Included by every kernel file (*.cu). The same source is compiled by nvcc for the device and by the C++
+// compiler for the CUDA emulator (kernels/simt/host), which implements CUDA's names on the host.
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
 #else

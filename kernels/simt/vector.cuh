@@ -1,6 +1,6 @@
 #pragma once
 
-// Accesses of 16 bytes to arrays that are aligned to them, of single elements to others.
+// 16-byte accesses to arrays that are aligned to 16 bytes, element-wise accesses to others.
 #include <cstdint>
 
 #include "kernels/simt/simt.cuh"
@@ -18,8 +18,8 @@ bool are_aligned(const Pointers*... pointers) {
     return (... && (reinterpret_cast<std::uintptr_t>(pointers) % 16 == 0));
 }
 
-/// Elements first … first + elements − 1, zeros behind them; `first` is a multiple of the width, and
-/// `elements` the width or, at the end of the array, less.
+/// Elements first … first + elements − 1, zero past them. `first` must be a multiple of the width. `elements`
+/// must be the width or, at the end of the array, less.
 template <class T>
 __device__ __forceinline__ Vector<T> load_vector(const T* values, std::int64_t first, int elements,
                                                  bool aligned) {

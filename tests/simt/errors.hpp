@@ -7,7 +7,7 @@
 
 namespace dnsp::testing {
 
-/// What the dnsp::Error says that `body` throws; empty when it throws none.
+/// The message of the dnsp::Error that `body` throws; empty if it throws none.
 template <class Body>
 std::string error_of(Body body) {
     try {

@@ -7,7 +7,7 @@
 
 namespace dnsp::testing {
 
-/// Runs `body` once for each order of threads and blocks that the device has (base/device/runtime.hpp).
+/// Runs `body` once in each thread order of the device (base/device/runtime.hpp).
 inline void for_each_thread_order(const std::function<void()>& body) {
     for (int order = 0; order < simt::thread_orders(); ++order) {
         INFO("threads and blocks in " << simt::use_thread_order(order) << " order");

@@ -14,8 +14,7 @@ using testing::error_of;
 
 namespace {
 
-/// A queue of two stages: while one is added up, the next is on its way. A thread reads what its neighbour
-/// copied.
+/// A queue of two stages: one is summed while the next is copied. A thread reads its neighbour's copy.
 __global__ void sum_in_stages(const float* in, int stages, float* out) {
     __shared__ SharedArray<float, 2, 64> buffer;
     const int t = static_cast<int>(threadIdx.x);
@@ -36,7 +35,7 @@ __global__ void sum_in_stages(const float* in, int stages, float* out) {
     out[t] = sum;
 }
 
-/// When each of three copies, in two groups and in none, has landed.
+/// Records when each of three copies, two grouped and one ungrouped, has landed.
 __global__ void watch_groups(const float* in, std::array<int, 5>* landed) {
     __shared__ SharedArray<float, 3> buffer;
     const auto count = [&] {
@@ -62,7 +61,7 @@ __global__ void watch_groups(const float* in, std::array<int, 5>* landed) {
 
 __global__ void fill_with_zeros(const float* in, int given, float* out) {
     __shared__ SharedArray<float, 4> buffer;
-    // Where nothing is read the source may be nowhere.
+    // If nothing is read, the source may be null.
     host::queue_copy(buffer.data(), given > 0 ? in : nullptr, 16, static_cast<std::size_t>(given) * 4);
     host::wait_all_copies();
     for (int i = 0; i < 4; ++i) out[i] = buffer[i];
@@ -101,7 +100,7 @@ TEST_CASE("what a copy is not given is zero") {
     for (int given = 0; given <= 4; ++given) {
         std::vector<float> out(4, -1.0f), expected(4, 0.0f);
         std::copy_n(in.begin(), given, expected.begin());
-        // A source of exactly as many elements: AddressSanitizer sees it read further.
+        // A source of exactly `given` elements, so that AddressSanitizer finds reads past it.
         const std::vector<float> source(in.begin(), in.begin() + given);
         if (given == 0 || reinterpret_cast<std::uintptr_t>(source.data()) % 16 == 0) {
             launch(fill_with_zeros, 1, 1, 0, source.data(), given, out.data());

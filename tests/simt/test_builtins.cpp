@@ -12,8 +12,7 @@ using namespace dnsp::simt;
 
 namespace {
 
-// ---- What does not compile in CUDA does not compile here, and what is forbidden in this project does not
-// either.
+// ---- Code that CUDA rejects, or that this project forbids, must not compile.
 
 template <class A, class B>
 concept CanBeCompared = requires(A a, B b) {

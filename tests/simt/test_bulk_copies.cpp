@@ -1,4 +1,4 @@
-// Bulk tensor copies, and what is said when one is used wrongly.
+// Bulk tensor copies, and the errors of wrong use.
 #include <numeric>
 #include <vector>
 
@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint16_t untouched = 0xFFFF;  // a NaN as bfloat16
 constexpr std::size_t row_elements = 64;
 
-/// An array of four dimensions, all of whose elements differ (and none is 0 or untouched).
+/// A four-dimensional array. All elements differ; none is 0 or `untouched`.
 struct Image {
     std::array<std::int64_t, 4> extents;
     std::vector<std::uint16_t> elements;
@@ -27,7 +27,7 @@ struct Image {
         std::iota(elements.begin(), elements.end(), std::uint16_t{1});
         REQUIRE(elements.size() < untouched);
     }
-    /// Null outside.
+    /// Null out of bounds.
     const std::uint16_t* at(int channel, int x, int y, int image) const {
         const auto inside = [](std::int64_t i, std::int64_t extent) { return i >= 0 && i < extent; };
         if (!inside(channel, extents[0]) || !inside(x, extents[1]) || !inside(y, extents[2]) ||
@@ -38,7 +38,7 @@ struct Image {
     }
 };
 
-/// Where an element of a box lies in shared memory, counted in elements.
+/// Position of a box element in shared memory, in elements.
 std::size_t place(std::size_t row, std::size_t channel) {
     return row * row_elements + ((channel / 8) ^ (row % 8)) * 8 + channel % 8;
 }
@@ -57,8 +57,8 @@ enum class Mistake {
     misaligned
 };
 
-/// A thread loads the box at (channel, x, y, image) behind `rows_before` rows of shared memory; all copy the
-/// shared memory out.
+/// One thread loads the box at (channel, x, y, image) to row `rows_before` of shared memory. All threads copy
+/// the shared memory out.
 __global__ void load(const __grid_constant__ TensorMap map, int channel, int x, int y, int image, int rows,
                      int rows_before, Mistake mistake, std::uint16_t* out) {
     __shared__ SharedArray<std::uint64_t, 1> barrier;
@@ -103,7 +103,7 @@ Loaded load_with(Mistake mistake, const Image& image, const std::array<int, 4>& 
     return out;
 }
 
-/// Rows of 64 numbers are written and stored as boxes, twice from the same place.
+/// Writes rows of 64 numbers and stores them as boxes, twice from the same place.
 __global__ void store_twice(const __grid_constant__ TensorMap map, int x, Mistake mistake) {
     const auto memory = dynamic_shared<std::uint16_t>(16 * row_elements);
     for (int turn = 0; turn < 2; ++turn) {
@@ -121,7 +121,8 @@ __global__ void store_twice(const __grid_constant__ TensorMap map, int x, Mistak
     if (mistake != Mistake::no_wait_for_store && threadIdx.x == 0) store_box_wait_read<0>();
 }
 
-/// Two warps leave 16 rows behind, of which the first 8 or the second, by stmatrix; one thread stores them.
+/// Each of two warps writes 8 of 16 rows by stmatrix; warp `without_fence` omits the fence. One thread stores
+/// the rows.
 __global__ void store_matrices(const __grid_constant__ TensorMap map, unsigned without_fence) {
     const auto memory = dynamic_shared<uint4>(16 * 8);
     const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -200,7 +201,7 @@ TEST_CASE("planted: the bytes of a box are not expected, or others") {
             return load_with(mistake, image, {64, 8, 1, 1}, {}).error;
         };
         CHECK(error(Mistake::none).empty());
-        contains(error(Mistake::no_expected_bytes), "bulk copy nobody waited for");
+        contains(error(Mistake::no_expected_bytes), "bulk copy that no thread waited for");
         CHECK(error(Mistake::no_arrival) ==
               "[CUDA emulator] stalled: block (0,0,0): 64 threads wait at an mbarrier in phase 0 (1 arrival "
               "missing, 1024 of 0 bytes on their way), 0 have returned");

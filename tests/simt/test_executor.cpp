@@ -60,7 +60,7 @@ __global__ void reverse(const int* in, int* out) {
     out[i] = values[n - 1 - i];
 }
 
-/// One value in, the block's sum out, by halving the number of threads that add.
+/// Sums one value per thread over the block by halving the number of adding threads.
 __global__ void sum_by_halves(const float* in, float* out) {
     auto values = dynamic_shared<float>(blockDim.x);
     values[threadIdx.x] = in[blockIdx.x * blockDim.x + threadIdx.x];
@@ -226,7 +226,7 @@ TEST_CASE("launches of several threads of the system follow one another") {
     CHECK(sum == 4 * 50 * 2 * 16);
 }
 
-TEST_CASE("outside of a kernel there is nobody to wait") {
+TEST_CASE("waiting outside of a kernel is an error") {
     contains(error_of([] { __syncthreads(); }), "outside of a kernel");
     contains(error_of([] { __shfl_sync(1, 1, 0); }), "outside of a kernel");
     contains(error_of([] { dynamic_shared<int>(0); }), "outside of a kernel");

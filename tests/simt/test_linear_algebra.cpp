@@ -22,7 +22,7 @@ constexpr double rounding<float> = 1e-6;
 template <>
 constexpr double rounding<double> = 1e-14;
 
-/// rows × cols numbers with `spare` elements behind each row.
+/// rows × cols numbers with `spare` elements after each row.
 struct Stored {
     std::int64_t rows, cols, spare;
     std::int64_t stride() const { return cols + spare; }
@@ -88,7 +88,7 @@ void check_product(const Product& p, bool batched) {
         const Matrix result = matrix_of(p.c(), got, i * stride_c);
         CHECK((result - expected).norm() <=
               rounding<T> * std::sqrt(static_cast<double>(p.k)) * expected.norm());
-        // What lies between the rows and the matrices is not touched.
+        // Memory between rows and between matrices must not change.
         for (std::int64_t row = 0; row < p.m; ++row)
             std::copy_n(c.begin() + i * stride_c + row * p.c().stride(), p.n,
                         got.begin() + i * stride_c + row * p.c().stride());

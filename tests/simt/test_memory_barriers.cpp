@@ -1,4 +1,4 @@
-// mbarriers and barriers of some warps, and what is said when one is used wrongly.
+// mbarriers and named barriers, and the errors of wrong use.
 #include <numeric>
 #include <vector>
 
@@ -25,7 +25,7 @@ __global__ void meet(int wanted, int* out) {
     if (warp == 2) out[thread - 64] = values[thread - 32];
 }
 
-/// A ring of two stages between a thread that writes and 32 that read.
+/// A ring of two stages between one writing thread and 32 reading threads.
 __global__ void pass_through_ring(const float* in, int count, float* out) {
     __shared__ SharedArray<std::uint64_t, 4> barriers;
     __shared__ SharedArray<float, 2> values;
@@ -89,6 +89,6 @@ TEST_CASE("planted: an mbarrier is used before it is initialised, or initialised
         return error_of([=] { launch(use_barrier, 1, 1, 0, initialised, arrivals); });
     };
     CHECK(error(1, 3).empty());
-    contains(error(0, 1), "nobody has initialised");
+    contains(error(0, 1), "before it is initialised");
     contains(error(2, 0), "initialised twice");
 }

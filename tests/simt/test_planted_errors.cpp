@@ -1,4 +1,4 @@
-// Kernels with one mistake each, beside themselves without it: the CUDA emulator must find every one of them.
+// Kernels with one mistake each, next to correct versions. The CUDA emulator must find every mistake.
 #include <numeric>
 #include <vector>
 
@@ -18,7 +18,7 @@ constexpr unsigned whole_warp = 0xffffffffu;
 
 enum class Barrier { kept, removed };
 
-/// Whether the results are as expected in every order of the threads.
+/// True if the results are as expected in all thread orders.
 template <class Run>
 bool right_in_every_order(const std::vector<float>& expected, Run run) {
     bool right = true;
@@ -30,7 +30,7 @@ bool right_in_every_order(const std::vector<float>& expected, Run run) {
     return right;
 }
 
-/// What is thrown, which must be the same in every order of the threads.
+/// The error message, which must be the same in all thread orders.
 template <class Run>
 std::string error_in_every_order(Run run) {
     std::vector<std::string> errors;
@@ -50,8 +50,8 @@ __global__ void transpose(const float* in, float* out) {
     out[y * 8 + x] = tile[x][y];
 }
 
-/// Σ over the steps of what the neighbour has; the mistake lets a thread write the next step's value before
-/// its neighbour has read this one's.
+/// Sums the neighbour's values over the steps. The mistake lets a thread write the next step's value before
+/// its neighbour has read the current one.
 template <Barrier last_barrier>
 __global__ void sum_of_neighbours(const float* in, int steps, float* out) {
     __shared__ SharedArray<float, 64> values;
@@ -130,7 +130,7 @@ __global__ void copy_and_read(const float* in, float* out) {
     if (wait == Wait::too_late) host::wait_copies(0);
 }
 
-/// The group is not closed: waiting for groups does not wait for it.
+/// The group is not committed, so waiting for groups does not cover it.
 __global__ void copy_without_commit(const float* in, bool committed) {
     __shared__ SharedArray<float, 32> buffer;
     host::queue_copy(&buffer[threadIdx.x], in + threadIdx.x, 4, 4);
@@ -229,7 +229,7 @@ TEST_CASE("planted: a shuffle's mask does not hold the lane itself") {
         return error_in_every_order([=] { launch(shuffle_with_mask, 1, 32, 0, mask); });
     };
     CHECK(run(whole_warp).empty());
-    contains(run(0x7fffffffu), "does not hold the lane that calls it");
+    contains(run(0x7fffffffu), "lacks the calling lane");
 }
 
 TEST_CASE("planted: a shuffle reads from a lane outside its mask") {
@@ -237,7 +237,7 @@ TEST_CASE("planted: a shuffle reads from a lane outside its mask") {
         return error_in_every_order([=] { launch(shuffle_from, 1, 32, 0, 0x00ffu, source); });
     };
     CHECK(run(7).empty());
-    contains(run(8), "reads from a lane that its mask does not hold");
+    contains(run(8), "reads from a lane outside its mask");
 }
 
 TEST_CASE("planted: a lane of a shuffle's mask never comes") {
@@ -255,7 +255,7 @@ TEST_CASE("planted: a mask for lanes that the block does not have") {
         return error_in_every_order([=] { launch(shuffle_without, 1, threads, 0, 99u); });
     };
     CHECK(run(64).empty());
-    contains(run(40), "lanes that the block does not have");
+    contains(run(40), "names lanes outside the block");
 }
 
 TEST_CASE("planted: lanes meet in different operations, with different masks or sizes") {

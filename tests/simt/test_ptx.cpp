@@ -10,8 +10,8 @@
 #include "tests/reference/rounding.hpp"
 #include "tests/simt/orders.hpp"
 
-// Runs in the CUDA emulator: these are the meanings that the kernels' tests there rest on. On a GPU the
-// kernels' tests check the instructions themselves.
+// Runs in the CUDA emulator and checks the semantics that kernel tests rely on there. On a GPU the kernel
+// tests check the instructions themselves.
 
 using namespace dnsp;
 
@@ -20,8 +20,7 @@ namespace {
 constexpr float infinity = std::numeric_limits<float>::infinity(),
                 not_a_number = std::numeric_limits<float>::quiet_NaN();
 
-/// Numbers of every size, with what lies half way between two numbers of 8 and of 11 digits, and the
-/// extremes.
+/// Numbers of all magnitudes, midpoints between numbers of 8 and of 11 digits, and extremes.
 std::vector<float> numbers() {
     std::vector<float> out{0.0f,
                            -0.0f,
@@ -52,10 +51,10 @@ std::vector<float> numbers() {
     return out;
 }
 
-/// The number that a tensor core makes of a word, as it ignores the last 13 bits of a float.
+/// The number that a tensor core reads from a word: it ignores the last 13 bits of a float.
 double seen(std::uint32_t tf32) { return static_cast<double>(std::bit_cast<float>(tf32 >> 13 << 13)); }
 
-// ---- Kernels. A warp multiplies one pair of matrices, from row-major A, B, C into row-major D.
+// ---- Kernels. A warp multiplies one pair of matrices: row-major A, B, C into row-major D.
 
 __global__ void multiply_tf32(const float* a, const float* b, const float* c, float* d) {
     const unsigned warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
@@ -96,20 +95,20 @@ __global__ void multiply_f64(const double* a, const double* b, const double* c, 
     for (unsigned i = 0; i < 4; ++i) d[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
 }
 
-/// out[warp][matrix][row][word], of four 8 × 4 matrices whose rows lie anywhere in shared memory.
+/// out[warp][matrix][row][word] of four 8 × 4 matrices with rows anywhere in shared memory.
 __global__ void gather_matrices(const int* rows, const uint4* memory, std::uint32_t* out) {
     __shared__ simt::SharedArray<uint4, 100> shared;
     for (unsigned i = threadIdx.x; i < 100; i += blockDim.x) shared[i] = memory[i];
     __syncthreads();
     std::uint32_t words[4];
     simt::ldmatrix_x4(words, &shared[rows[threadIdx.x]]);
-    // A lane may overwrite at once what it has asked for.
+    // A lane may overwrite its source at once.
     shared[rows[threadIdx.x]] = {0, 0, 0, 0};
     for (unsigned i = 0; i < 4; ++i) out[threadIdx.x / 32 * 128 + i * 32 + threadIdx.x % 32] = words[i];
 }
 
-/// out[copy][thread]: three groups of copies, of which the second has two, after waiting for all but one
-/// group; then the last one.
+/// out[copy][thread] for three groups of 1, 2 and 1 copies: all four copies after waiting for all but one
+/// group, then the last copy after waiting for all groups.
 template <int bytes>
 __global__ void copy_in_groups(const unsigned char* from, unsigned char* out, bool present) {
     __shared__ simt::SharedArray<unsigned char, 4, 32, 16> shared;
@@ -151,8 +150,8 @@ void check_copies(bool present) {
     }
 }
 
-/// Two warps multiply a rows × depth matrix by a depth × 8 one each and add a third; `seen` is the number
-/// that the product makes of an element.
+/// Two warps each multiply a rows × depth matrix by a depth × 8 matrix and add a third. `seen` is the number
+/// that the product reads from an element.
 template <class T, class Seen>
 void check_products(void (*kernel)(const T*, const T*, const T*, T*), std::size_t rows, std::size_t depth,
                     double bound, Seen seen) {

@@ -91,7 +91,7 @@ TEST_CASE("a graph does nothing when it is recorded and all its work each time i
     CHECK(values == expected);
 }
 
-TEST_CASE("a graph repeats what was recorded, whatever the variables that it was made from become") {
+TEST_CASE("a graph repeats the captured work, even if its variables change later") {
     std::vector<float> values(100, 0.0f), twice(100, 0.0f), product(1, 0.0f);
     int count = 100;
     float summand = 2.0f;
@@ -112,7 +112,7 @@ TEST_CASE("a graph repeats what was recorded, whatever the variables that it was
     CHECK(product[0] == 2.0f * 100 * 16);
 }
 
-TEST_CASE("what a graph cannot hold is refused while it is recorded, and the next graph can be") {
+TEST_CASE("operations that a graph cannot hold are refused, and the next capture works") {
     std::vector<float> values(4, 0.0f);
     std::vector<double> matrix(4, 1.0), other(4), more(4);
     int info = 0;

@@ -18,7 +18,7 @@ using testing::error_of;
 
 namespace {
 
-/// Transposes a matrix of whole tiles of 16 × 16, a block of 16 × 4 threads each.
+/// Transposes a matrix of whole 16 × 16 tiles, one block of 16 × 4 threads per tile.
 __global__ void transpose(int rows, int cols, const float* in, float* out) {
     __shared__ SharedArray<float, 16, 17> tile;
     const int x = static_cast<int>(threadIdx.x), first_row = static_cast<int>(blockIdx.y) * 16,
@@ -36,7 +36,7 @@ struct Found {
     int whole_static = 0, whole_dynamic = 0, small = 0;
 };
 
-/// Counts what is NaN before it writes everything.
+/// Counts NaNs before writing everything.
 __global__ void look_then_write(Found* found) {
     __shared__ SharedArray<float, 8, 32> numbers;
     __shared__ SharedArray<unsigned char, 3> bytes;

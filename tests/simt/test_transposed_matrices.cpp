@@ -1,4 +1,4 @@
-// Matrices of 8 × 8 elements of 2 bytes, transposed on their way between shared memory and registers.
+// 8 × 8 matrices of 2-byte elements, transposed between shared memory and registers.
 #include <vector>
 
 #include "kernels/simt/ptx.cuh"
@@ -9,8 +9,8 @@ using namespace dnsp;
 
 namespace {
 
-/// Two 8 × 8 matrices of 2-byte elements from rows anywhere in shared memory, transposed into words; the
-/// words, each plus 1 in both halves, back into rows.
+/// Loads two 8 × 8 matrices of 2-byte elements from rows anywhere in shared memory, transposed into words.
+/// Adds 1 to both halves of each word and stores them as rows.
 __global__ void transpose_matrices(const int* rows, const uint4* memory, std::uint32_t* words, uint4* after) {
     __shared__ simt::SharedArray<uint4, 20> shared;
     const unsigned lane = threadIdx.x;
@@ -30,7 +30,7 @@ TEST_CASE("ldmatrix and stmatrix transposed hand rows 2t and 2t + 1 of column g 
     testing::for_each_thread_order([] {
         std::vector<std::uint16_t> memory(160), after(160);
         for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint16_t>(1000 + i);
-        // Of lanes 16…31 nothing but a valid address is wanted.
+        // Lanes 16…31 only need a valid address.
         std::vector<int> rows(32, 0);
         for (std::size_t i = 0; i < 16; ++i) rows[i] = static_cast<int>(i * 7 % 20);
         std::vector<std::uint32_t> words(64);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr unsigned whole_warp = 0xffffffffu;
 
-// ---- Shuffles: every lane gives 100 · warp + lane; what it gets is compared with the definition.
+// ---- Shuffles: every lane passes 100 · warp + lane; results are compared with the definition.
 
 enum class Shuffle { index, up, down, exclusive_or };
 
@@ -74,7 +74,7 @@ __global__ void rotate_pairs(int2* out) {
     out[lane] = __shfl_sync(whole_warp, make_int2(lane, -lane), lane + 1);
 }
 
-/// The sum of a block: of each warp by shuffles, then of the warps' sums by the first warp.
+/// The sum of a block: shuffles sum each warp, then the first warp sums the warps.
 __global__ void sum_by_warps(const double* in, double* out) {
     __shared__ SharedArray<double, 32> sums;
     double value = in[threadIdx.x];
@@ -137,7 +137,7 @@ Results expected_results(unsigned mask) {
 
 // ---- Diverged lanes
 
-/// The lower half sums three times, the upper one once: neither waits for the other.
+/// The lower half sums three times, the upper half once. Neither waits for the other.
 __global__ void halves_on_their_own(unsigned* out) {
     const bool lower = threadIdx.x < 16;
     const unsigned mask = lower ? 0x0000ffffu : 0xffff0000u;

@@ -1,4 +1,4 @@
-// wgmma against plain loops, and what is found when it is used wrongly.
+// wgmma against plain loops, and the errors of wrong use.
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -22,13 +22,13 @@ constexpr int warpgroups = 2, rows = 64, depth = 64;
 
 enum class Mistake { none, no_wait, overwritten, no_fence, different, no_commit, out_of_memory };
 
-/// Element `along` of row `across` of patterns that follow one another, in elements.
+/// Index of element `along` of row `across` in consecutive patterns.
 constexpr int in_patterns(int across, int along) {
     return across * 64 + ((along / 8) ^ (across % 8)) * 8 + along % 8;
 }
 
-/// d = 2·(a·b) by two warpgroups: rows a[group][row][k] and columns b[column][k] are spread over shared
-/// memory as their layouts want, the products of all of k started twice.
+/// d = 2·(a·b) by two warpgroups. Rows a[group][row][k] and columns b[column][k] are laid out in shared
+/// memory; the products over all k are started twice.
 template <int columns, Runs a_runs, Runs b_runs>
 __global__ void multiply(const bfloat16* a, const bfloat16* b, Mistake mistake, float* d) {
     constexpr int groups_of_columns = (columns + 63) / 64, a_elements = rows * depth;

@@ -7,7 +7,7 @@
 
 namespace dnsp::simt::host {
 
-/// The asynchronous copies of one thread that have not landed, in the order in which they were started.
+/// The pending asynchronous copies of one thread, in the order in which they were started.
 class AsynchronousCopies {
   public:
     bool empty() const { return copies_.empty(); }
@@ -24,7 +24,7 @@ class AsynchronousCopies {
 
     void commit() { ++groups_; }
 
-    /// Lands the copies of all groups but the last `remaining`.
+    /// Completes the copies of all groups except the last `remaining`.
     void land_groups(int remaining) {
         land_until([last = groups_ - remaining](const Copy& copy) { return copy.group >= last; });
     }
@@ -38,7 +38,7 @@ class AsynchronousCopies {
         std::byte* target;
         const void* source;
         std::size_t bytes, zero_filled_from;
-        int group;  ///< how many were committed before
+        int group;  ///< number of groups committed before
     };
 
     template <class Predicate>

@@ -1,17 +1,17 @@
 #pragma once
 
-// Atomic operations on integers. Threads are interrupted only where they wait, so that plain ones do.
+// Atomic operations on integers. Plain operations suffice, because threads switch only where they wait.
 #include <concepts>
 #include <type_traits>
 
 namespace dnsp::simt::host {
-/// What CUDA has all atomic operations for; on Linux std::uint64_t is another type than unsigned long long.
+/// The types of CUDA's atomics. On Linux, std::uint64_t is not unsigned long long.
 template <class T>
 concept AtomicInteger =
     std::same_as<T, int> || std::same_as<T, unsigned> || std::same_as<T, unsigned long long>;
 }  // namespace dnsp::simt::host
 
-// Each returns the old value. The type is that of the address; the value is converted to it.
+// Each returns the old value. The value is converted to the type of the address.
 
 template <dnsp::simt::host::AtomicInteger T>
 T atomicExch(T* address, std::type_identity_t<T> value) {
@@ -25,7 +25,7 @@ T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T
     return *address == expected ? atomicExch(address, value) : *address;
 }
 
-/// Wraps round on overflow, as on the device.
+/// Wraps around on overflow, as on the device.
 template <dnsp::simt::host::AtomicInteger T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
     using Bits = std::make_unsigned_t<T>;
@@ -52,7 +52,7 @@ T atomicOr(T* address, std::type_identity_t<T> value) {
     return atomicExch(address, *address | value);
 }
 
-// The order of atomic additions differs from run to run, and with it the rounding of the sum: the same seed
-// would no longer give the same bits. Sum in a fixed order instead.
+// Deleted: the order of atomic additions, and with it the rounding, differs between runs. Sum in a fixed
+// order instead.
 float atomicAdd(float* address, float value) = delete;
 double atomicAdd(double* address, double value) = delete;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What CUDA C++ has and C++ has not, for the CUDA emulator: the same names, in the global namespace, with the
-// same overloads, so that what one of the two compilers accepts the other one does.
+// CUDA C++ built-ins for the CUDA emulator: the same names in the global namespace with the same overloads,
+// so that both compilers accept the same code.
 #include <math.h>    // the C names, overloaded for float: CUDA has them in the global namespace
 #include <stdlib.h>  // abs
 
@@ -21,7 +21,7 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __align__(bytes) __attribute__((aligned(bytes)))
-// One for all blocks, which follow one another.
+// One instance for all blocks, which run one after the other.
 #define __shared__ static
 
 // ---- Barriers
@@ -37,7 +37,7 @@ inline int __syncthreads_and(int predicate) {
     return dnsp::simt::host::synchronise_block("__syncthreads_and", predicate == 0) == 0;
 }
 
-// Everyone sees every write at once.
+// Writes are visible to all threads at once.
 inline void __threadfence_block() {}
 inline void __threadfence() {}
 inline void __threadfence_system() {}
@@ -48,8 +48,8 @@ inline void __threadfence_system() {}
 // ---- Arithmetic
 
 namespace dnsp::simt::host {
-/// The pairs that CUDA's min and max accept, once short types are promoted: int with int64_t is ambiguous
-/// there.
+/// The argument types that CUDA's min and max accept, after promotion of short types. int with int64_t is
+/// ambiguous in CUDA.
 template <class A, class B>
 concept SameSizeIntegers =
     std::integral<A> && std::integral<B> && std::same_as<std::make_signed_t<A>, std::make_signed_t<B>>;
@@ -72,7 +72,7 @@ constexpr auto max(A a, B b) {
     using T = dnsp::simt::host::Common<A, B>;
     return static_cast<T>(a) < static_cast<T>(b) ? static_cast<T>(b) : static_cast<T>(a);
 }
-/// Of a number and a NaN, the number.
+/// If one argument is NaN, returns the other.
 template <class A, class B>
 requires dnsp::simt::host::FloatingPoint<A, B>
 inline auto min(A a, B b) {
@@ -100,7 +100,7 @@ constexpr int __popc(unsigned x) { return std::popcount(x); }
 constexpr int __popcll(unsigned long long x) { return std::popcount(x); }
 constexpr int __clz(int x) { return std::countl_zero(static_cast<unsigned>(x)); }
 constexpr int __clzll(long long x) { return std::countl_zero(static_cast<unsigned long long>(x)); }
-/// One more than the place of the lowest bit set; 0 when there is none.
+/// 1 + the position of the lowest set bit; 0 if there is none.
 constexpr int __ffs(int x) { return x == 0 ? 0 : std::countr_zero(static_cast<unsigned>(x)) + 1; }
 constexpr int __ffsll(long long x) {
     return x == 0 ? 0 : std::countr_zero(static_cast<unsigned long long>(x)) + 1;

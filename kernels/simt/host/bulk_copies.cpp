@@ -9,7 +9,7 @@
 namespace dnsp::simt {
 namespace {
 
-/// What the CUDA emulator keeps in a tensor map.
+/// The emulator's content of a tensor map.
 struct Layout {
     const std::byte* array;
     std::array<std::int64_t, 4> extents;
@@ -42,8 +42,8 @@ TensorMap make_tensor_map(const void* array, const std::array<std::int64_t, 4>& 
 namespace host {
 namespace {
 
-/// body(offset of a chunk from the start of the box, as if it were not swizzled; its place in the array, null
-/// outside)
+/// Calls body(unswizzled offset of a 16-byte chunk from the start of the box, its address in the array or
+/// null if out of bounds).
 template <class Body>
 void for_each_chunk(const BoxCopy& copy, Body body) {
     const auto [array, extents, box] = layout_of(copy.map);
@@ -81,7 +81,7 @@ BoxCopy checked_copy(const TensorMap& map, const std::array<int, 4>& first, cons
 MemoryBarrier& find(const void* barrier) {
     auto& barriers = scheduler.barriers().in_memory;
     const auto found = barriers.find(barrier);
-    if (found == barriers.end()) fail("an mbarrier is used that nobody has initialised");
+    if (found == barriers.end()) fail("an mbarrier is used before it is initialised");
     return found->second;
 }
 
@@ -115,7 +115,7 @@ void BoxCopy::store() const {
 // ---- Barriers in shared memory
 
 void MemoryBarrier::arrive(std::size_t expected_bytes) {
-    end_phase_if_complete(true);  // nobody has looked since the last phase became complete
+    end_phase_if_complete(true);  // for a phase that completed since the last call
     if (missing_ == 0) fail("more threads arrive at an mbarrier than it counts");
     expected_ += expected_bytes;
     --missing_;
@@ -158,7 +158,7 @@ std::string MemoryBarrier::description() const {
 }
 
 void initialise_memory_barrier(const void* barrier, int arrivals) {
-    if (arrivals < 1) fail("an mbarrier counts one arrival at least");
+    if (arrivals < 1) fail("an mbarrier must count at least one arrival");
     if (!scheduler.barriers().in_memory.try_emplace(barrier, arrivals).second)
         fail("an mbarrier is initialised twice");
 }
@@ -171,7 +171,7 @@ void load_box(void* shared, const TensorMap& map, const void* barrier, const std
     find(barrier).queue(checked_copy(map, first, shared));
 }
 
-// ---- Barriers of some warps
+// ---- Named barriers
 
 void NamedBarrier::synchronise(int id, int wanted) {
     if (wanted % warpSize != 0) fail("a named barrier is for whole warps");

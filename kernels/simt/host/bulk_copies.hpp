@@ -1,11 +1,11 @@
 #pragma once
 
-// Bulk tensor copies, the barriers in shared memory that count what they bring, and barriers of some warps.
+// Bulk tensor copies (TMA), mbarriers and named barriers.
 //
-// The data of a load land when somebody waits at its barrier and everything that the phase expects is on its
-// way; until then the target is full of NaN. A store reads shared memory when the thread that started it
-// waits. Not modelled: that what ordinary stores write is seen by bulk copies and by wgmma only behind
-// fence.proxy.async. The executor does not see ordinary stores.
+// A load lands when a thread waits at its barrier and all expected bytes of the phase have been queued. Until
+// then its target holds NaN. A store reads shared memory when the thread that started it waits. Not modelled:
+// ordinary stores become visible to bulk copies and wgmma only after fence.proxy.async. The emulator cannot
+// observe ordinary stores.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,19 +18,20 @@
 
 namespace dnsp::simt::host {
 
-/// One box of a tensor map at its place in the array, and in shared memory.
+/// A box of a tensor map: its position in the array, and its address in shared memory.
 struct BoxCopy {
     TensorMap map;
     std::array<int, 4> first;
     std::byte* shared;
 
     std::size_t bytes() const;
-    /// Into shared memory, zeros for what lies outside of the array; or from it, what lies inside.
+    /// load() writes to shared memory, with zeros out of bounds. store() reads it and skips what is out of
+    /// bounds.
     void load() const;
     void store() const;
 };
 
-/// An mbarrier. Its phase ends when as many have arrived as it counts, and all expected bytes have landed.
+/// An mbarrier. Its phase ends when all counted threads have arrived and all expected bytes have landed.
 class MemoryBarrier : public WaitList {
   public:
     explicit MemoryBarrier(int arrivals) : arrivals_(arrivals), missing_(arrivals) {}
@@ -50,7 +51,7 @@ class MemoryBarrier : public WaitList {
     std::vector<BoxCopy> copies_;
 };
 
-/// bar.sync of a number of threads other than the block's.
+/// bar.sync for fewer threads than the block has.
 class NamedBarrier : public WaitList {
   public:
     void synchronise(int id, int threads);
@@ -60,7 +61,7 @@ class NamedBarrier : public WaitList {
     int id_ = 0, wanted_ = 0;
 };
 
-/// Of a block.
+/// The barriers of a block.
 struct Barriers {
     std::map<const void*, MemoryBarrier> in_memory;
     std::array<NamedBarrier, 16> named;
@@ -68,7 +69,7 @@ struct Barriers {
     void clear();
 };
 
-/// The stores of one thread that have not read shared memory yet, in groups.
+/// One thread's stores that have not yet read shared memory, in groups.
 class BulkStores {
   public:
     bool empty() const { return stores_.empty(); }
@@ -86,7 +87,7 @@ class BulkStores {
     int groups_ = 0;
 };
 
-/// Where a thread has written to shared memory since its last fence for bulk copies.
+/// Shared memory that a thread has written since its last fence for bulk copies.
 struct UnfencedWrites {
     const std::byte *begin = nullptr, *end = nullptr;
 
@@ -109,12 +110,12 @@ void commit_stores();
 void wait_stores(int groups_that_may_remain);
 void synchronise_some(int barrier, int threads);
 
-/// Addresses in the block's shared memory as the device has them: what descriptors and swizzles are made of.
-/// All `bytes` bytes must lie in the dynamic shared memory.
+/// The shared-memory address of a pointer as on the device, for descriptors and swizzles. All `bytes` bytes
+/// must lie in dynamic shared memory.
 std::uint32_t shared_address(const void* pointer, std::size_t bytes = 1);
 std::byte* at_shared_address(std::uint32_t address, std::size_t bytes);
 
-/// Where the chunk of 16 bytes at this address lies under the 128-byte swizzle.
+/// The address of a 16-byte chunk under the 128-byte swizzle.
 constexpr std::uint32_t swizzled_128_bytes(std::uint32_t address) {
     return address ^ (address >> 7 & 7) << 4;
 }

@@ -1,36 +1,31 @@
 #pragma once
 
-// The CUDA emulator runs the source of a CUDA kernel where there is no GPU: every thread of a block is a
-// fibre, which runs until it waits at a barrier or in a warp operation. Blocks follow one another.
+// The CUDA emulator runs the source of a CUDA kernel without a GPU. Every thread of a block is a fibre, which
+// runs until it waits at a barrier or in a warp operation. Blocks run one after the other.
 //
-// What is modelled
-//   - grids and blocks of up to three dimensions, within the limits of a GPU: 1024 threads, 227 KiB of
-//     shared memory;
-//   - shared memory, static and dynamic, private to a block and full of NaN (every byte 0xFF) when the
-//     block starts. Every index of a SharedArray or SharedSpan is checked. Dynamic shared memory is a heap
-//     block of exactly the size asked for: AddressSanitizer sees raw pointers that overrun it;
-//   - __syncthreads and its three reductions. A block in which nobody can go on is an error that says who
-//     waits where;
-//   - warps of 32 lanes, the last one perhaps partial. The lanes that a mask names meet, in the same
-//     operation and with the same mask; the others of the warp go their own way;
-//   - asynchronous copies. One lands in shared memory only when the thread that started it waits for it,
-//     so that reading too early finds the old value; one that is never waited for is an error;
-//   - bulk tensor copies, mbarriers, named barriers and wgmma, likewise: bulk_copies.hpp and
-//     warpgroup_products.hpp;
-//   - integer atomics;
-//   - the order of threads and of blocks: set_order(). What a kernel computes must not depend on it.
+// Modelled:
+// - Grids and blocks of up to three dimensions, within GPU limits: 1024 threads, 227 KiB of shared memory.
+// - Static and dynamic shared memory, private to a block, filled with NaN (bytes 0xFF) when the block starts.
+//   Indices of SharedArray and SharedSpan are checked. Dynamic shared memory is a heap allocation of the
+//   requested size, so AddressSanitizer finds overruns by raw pointers.
+// - __syncthreads and its three reductions. A deadlocked block is an error that lists who waits where.
+// - Warps of 32 lanes; the last one may be partial. The lanes of a mask meet in the same operation with the
+//   same mask. Other lanes proceed independently.
+// - Asynchronous copies. A copy lands only when its thread waits for it, so reading too early gives the old
+//   value. A copy without a wait is an error.
+// - Bulk tensor copies, mbarriers, named barriers and wgmma (bulk_copies.hpp, warpgroup_products.hpp).
+// - Integer atomics.
+// - The order of threads and blocks: set_order(). Results must not depend on it.
 //
-// What is not, and needs a GPU and compute-sanitizer
-//   - the proxies of memory, but for what stmatrix writes (bulk_copies.hpp); registers that setmaxnreg has
-//   given
-//     away;
-//   - memory ordering: every write is seen by everyone at once; a missing __threadfence does no harm here;
-//   - real concurrency: a thread is interrupted only where it waits. Two threads that write to the same
-//     place between two barriers are noticed only when their order decides the result, and spinning on a
-//     flag that another thread is to set never ends;
-//   - warps in lockstep: lanes run ahead of each other up to the next operation that names them, as the
-//     programming model allows since Volta;
-//   - a `__shared__` variable that is no SharedArray: it is there, but neither filled nor checked.
+// Not modelled; check on a GPU with compute-sanitizer:
+// - Memory proxies, except for writes by stmatrix (bulk_copies.hpp), and registers released by setmaxnreg.
+// - Memory ordering: every write is visible at once, so a missing __threadfence goes unnoticed.
+// - Concurrency: threads switch only where they wait. Two threads that write to the same place between
+//   barriers are noticed only if their order changes the result. Spinning on a flag of another thread never
+//   ends.
+// - Lockstep warps: lanes advance independently between operations that name them, as CUDA permits since
+//   Volta.
+// - `__shared__` variables other than SharedArray: usable, but neither filled nor checked.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +35,7 @@
 #include "base/device/host/stream.hpp"
 #include "kernels/simt/host/vector_types.hpp"
 
-// As in CUDA, of the running thread; not to be written to.
+// As in CUDA, for the running thread. Read-only.
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
@@ -49,9 +44,9 @@ namespace dnsp::simt::host {
 
 // ---- Launching
 
-/// Runs `body()` once for every thread of the grid. What a thread throws ends the launch and is thrown here;
-/// so are stalls and what a GPU would refuse, as dnsp::Error. Launches of several OS threads wait for each
-/// other; a kernel cannot launch another. Not recorded: launch() is (launch.cuh).
+/// Runs `body()` once for every thread of the grid. Rethrows what a thread throws. Throws dnsp::Error for a
+/// deadlock, and for what a GPU would refuse. Launches from several OS threads run one after the other. A
+/// kernel cannot launch another. run_grid() is not captured in graphs; launch() is (launch.cuh).
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
 
 template <class Body>
@@ -62,22 +57,22 @@ void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body) {
 
 // ---- For the running thread
 
-/// Throws dnsp::Error that begins with the indices of the running block and thread.
+/// Throws dnsp::Error; the message begins with the indices of the running block and thread.
 [[noreturn]] void fail(const std::string& what);
 
-/// Waits for all threads of the block, all of which must name the same operation; how many gave a true
-/// predicate.
+/// Waits for all threads of the block, which must name the same operation. Returns the number of true
+/// predicates.
 int synchronise_block(const char* operation, bool predicate);
 
-/// The running thread's place in its warp, 0…31.
+/// Lane of the running thread, 0…31.
 int lane();
 
-/// Waits for all lanes of the mask, all of which must name the same operation, mask and size; then
-/// everyone[i] (of `bytes` bytes each) is the `mine` of lane i, for every lane of the mask.
+/// Waits for all lanes of the mask, which must name the same operation, mask and size. Then everyone[i] is
+/// the `mine` of lane i (`bytes` bytes), for every lane of the mask.
 void exchange_in_warp(unsigned mask, const char* operation, const void* mine, std::size_t bytes,
                       void* everyone);
 
-/// What every warp operation is made of: the value of each lane of the mask, T{} for the others.
+/// The primitive of all warp operations: the value of each lane of the mask, T{} for other lanes.
 template <class T>
 std::array<T, 32> warp_exchange(unsigned mask, const char* operation, const T& mine) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -86,16 +81,17 @@ std::array<T, 32> warp_exchange(unsigned mask, const char* operation, const T& m
     return everyone;
 }
 
-// ---- Asynchronous copies into shared memory, in groups as with cp.async; each thread waits for its own ones
+// ---- Asynchronous copies into shared memory, in groups, as with cp.async. A thread waits only for its
+// copies.
 
-/// Starts a copy of `bytes` bytes, of which those from `zero_filled_from` on are set to zero and not read.
-/// Both addresses must be aligned to the largest of 16, 8, 4 … that divides `bytes`.
+/// Starts a copy of `bytes` bytes. Bytes from `zero_filled_from` on are set to zero and not read. Both
+/// addresses must be aligned to the largest of 16, 8, 4 … that divides `bytes`.
 void queue_copy(void* shared_target, const void* source, std::size_t bytes, std::size_t zero_filled_from);
-/// Makes the copies started since the last call one group.
+/// Groups the copies started since the last call.
 void commit_copies();
-/// Lands all groups but the last `groups_that_may_remain`.
+/// Completes all groups except the last `groups_that_may_remain`.
 void wait_copies(int groups_that_may_remain);
-/// Lands everything, in a group or not.
+/// Completes all copies, whether grouped or not.
 void wait_all_copies();
 
 // ---- Shared memory
@@ -107,13 +103,13 @@ inline void check_bounds(long long index, long long extent) {
         fail_bounds(index, extent);
 }
 
-/// The number of the running block among all blocks that ever ran.
+/// The running block's number among all blocks ever run.
 extern std::uint64_t running_block;
 
-/// Fills a static shared array at its first use in the running block and counts its bytes.
+/// Fills a static shared array on its first use in the running block and counts its bytes.
 void enter_shared_array(void* elements, std::size_t bytes);
 
-/// To be called at every use: `entered` belongs to the array and holds the last block it was used in.
+/// Must be called on every use. `entered` belongs to the array and holds the last block that used it.
 inline void use_shared_array(void* elements, std::size_t bytes, std::uint64_t& entered) {
     if (entered == running_block) [[likely]]
         return;
@@ -121,7 +117,7 @@ inline void use_shared_array(void* elements, std::size_t bytes, std::uint64_t& e
     entered = running_block;
 }
 
-/// `bytes` bytes of the block's dynamic shared memory; throws when the launch has not asked for as many.
+/// `bytes` bytes of the block's dynamic shared memory. Throws if the launch requested less.
 void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes);
 
 }  // namespace dnsp::simt::host

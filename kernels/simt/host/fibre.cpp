@@ -26,11 +26,11 @@ namespace context = boost::context::detail;
 
 constexpr std::size_t guard_bytes = 4 << 10, stack_bytes = 128 << 10;
 
-// Stacks that all began at the same offset of a page would fight for the same few sets of the caches.
+// Stacks with equal page offsets would compete for the same cache sets.
 constexpr std::size_t colours = 32, colour_bytes = 192;
 std::atomic<std::size_t> stacks_made = 0;
 
-/// What a fibre tells the one it switches to; lives on the stack of the former, which is suspended meanwhile.
+/// Passed to the fibre that is switched to. Lives on the suspended fibre's stack.
 struct Switch {
     Fibre* from;
     Fibre* to;
@@ -50,7 +50,7 @@ std::byte* map_stack() {
 }  // namespace
 
 struct Fibre::Entrance {
-    /// On the stack of the fibre that was switched to, straight after the switch.
+    /// Runs on the stack of the new fibre, directly after the switch.
     static Fibre& arrive(context::transfer_t transfer) {
         const Switch both = *static_cast<Switch*>(transfer.data);
         both.from->context_ = transfer.fctx;
@@ -79,7 +79,7 @@ void Fibre::start(Entry entry) {
         stack_bytes_ = stack_bytes - stacks_made++ % colours * colour_bytes;
     }
 #if defined(DNSP_ADDRESS_SANITIZER)
-    // The frames that are dropped have left their red zones behind.
+    // The dropped frames left red zones on the stack.
     __asan_unpoison_memory_region(stack_, stack_bytes);
     fake_stack_ = nullptr;
 #endif
@@ -93,9 +93,9 @@ void Fibre::switch_to(Fibre& next) {
 #if defined(DNSP_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(&fake_stack_, next.stack_bottom_, next.stack_bytes_);
 #endif
-    // jump_fcontext would do for both, but it does not return, it jumps: from then on the processor predicts
-    // every return wrongly, and a switch takes three times as long. The function that ontop_fcontext calls
-    // does return.
+    // jump_fcontext would suffice, but it jumps instead of returning. The processor then mispredicts every
+    // following return, and a switch takes three times as long. The function called by ontop_fcontext
+    // returns.
     const auto transfer =
         next.entered_ ? context::ontop_fcontext(next.context_, &both, [](context::transfer_t t) { return t; })
                       : context::jump_fcontext(next.context_, &both);
@@ -104,7 +104,7 @@ void Fibre::switch_to(Fibre& next) {
 
 bool Fibre::owns(const void* address) const {
 #if defined(DNSP_ADDRESS_SANITIZER)
-    // Where it looks for uses after return, it keeps local variables on a stack of its own.
+    // With use-after-return detection, AddressSanitizer keeps local variables on a separate stack.
     if (__asan_addr_is_in_fake_stack(__asan_get_current_fake_stack(), const_cast<void*>(address), nullptr,
                                      nullptr))
         return true;

@@ -4,13 +4,13 @@
 
 namespace dnsp::simt::host {
 
-/// A flow of control with a stack of its own, which runs until it switches to another one. AddressSanitizer
-/// is told of every switch.
+/// A flow of control with its own stack, which runs until it switches to another one. Every switch is
+/// announced to AddressSanitizer.
 class Fibre {
   public:
     using Entry = void (*)();
 
-    /// Stands for the flow of control that constructs it until start() gives it its own.
+    /// Represents the constructing flow of control, until start() is called.
     Fibre() = default;
     ~Fibre();
     Fibre(const Fibre&) = delete;
@@ -18,15 +18,15 @@ class Fibre {
 
     bool started() const { return stack_ != nullptr; }
 
-    /// The next switch to this fibre calls `entry`, which must not return. Whatever the fibre was in the
-    /// middle of is dropped without running destructors; its stack is used again.
+    /// Makes the next switch to this fibre call `entry`, which must not return. Frames on the fibre's stack
+    /// are dropped without running destructors.
     void start(Entry entry);
 
-    /// Suspends this fibre, which must be the running one, and goes on with `next`; returns when another
-    /// fibre switches back.
+    /// Suspends this fibre, which must be running, and resumes `next`. Returns when another fibre switches
+    /// back.
     void switch_to(Fibre& next);
 
-    /// Whether an address lies on the stack of this fibre, which must be the running one.
+    /// True if an address lies on the stack of this fibre, which must be running.
     bool owns(const void* address) const;
 
   private:
@@ -37,7 +37,7 @@ class Fibre {
     Entry entry_ = nullptr;
     bool entered_ = true;  ///< false from start() to the first switch
 
-    // What AddressSanitizer knows the stack by.
+    // AddressSanitizer's description of the stack.
     void* fake_stack_ = nullptr;
     const void* stack_bottom_ = nullptr;
     std::size_t stack_bytes_ = 0;

@@ -1,4 +1,4 @@
-// cublas.hpp and cusolver.hpp in the CUDA emulator, where device memory is host memory: CBLAS and LAPACKE.
+// cublas.hpp and cusolver.hpp in the CUDA emulator by CBLAS and LAPACKE; device memory is host memory.
 #include <cblas.h>
 #include <lapacke.h>
 
@@ -16,10 +16,10 @@
 namespace dnsp::simt {
 namespace {
 
-/// What cuSOLVER does with numbers that are not finite, nobody says: callers are not to let it come to that.
+/// cuSOLVER's behaviour on non-finite numbers is undocumented, so callers must not pass them.
 void require_finite(const double* values, std::int64_t count) {
     require(std::all_of(values, values + count, [](double value) { return std::isfinite(value); }),
-            "[CUDA emulator] a matrix that is not finite must not reach cuSOLVER");
+            "[CUDA emulator] cuSOLVER was given a matrix that is not finite");
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, do
          int* info) {
     require_not_capturing("cuSOLVER");
     require_finite(matrix, rows * cols);
-    // LAPACK's U is rows × r: our left, transposed.
+    // LAPACK's U (rows × r) is our `left` transposed.
     const std::int64_t rank = std::min(rows, cols);
     std::vector<double> u(static_cast<std::size_t>(rows * rank)),
         superdiagonal(static_cast<std::size_t>(rank));
@@ -77,7 +77,7 @@ void symmetric_eigen_batched(std::int64_t n, std::int64_t batch, double* matrice
                              int* info) {
     require_not_capturing("cuSOLVER");
     require_finite(matrices, batch * n * n);
-    // Column-major, so that the eigenvectors that LAPACK returns as columns are rows of ours.
+    // Column-major, so that LAPACK's eigenvectors, stored as columns, become rows.
     for (std::int64_t i = 0; i < batch; ++i)
         info[i] = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', static_cast<lapack_int>(n), matrices + i * n * n,
                                  static_cast<lapack_int>(n), eigenvalues + i * n);

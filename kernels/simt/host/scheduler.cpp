@@ -89,7 +89,7 @@ void Scheduler::run_block() {
     for (const auto& [place, barrier] : barriers_.in_memory)
         if (!error_ && barrier.has_unread_copies())
             error_ = std::make_exception_ptr(Error("[CUDA emulator] block " + text(blockIdx) +
-                                                   " ends with a bulk copy nobody waited for"));
+                                                   " ends with a bulk copy that no thread waited for"));
     if (!error_) return;
     for (int i = 0; i < thread_count_; ++i) {
         threads_[i].fibre.start(&thread_main);
@@ -112,7 +112,7 @@ void Thread::forget_what_is_in_flight() {
     products.clear();
 }
 
-/// All that a fibre ever does: the launch's body, once in each block that it is a thread of.
+/// The loop of every fibre: runs the launch's body once for each of its blocks.
 void Scheduler::thread_main() {
     for (;;) {
         try {
@@ -141,7 +141,7 @@ void Scheduler::wait() {
     if (&next != &me.fibre) me.fibre.switch_to(next);
 }
 
-/// The launcher's when the block has come to its end or cannot go on.
+/// Returns the launcher's fibre if the block has finished or is deadlocked.
 Fibre& Scheduler::choose_next() {
     if (!error_ && ready_.empty() && returned_ < thread_count_)
         error_ = std::make_exception_ptr(Error(describe_stall()));
@@ -199,7 +199,7 @@ void* Scheduler::dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
 }
 
 namespace {
-/// Where dynamic shared memory begins; not at 0, so that a place in it is not taken for its address.
+/// Start of dynamic shared memory. Not 0, so that offsets are not mistaken for addresses.
 constexpr std::uint32_t first_shared_address = 1024;
 }  // namespace
 

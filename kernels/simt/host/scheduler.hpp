@@ -1,6 +1,6 @@
 #pragma once
 
-// The inside of the executor: which thread of which block runs, and what the others wait for.
+// Internals of the emulator: which thread of which block runs, and what the others wait for.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,11 +23,11 @@ namespace dnsp::simt::host {
 /// "(x,y,z)"
 std::string text(uint3 index);
 
-/// splitmix64: the same numbers with every standard library.
+/// splitmix64: the same sequence with every standard library.
 class Random {
   public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
-    /// 0…count − 1, of a count below 2³²
+    /// A number in 0…count − 1; count < 2³².
     std::uint64_t below(std::uint64_t count) {
         std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -40,7 +40,7 @@ class Random {
     std::uint64_t state_;
 };
 
-/// What a lane waits in a warp operation with. The addresses are on its stack.
+/// A lane's call of a warp operation. The addresses point into its stack.
 struct WarpCall {
     unsigned mask;
     const char* operation;
@@ -55,17 +55,17 @@ enum class State { ready, at_barrier, in_warp_operation, in_wait_list, returned 
 
 struct Thread {
     Fibre fibre;
-    int number;  ///< in the block
+    int number;  ///< index in the block
     uint3 index;
     State state;
     WarpCall call;
-    const WaitList* list;  ///< where it waits
+    const WaitList* list;  ///< list that it waits in
     AsynchronousCopies copies;
     BulkStores stores;
     ThreadProducts products;
     UnfencedWrites unfenced;
 
-    /// What it must not return without waiting for; null where there is nothing.
+    /// The copies that it must wait for before it returns; null if there are none.
     const char* in_flight() const;
     void forget_what_is_in_flight();
 };
@@ -73,10 +73,10 @@ struct Thread {
 struct Barrier {
     const char* operation;
     int waiting, predicates;
-    int result;  ///< of the last time that all met: read by some while others wait again
+    int result;  ///< of the last completed barrier; some threads read it while others wait again
 };
 
-/// Runs the blocks of a launch one after another, each as fibres that take turns.
+/// Runs the blocks of a launch one after the other. The threads of a block are fibres that take turns.
 class Scheduler {
   public:
     void run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
@@ -94,12 +94,12 @@ class Scheduler {
     std::uint32_t shared_address(const void* pointer, std::size_t bytes);
     std::byte* at_shared_address(std::uint32_t address, std::size_t bytes);
 
-    /// Of any thread of the block.
+    /// Checks the writes of all threads of the block.
     bool has_unfenced_writes(const std::byte* first, std::size_t bytes) const;
 
     Barriers& barriers() { return barriers_; }
     WarpgroupProducts& warpgroup(std::size_t index) { return warpgroups_[index]; }
-    /// The running thread is to wait in the list, from pause() on, unless the list is released before.
+    /// Adds the running thread to the list. It waits from pause() on, unless the list is released before.
     void enlist(WaitList& list);
     void pause() { wait(); }
     void release(WaitList& list);
@@ -121,7 +121,7 @@ class Scheduler {
     ThreadOrder order_;
     Random random_{0};
 
-    // The launch.
+    // State of the launch.
     void (*body_)(void*) = nullptr;
     void* argument_ = nullptr;
     int thread_count_ = 0;
@@ -129,13 +129,13 @@ class Scheduler {
     std::size_t dynamic_shared_bytes_ = 0;
     std::vector<std::uint64_t> random_blocks_;
 
-    // The block.
+    // State of the block.
     std::unique_ptr<Thread[]> threads_ = std::make_unique<Thread[]>(ThreadSet::capacity);
     Fibre launcher_;
     Thread* running_ = nullptr;
     ThreadSet ready_;
     std::array<unsigned, ThreadSet::capacity / warpSize>
-        waiting_lanes_{};  ///< in warp operations, of each warp
+        waiting_lanes_{};  ///< per warp, lanes in warp operations
     Barrier barrier_{};
     Barriers barriers_;
     std::array<WarpgroupProducts, ThreadSet::capacity / 128> warpgroups_;

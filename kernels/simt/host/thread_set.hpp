@@ -14,7 +14,7 @@ class ThreadSet {
     bool empty() const { return size_ == 0; }
     int size() const { return size_; }
 
-    /// Makes it {0, …, count − 1}.
+    /// Sets it to {0, …, count − 1}.
     void fill(int count) {
         size_ = count;
         for (auto& word : words_) {
@@ -22,18 +22,18 @@ class ThreadSet {
             count = count > 64 ? count - 64 : 0;
         }
     }
-    /// A thread that is not in the set.
+    /// Precondition: the thread is not in the set.
     void insert(int thread) {
         word_of(thread) |= bit_of(thread);
         ++size_;
     }
-    /// A thread that is in the set.
+    /// Precondition: the thread is in the set.
     void erase(int thread) {
         word_of(thread) &= ~bit_of(thread);
         --size_;
     }
 
-    // Of a set that is not empty.
+    // Precondition: the set is not empty.
 
     int first() const {
         std::size_t i = 0;
@@ -45,7 +45,7 @@ class ThreadSet {
         while (words_[i] == 0) --i;
         return static_cast<int>(i) * 64 + 63 - std::countl_zero(words_[i]);
     }
-    /// The one that `rank` threads of the set come before.
+    /// The member with `rank` smaller members.
     int at(int rank) const {
         std::size_t i = 0;
         for (; rank >= std::popcount(words_[i]); ++i) rank -= std::popcount(words_[i]);

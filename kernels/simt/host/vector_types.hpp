@@ -1,12 +1,12 @@
 #pragma once
 
-// CUDA's vector types, in the global namespace and aligned as CUDA aligns them.
+// CUDA's vector types, in the global namespace, with CUDA's alignment.
 
 struct uint3 {
     unsigned x, y, z;
 };
 
-/// Extents of a grid or a block; what is not given is 1.
+/// Extents of a grid or block; missing ones are 1.
 struct dim3 {
     unsigned x, y, z;
     constexpr dim3(unsigned x_extent = 1, unsigned y_extent = 1, unsigned z_extent = 1)

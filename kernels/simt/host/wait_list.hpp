@@ -5,7 +5,7 @@
 
 namespace dnsp::simt::host {
 
-/// Something that threads of a block wait for. None of them is ready until Scheduler::release().
+/// Something that threads of a block wait for. They become ready through Scheduler::release().
 struct WaitList {
     std::vector<int> threads;
 
@@ -13,7 +13,7 @@ struct WaitList {
     WaitList(const WaitList&) = delete;
     WaitList& operator=(const WaitList&) = delete;
     virtual ~WaitList() = default;
-    /// As half a sentence behind "threads wait": " at …".
+    /// Continues "threads wait": " at …".
     virtual std::string description() const = 0;
 };
 

@@ -1,4 +1,4 @@
-// Barriers and warp operations, and what is said when nobody can go on.
+// Barriers, warp operations, and the report of a deadlock.
 #include <algorithm>
 #include <bit>
 #include <cstdio>
@@ -50,13 +50,13 @@ void Scheduler::exchange_in_warp(const WarpCall& call) {
     unsigned& waiting = waiting_lanes_[static_cast<std::size_t>(me.number / warpSize)];
     const unsigned own_bit = 1u << own, others = call.mask & ~own_bit;
     const int lanes_there = std::min(warpSize, thread_count_ - lanes->number);
-    if ((call.mask & own_bit) == 0) fail("a warp operation's mask does not hold the lane that calls it");
+    if ((call.mask & own_bit) == 0) fail("the mask of a warp operation lacks the calling lane");
     if (lanes_there < warpSize && call.mask >> lanes_there != 0)
-        fail("a warp operation's mask holds lanes that the block does not have");
+        fail("the mask of a warp operation names lanes outside the block");
 
     me.call = call;
     const unsigned there = others & waiting;
-    // A mismatch is found sooner by a look at one of them; all are looked at when nobody is missing.
+    // Checking one lane finds mismatches early. All lanes are checked once none is missing.
     const bool may_be_complete = there == others;
     if (waits_with(call, own, lanes, may_be_complete ? others : there & -there) && may_be_complete) {
         deliver(call, lanes);
@@ -73,8 +73,8 @@ void Scheduler::exchange_in_warp(const WarpCall& call) {
     wait();
 }
 
-/// Whether `others`, all of which wait, wait for this call. One whose mask does not hold the caller is still
-/// in an earlier operation; one whose mask does can never be released by anything else.
+/// True if all of `others` wait in this call. A lane whose mask lacks the caller is still in an earlier
+/// operation. A lane whose mask contains the caller can be released by this call only.
 bool Scheduler::waits_with(const WarpCall& call, int caller, const Thread* lanes, unsigned others) {
     bool all = true;
     for_each_lane(others, [&](int i) {
@@ -87,8 +87,7 @@ bool Scheduler::waits_with(const WarpCall& call, int caller, const Thread* lanes
     return all;
 }
 
-/// Gathers the values in the array of the lane that came last, whose other entries are as those of all
-/// arrays.
+/// Gathers the values in the last lane's array and copies it to the other lanes.
 void Scheduler::deliver(const WarpCall& last, const Thread* lanes) {
     if (last.bytes == 0) return;
     auto* everyone = static_cast<std::byte*>(last.everyone);
@@ -118,7 +117,7 @@ void Scheduler::release(WaitList& list) {
 }
 
 std::string Scheduler::describe_stall() const {
-    std::map<std::string, int> waiting;  // barriers come before warp operations
+    std::map<std::string, int> waiting;  // barriers are listed before warp operations
     for (int i = 0; i < thread_count_; ++i) {
         const Thread& thread = threads_[i];
         if (thread.state == State::at_barrier) ++waiting[std::string(" at ") + barrier_.operation];

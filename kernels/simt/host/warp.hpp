@@ -1,6 +1,6 @@
 #pragma once
 
-// Warp operations. All are made of warp_exchange: each lane of the mask learns the values of all.
+// Warp operations. All are built on warp_exchange, which gives each lane of the mask the values of all lanes.
 #include <concepts>
 
 #include "kernels/simt/host/executor.hpp"
@@ -10,13 +10,13 @@ namespace dnsp::simt::host {
 template <class T>
 concept Shuffled = std::is_trivially_copyable_v<T> &&(sizeof(T) == 4 || sizeof(T) == 8);
 
-/// The lanes [first, last] that a shuffle of this width keeps the running one within.
+/// The lanes [first, last] of the running lane's segment in a shuffle of a given width.
 struct Segment {
     int first, last;
 };
 inline Segment segment_of(int own_lane, int width) {
     if (width < 1 || width > warpSize || (width & (width - 1)) != 0)
-        fail("the width of a shuffle is a power of two up to 32");
+        fail("the width of a shuffle must be a power of two up to 32");
     const int first = own_lane & ~(width - 1);
     return {first, first + width - 1};
 }
@@ -24,7 +24,7 @@ inline Segment segment_of(int own_lane, int width) {
 template <Shuffled T>
 T shuffle(unsigned mask, const char* operation, const T& mine, int source) {
     const auto everyone = warp_exchange(mask, operation, mine);
-    if ((mask >> source & 1u) == 0) fail("a shuffle reads from a lane that its mask does not hold");
+    if ((mask >> source & 1u) == 0) fail("a shuffle reads from a lane outside its mask");
     return everyone[static_cast<std::size_t>(source)];
 }
 
@@ -49,8 +49,8 @@ inline void __syncwarp(unsigned mask = dnsp_whole_warp) {
     dnsp::simt::host::exchange_in_warp(mask, "__syncwarp", nullptr, 0, nullptr);
 }
 
-// ---- Shuffles: within segments of `width` lanes. Lanes whose source lies beyond their segment keep their
-// own value.
+// ---- Shuffles, within segments of `width` lanes. A lane with its source outside its segment keeps its
+// value.
 
 template <dnsp::simt::host::Shuffled T>
 T __shfl_sync(unsigned mask, T value, int source, int width = warpSize) {
@@ -72,7 +72,7 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize)
     return dnsp::simt::host::shuffle(mask, "__shfl_down_sync", value, source > segment.last ? own : source);
 }
 
-/// Lower segments may be read, higher ones not: so it is on the device.
+/// As on the device, lower segments may be read, higher segments not.
 template <dnsp::simt::host::Shuffled T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize) {
     const int own = dnsp::simt::host::lane(), source = own ^ (lane_mask & (warpSize - 1));

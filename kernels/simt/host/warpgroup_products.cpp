@@ -12,18 +12,18 @@ namespace {
 
 constexpr int rows = 64, depth = 16, warpgroup_threads = 128;
 
-/// One of the two operands, `extent` × 16 elements, by its descriptor.
+/// Reads an operand of `extent` × 16 elements through its descriptor.
 std::vector<double> read_operand(std::uint64_t descriptor, int extent, bool runs_along_extent) {
     const auto field = [&](int first_bit) {
         return static_cast<std::uint32_t>(descriptor >> first_bit & 0x3fff) << 4;
     };
     const std::uint32_t start = field(0), leading = field(16), stride = field(32);
     if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0)
-        fail("a matrix descriptor is not of the 128-byte swizzle, or has a base offset");
+        fail("a matrix descriptor must have the 128-byte swizzle and no base offset");
     std::vector<double> elements(static_cast<std::size_t>(extent * depth));
     for (int i = 0; i < extent; ++i)
         for (int k = 0; k < depth; ++k) {
-            // In elements of 2 bytes, 64 to a row of the pattern, 8 rows to the pattern.
+            // In elements of 2 bytes: 64 per row of the pattern, 8 rows per pattern.
             const int along = runs_along_extent ? i : k, across = runs_along_extent ? k : i;
             const auto address = start + static_cast<std::uint32_t>(along % 64 * 2 + across % 8 * 128) +
                                  static_cast<std::uint32_t>(along / 64) * leading +
@@ -36,12 +36,12 @@ std::vector<double> read_operand(std::uint64_t descriptor, int extent, bool runs
     return elements;
 }
 
-/// The elements are exact products, summed in double.
+/// Products of elements are exact; they are summed in double.
 std::vector<double> multiply(const Product& p) {
     const auto a = read_operand(p.a, rows, p.a_runs_along_rows),
                b = read_operand(p.b, p.columns, p.b_runs_along_columns);
     const auto columns = static_cast<std::size_t>(p.columns);
-    // The operands lie as they were read: index first, or k first.
+    // Operands are stored as read: index first, or k first.
     const auto element = [](const std::vector<double>& of, bool k_first, std::size_t extent, std::size_t i,
                             std::size_t k) { return of[k_first ? k * extent + i : i * depth + k]; };
     std::vector<double> b_by_k(b.size()), d(rows * columns, 0.0);

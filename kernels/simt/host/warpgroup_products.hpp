@@ -1,8 +1,8 @@
 #pragma once
 
-// wgmma: asynchronous products of 64 × 16 by 16 × columns matrices in shared memory, which 128 threads start
-// together. The operands are read when the first of them waits; the sums are NaN until all products that add
-// to them have been waited for.
+// wgmma: asynchronous products of 64 × 16 by 16 × columns matrices in shared memory, started by 128 threads
+// together. Operands are read when the first thread waits. Sums are NaN until all products that add to them
+// have been waited for.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,20 +12,20 @@
 namespace dnsp::simt::host {
 
 struct Product {
-    std::uint64_t a, b;  ///< descriptors, as in ptx.cuh
+    std::uint64_t a, b;  ///< descriptors (ptx.cuh)
     int columns;
     bool a_runs_along_rows, b_runs_along_columns;
 
     bool operator==(const Product&) const = default;
 };
 
-/// What the threads of a warpgroup have in common.
+/// State shared by the threads of a warpgroup.
 class WarpgroupProducts {
   public:
     void clear() { products_.clear(), first_ = 0; }
-    /// The product number `index` of a thread.
+    /// Starts a thread's product number `index`.
     void start(std::size_t index, const Product& product);
-    /// Its 64 × columns elements, which each of the threads takes once, in order.
+    /// The 64 × columns elements of a product. Each thread takes them once, in order.
     const std::vector<double>& elements(std::size_t index);
     void taken(std::size_t index);
 
@@ -36,7 +36,7 @@ class WarpgroupProducts {
         int takers = 0;
     };
     std::deque<Started> products_;
-    std::size_t first_ = 0;  ///< the index of the first of them
+    std::size_t first_ = 0;  ///< index of the first product
 };
 
 /// The products of one thread.
@@ -73,10 +73,10 @@ class ThreadProducts {
 // ---- For the running thread
 
 void fence_products();
-/// sums = (accumulate ? sums : 0) + A·B, of which the thread has columns / 2 elements.
+/// sums = (accumulate ? sums : 0) + A·B. A thread owns columns / 2 elements.
 void start_product(float* sums, bool accumulate, const Product& product);
 void commit_products();
-/// Also brings the lanes of the warp together, which all of these do on the device.
+/// Also synchronises the lanes of the warp, as all warpgroup operations do on the device.
 void wait_products(int groups_that_may_remain);
 
 }  // namespace dnsp::simt::host

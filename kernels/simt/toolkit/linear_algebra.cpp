@@ -1,5 +1,5 @@
-// cublas.hpp and cusolver.hpp on the libraries of the CUDA toolkit. They are column-major: a row-major matrix
-// is the transpose of the column-major one in the same memory.
+// cublas.hpp and cusolver.hpp by the CUDA toolkit's libraries. These are column-major: a row-major matrix is
+// the transpose of the column-major matrix in the same memory.
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 #include <cusolverDn.h>
@@ -43,10 +43,10 @@ void check(cusolverStatus_t status, const char* function) {
                 std::to_string(status));
 }
 
-// The headers rename some functions by macros, which the detour expands before the name becomes a string.
+// The headers rename some functions by macros. The indirection expands them before stringification.
 #define DNSP_STRING(name) #name
 #define DNSP_FUNCTION(library, name) library().function<decltype(name)>(DNSP_STRING(name))
-/// Calls a function of a library and checks its status.
+/// Calls a library function and checks its status.
 #define DNSP_CALL(library, name, ...)                              \
     do {                                                           \
         static const auto function = DNSP_FUNCTION(library, name); \
@@ -55,8 +55,7 @@ void check(cusolverStatus_t status, const char* function) {
 
 cudaStream_t stream() { return static_cast<cudaStream_t>(current_stream()); }
 
-/// What a thread keeps of type State for the selected device. The libraries forbid that threads share a
-/// handle.
+/// Per thread and device state: the libraries forbid sharing a handle between threads.
 template <class State>
 State& of_this_device() {
     thread_local std::map<int, State> states;
@@ -80,13 +79,13 @@ class Cublas {
 
     cublasHandle_t on_current_stream() {
         DNSP_CALL(cublas, cublasSetStream, handle_, stream());
-        // The library's own workspace would become an allocation of every graph that a call is captured in.
+        // The library's default workspace would be allocated by every graph that captures a call.
         DNSP_CALL(cublas, cublasSetWorkspace, handle_, workspace_.get(), workspace_bytes);
         return handle_;
     }
 
   private:
-    static constexpr std::size_t workspace_bytes = 32 << 20;  // NVIDIA's advice for Hopper
+    static constexpr std::size_t workspace_bytes = 32 << 20;  // NVIDIA's recommendation for Hopper
     decltype(cublasDestroy)* destroy_;
     std::unique_ptr<void, void (*)(void*)> workspace_;
     cublasHandle_t handle_ = nullptr;
@@ -179,8 +178,8 @@ void svd(std::int64_t rows, std::int64_t cols, double* matrix, double* sigma, do
     require_not_capturing("cuSOLVER");
     Cusolver& state = of_this_device<Cusolver>();
     const cusolverDnHandle_t handle = state.on_current_stream();
-    // The library decomposes the transpose, so what it calls U belongs to the rows of ours. Both come out by
-    // columns.
+    // The library decomposes the transpose, so its U is our `right` and its V our `left`. Both are
+    // column-major.
     const int m = static_cast<int>(cols), n = static_cast<int>(rows);
     int count = 0;
     DNSP_CALL(cusolver, cusolverDnDgesvdj_bufferSize, handle, CUSOLVER_EIG_MODE_VECTOR, 1, m, n, matrix, m,
@@ -196,7 +195,7 @@ void symmetric_eigen_batched(std::int64_t n, std::int64_t batch, double* matrice
     require_not_capturing("cuSOLVER");
     Cusolver& state = of_this_device<Cusolver>();
     const cusolverDnHandle_t handle = state.on_current_stream();
-    // Versions up to 13.0 refuse, without documenting it, more than about 32 thousand matrices or 2³¹ bytes.
+    // Undocumented limits of versions up to 13.0: about 32 thousand matrices, 2³¹ bytes.
     const std::int64_t most =
         std::clamp<std::int64_t>(std::numeric_limits<int>::max() / (8 * n * n), 1, 16384);
     for (std::int64_t first = 0; first < batch; first += most) {
@@ -212,7 +211,7 @@ void symmetric_eigen_batched(std::int64_t n, std::int64_t batch, double* matrice
         DNSP_CALL(cusolver, cusolverDnXsyevBatched, handle, state.params(), CUSOLVER_EIG_MODE_VECTOR,
                   CUBLAS_FILL_MODE_LOWER, n, CUDA_R_64F, matrix, n, CUDA_R_64F, eigenvalue, CUDA_R_64F,
                   on_device.data(), device_bytes, on_host.data(), host_bytes, info + first, count);
-        // Host memory that the library may still use is not to be freed.
+        // The library may still use this host memory.
         if (host_bytes > 0) synchronise();
     }
 }

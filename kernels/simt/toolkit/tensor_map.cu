@@ -8,7 +8,8 @@
 namespace dnsp::simt {
 namespace {
 
-/// From the driver that is there: the programs are not linked with it, so that they start without one.
+/// Looks the function up in the installed driver. Programs are not linked with it, so that they start without
+/// one.
 PFN_cuTensorMapEncodeTiled_v12000 find_encoder() {
     void* function = nullptr;
     cudaDriverEntryPointQueryResult found{};
@@ -24,7 +25,7 @@ PFN_cuTensorMapEncodeTiled_v12000 find_encoder() {
 TensorMap make_tensor_map(const void* array, const std::array<std::int64_t, 4>& extents,
                           const std::array<int, 4>& box) {
     static const auto encode = find_encoder();
-    // The driver's functions want a context, which the runtime's make at need.
+    // Driver functions need a context. Runtime functions create it on demand.
     int device = 0;
     CUDA_CHECK(cudaGetDevice(&device));
     CUDA_CHECK(cudaSetDevice(device));
@@ -47,7 +48,7 @@ TensorMap make_tensor_map(const void* array, const std::array<std::int64_t, 4>& 
                                    CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
     require(result == CUDA_SUCCESS, "[cuda] the driver refuses a tensor map (CUresult " +
                                         std::to_string(static_cast<int>(result)) +
-                                        "): an array or a box that bulk tensor copies do not serve");
+                                        "): the array or box is unsupported by bulk tensor copies");
     return map;
 }
 
