@@ -8,14 +8,14 @@ namespace {
 
 constexpr int threads = 256;
 
-/// AdamShape in T, with what does not change from element to element worked out.
+/// AdamShape in T, with the constants of a launch precomputed.
 template <class T>
 struct Shape {
     struct Segment {
-        std::int64_t begin;   // among all segments' elements
-        std::int64_t offset;  // from there to the place in the arrays
+        std::int64_t begin;   // first element, counted over all segments
+        std::int64_t offset;  // index in the arrays = offset + index over all segments
     } segments[AdamShape::max_segments];
-    std::int64_t count;  // of all segments
+    std::int64_t count;  // elements of all segments
     T beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
 };
 
@@ -36,10 +36,9 @@ Shape<T> in_type(const AdamShape& a) {
     return out;
 }
 
-// The formulas of adam.hpp for all segments in one launch: a grid-stride loop over the segments' elements one
-// segment after the other, neighbouring threads on neighbouring elements. Every thread reads the step's rates
-// once, 40 bytes that all share. Bound by the bandwidth of device memory: four elements read and three
-// written for each.
+// The formulas of adam.hpp for all segments in one launch. A grid-stride loop runs over the elements of one
+// segment after the other. Neighbouring threads own neighbouring elements. Every thread reads the rates of
+// the step (40 bytes) once. Bound by device memory: four reads and three writes per element.
 template <class T>
 __global__ void __launch_bounds__(threads)
     move_parameters(const Shape<T> a, const AdamRates* rates, const StepPosition* position, const T* gradient,

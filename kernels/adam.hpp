@@ -9,13 +9,13 @@
 
 namespace dnsp::kernels {
 
-/// A run of a flat array of parameters that is moved with a learning rate of its own.
+/// A contiguous range of the parameter array with one learning rate.
 struct AdamSegment {
     std::int64_t first = 0;
     std::int64_t count = 0;
 };
 
-/// Kingma and Ba, Algorithm 1.
+/// Hyperparameters and segments of Adam (Kingma and Ba 2015, Algorithm 1).
 struct AdamShape {
     static constexpr int max_segments = 4;
     std::array<AdamSegment, max_segments> segments;
@@ -25,13 +25,13 @@ struct AdamShape {
     double epsilon = 1e-8;
 };
 
-/// What changes from step to step, a row of a table in the memory of the device.
+/// The rates of one step: a row of a table in device memory.
 struct AdamRates {
-    std::array<double, AdamShape::max_segments> step_size{};  ///< lr / (1 − β₁ᵗ), for each segment
+    std::array<double, AdamShape::max_segments> step_size{};  ///< lr / (1 − β₁ᵗ), per segment
     double root_correction = 1.0;                             ///< 1 / √(1 − β₂ᵗ)
 };
 
-/// Of step t = 1, 2, … with a learning rate for each segment.
+/// The rates of step t = 1, 2, …, given the learning rate of each segment.
 inline AdamRates adam_rates(const AdamShape& adam,
                             const std::array<double, AdamShape::max_segments>& learning_rates,
                             std::int64_t t) {
@@ -43,8 +43,7 @@ inline AdamRates adam_rates(const AdamShape& adam,
     return rates;
 }
 
-/// For the elements of all segments, in place and in one pass over the flat arrays, by row position->step of
-/// the table of rates:
+/// Updates the elements of all segments in place, with row position->step of the table `rates`:
 ///   m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², value ← value − lr · m̂ / (√v̂ + ε)
 DNSP_DECLARE_KERNEL(adam, const AdamShape& adam, const AdamRates* rates, const StepPosition* position,
                     const T* gradient, T* value, T* first_moment, T* second_moment);

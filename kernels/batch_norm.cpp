@@ -10,11 +10,11 @@
 namespace dnsp::kernels::cpu {
 namespace {
 
-constexpr std::int64_t min_part = 256, max_parts = 256;  // of the pixels
+constexpr std::int64_t min_part = 256, max_parts = 256;  // in pixels
 
 /// Two sums over the pixels for each channel: [2, channels]. add(pixel, first, second) adds the terms of one
-/// pixel to both. Parts of the pixels are summed by one thread each, and then in order; the partition depends
-/// on the number of pixels only.
+/// pixel to both sums. One thread sums a part of the pixels; the parts are added in order. The partition
+/// depends on the number of pixels only.
 template <class Add>
 std::vector<double> sum_over_pixels(const BatchNormShape& s, Add&& add) {
     const std::int64_t size = std::max(min_part, divide_up(s.pixels, max_parts));
@@ -33,7 +33,7 @@ std::vector<double> sum_over_pixels(const BatchNormShape& s, Add&& add) {
     return partial;
 }
 
-/// body(channel, element) for every element of the image.
+/// Calls body(channel, element) for every element of the image.
 template <class Body>
 void for_each_element(const BatchNormShape& s, Body&& body) {
 #pragma omp parallel for schedule(static) if (s.elements() > parallel_grain)
@@ -68,7 +68,8 @@ void normalise(const BatchNormShape& s, const T* input, const std::vector<T>& ce
 template <class T>
 void batch_norm_statistics(const BatchNormShape& s, const T* input, double* mean, double* inverse_deviation,
                            T* running_mean, T* running_variance) {
-    // Of x − x₀, with x₀ the first pixel: little cancels, and nothing of a constant channel is left.
+    // Sums over x − x₀, where x₀ is the first pixel: reduces cancellation, and gives exactly 0 for a constant
+    // channel.
     const auto sums = sum_over_pixels(s, [&](std::int64_t pixel, double* sum, double* squares) {
         const T* const row = input + pixel * s.channels;
 #pragma omp simd

@@ -5,14 +5,14 @@
 #include "kernels/simt/grid.hpp"
 #include "kernels/simt/simt.cuh"
 
-// Every kernel here runs in blocks of 32 × 8 threads: column x owns the channel 32 · blockIdx.x + x, row y
-// every eighth pixel of a part or of the grid, so that a warp reads 32 neighbouring channels of a pixel and a
-// thread keeps the constants of its channel in registers. Bound by device memory bandwidth.
+// All kernels here run in blocks of 32 × 8 threads. Thread (x, y) owns channel 32 · blockIdx.x + x and every
+// eighth pixel of a part or of the grid. A warp reads 32 neighbouring channels of a pixel. A thread keeps the
+// constants of its channel in registers. Bound by device memory.
 namespace dnsp::kernels::cuda {
 namespace {
 
 constexpr int columns = 32, rows = 8;
-constexpr std::int64_t min_part = 64, max_parts = 256;  // of the pixels
+constexpr std::int64_t min_part = 64, max_parts = 256;  // in pixels
 
 dim3 block() { return dim3(columns, rows); }
 unsigned channel_blocks(const BatchNormShape& s) { return simt::blocks_for(s.channels, columns); }
@@ -24,12 +24,12 @@ __device__ __forceinline__ std::int64_t channel_of_thread() {
 // ---- Two sums over the pixels for each channel
 
 struct Parts {
-    std::int64_t size, count;  // pixels of a part, parts; by the number of pixels alone
+    std::int64_t size, count;  // pixels per part, number of parts; depends on the number of pixels only
     explicit Parts(std::int64_t pixels)
         : size(std::max(min_part, divide_up(pixels, max_parts))), count(divide_up(pixels, size)) {}
 };
 
-/// Sums of a block's rows, in their order, in the threads of row 0. All threads take part.
+/// Adds the sums of a block's rows in order; row 0 receives the result. All threads must call it.
 __device__ __forceinline__ void add_rows(double& first, double& second) {
     __shared__ simt::SharedArray<double, 2, rows, columns> sums;
     sums[0][threadIdx.y][threadIdx.x] = first;
@@ -42,7 +42,7 @@ __device__ __forceinline__ void add_rows(double& first, double& second) {
     }
 }
 
-/// partial[part, 2, channels]: a block sums one part of the pixels. terms.add(channel, element, first,
+/// partial[part, 2, channels]. A block sums one part of the pixels. terms.add(channel, element, first,
 /// second) adds the terms of one element.
 template <class Terms>
 __global__ void __launch_bounds__(columns* rows)
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(columns* rows)
     own[s.channels + c] = second;
 }
 
-/// Adds the parts up; finish.write(shape, channel, first, second) writes the results of a channel.
+/// Adds the parts in order. finish.write(shape, channel, first, second) writes the results of a channel.
 template <class Finish>
 __global__ void __launch_bounds__(columns* rows)
     add_parts(const BatchNormShape s, std::int64_t parts, const double* partial, const Finish finish) {
@@ -86,7 +86,8 @@ void sum_over_pixels(const BatchNormShape& s, const Terms& terms, const Finish& 
                  finish);
 }
 
-/// Σ(x−x₀) and Σ(x−x₀)², with x₀ the first pixel: little cancels, and nothing of a constant channel is left.
+/// Σ(x−x₀) and Σ(x−x₀)², where x₀ is the first pixel: reduces cancellation, and gives exactly 0 for a
+/// constant channel.
 template <class T>
 struct Moments {
     const T* input;
@@ -142,9 +143,9 @@ struct ParameterGradients {
     }
 };
 
-// ---- Element by element
+// ---- Elementwise kernels
 
-/// function.of(shape, channel) gives a function of the element's index.
+/// function.of(shape, channel) returns a function of the element index.
 template <class T, class Function>
 __global__ void __launch_bounds__(columns* rows)
     map(const BatchNormShape s, const Function function, T* output) {

@@ -5,18 +5,18 @@
 
 namespace dnsp::kernels {
 
-/// The upper half of a float: its sign, its 8 bits of exponent and 7 of its mantissa. Stored, not computed
-/// with. Kernels use it as well: nvcc takes constexpr functions for device functions.
+/// The upper half of a float: sign, 8 bits of exponent, 7 bits of mantissa. A storage type without
+/// arithmetic. Usable in kernels: for nvcc, constexpr functions are also device functions.
 struct bfloat16 {
     std::uint16_t bits = 0;
 
     bfloat16() = default;
-    /// To nearest, to even where two are as near; a NaN stays one.
+    /// Rounds to nearest, ties to even. NaN stays NaN.
     constexpr explicit bfloat16(float value) : bits(nearest(std::bit_cast<std::uint32_t>(value))) {}
     constexpr explicit operator float() const {
         return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     }
-    /// The same bits.
+    /// Bitwise equality.
     bool operator==(const bfloat16&) const = default;
 
   private:

@@ -8,9 +8,9 @@ namespace {
 
 constexpr int threads = 256;
 
-// target[row, col] = source[row, col] of two arrays with row strides of their own; all extents count units,
-// which are elements or runs of 16 bytes. A grid-stride loop over rows · row_elements; neighbouring threads
-// copy neighbouring units of a row. Bound by the bandwidth of device memory.
+// target[row, col] = source[row, col], each array with its row stride. All extents count units: elements, or
+// 16 bytes. A grid-stride loop over rows · row_elements: neighbouring threads copy neighbouring units of a
+// row. Bound by device memory.
 template <class Unit>
 __global__ void __launch_bounds__(threads) copy_units(const RowCopy shape, const Unit* source, Unit* target) {
     const std::int64_t count = shape.rows * shape.row_elements;

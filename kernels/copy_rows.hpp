@@ -6,8 +6,9 @@
 
 namespace dnsp::kernels {
 
-/// Rows of `row_elements` elements that lie `source_stride` elements apart, copied to rows `target_stride`
-/// apart: channels of an NHWC array into a wider one and back, or a rectangle of an image into another.
+/// Copies rows of `row_elements` elements. Rows start `source_stride` elements apart in the source and
+/// `target_stride` apart in the target. Copies channels of an NHWC array into a wider one and back, or
+/// rectangles between images.
 struct RowCopy {
     std::int64_t rows = 0;
     std::int64_t row_elements = 0;

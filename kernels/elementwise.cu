@@ -4,9 +4,9 @@
 #include "kernels/simt/reduce.cuh"
 #include "kernels/simt/vector.cuh"
 
-// Every kernel here is a grid-stride loop over runs of 16 bytes (4 floats or 2 doubles), neighbouring threads
-// on neighbouring runs, and bound by the bandwidth of device memory. A grid has at most 1024 blocks of 256
-// threads: about what the largest devices hold at once.
+// Every kernel here is a grid-stride loop over vectors of 16 bytes (4 floats or 2 doubles). Neighbouring
+// threads own neighbouring vectors. Bound by device memory. A grid has at most 1024 blocks of 256 threads,
+// about the capacity of the largest devices.
 namespace dnsp::kernels::cuda {
 namespace {
 
@@ -19,8 +19,8 @@ unsigned blocks(std::int64_t count) {
     return simt::blocks_for_stride_loop(count, threads * Vector<T>::width);
 }
 
-/// body(first, elements) for each run that is this thread's; only the last one of the array may be shorter
-/// than the others.
+/// Calls body(first, elements) for each vector of this thread. Only the last vector of the array may be
+/// partial.
 template <class T, class Body>
 __device__ __forceinline__ void for_each_run(std::int64_t count, Body&& body) {
     constexpr std::int64_t width = Vector<T>::width;
@@ -30,7 +30,7 @@ __device__ __forceinline__ void for_each_run(std::int64_t count, Body&& body) {
         body(first, static_cast<int>(min(width, count - first)));
 }
 
-// ---- One element from one element of each input
+// ---- Elementwise maps
 
 template <class T, class Function, class... Inputs>
 __device__ __forceinline__ void map(std::int64_t count, bool aligned, Function function, T* output,
@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(threads)
     });
 }
 
-// ---- Sums: one of each block
+// ---- Sums, one partial sum per block
 
 template <class T>
 __global__ void __launch_bounds__(threads)

@@ -6,15 +6,15 @@
 #include "kernels/bfloat16.hpp"
 #include "kernels/kernel.hpp"
 
-// All arrays hold `count` elements and lie on the device of the kernel. `output` may be one of the inputs.
-// CUDA kernels run on simt::current_stream(). Sums are accumulated in double in an order that depends on
-// `count` alone, and go to memory of the device: no kernel synchronises with the host.
+// All arrays hold `count` elements in the memory of the kernel's device. `output` may alias an input. CUDA
+// kernels run on simt::current_stream(). Sums are accumulated in double in an order that depends on `count`
+// only, and are written to device memory: no kernel synchronises with the host.
 namespace dnsp::kernels {
 
 /// output = value
 DNSP_DECLARE_KERNEL(fill, std::int64_t count, T value, T* output);
 
-/// output = a + b. The CUDA kernel exists for bfloat16, too: it adds in float.
+/// output = a + b. On the CUDA device also for bfloat16, added in float.
 DNSP_DECLARE_KERNEL(add, std::int64_t count, const T* a, const T* b, T* output);
 
 /// output = scale · input
@@ -23,25 +23,25 @@ DNSP_DECLARE_KERNEL(scale, std::int64_t count, double scale, const T* input, T* 
 /// output = a + scale · b: the residual connection
 DNSP_DECLARE_KERNEL(add_scaled, std::int64_t count, const T* a, double scale, const T* b, T* output);
 
-/// output = max(input, 0); NaN stays NaN, so that a divergence is not hidden
+/// output = max(input, 0). NaN stays NaN, so that divergence is not hidden.
 DNSP_DECLARE_KERNEL(relu_forward, std::int64_t count, const T* input, T* output);
 
-/// input_gradient = output_gradient where forward_output > 0, else 0 (the derivative at 0 is taken as 0)
+/// input_gradient = output_gradient where forward_output > 0, else 0 (the derivative at 0 is defined as 0).
 DNSP_DECLARE_KERNEL(relu_backward, std::int64_t count, const T* output_gradient, const T* forward_output,
                     T* input_gradient);
 
-/// How many partial sums squared_error() writes.
+/// Number of partial sums that squared_error() writes.
 constexpr std::int64_t squared_error_parts(std::int64_t count) {
     return std::clamp<std::int64_t>((count + 1023) / 1024, 1, 1024);
 }
 
-/// Σ values = ½ Σ (output − target)², in squared_error_parts(count) numbers, and gradient = output − target:
-/// the data term, paper Eq. (1), without its factor.
+/// The data term, paper Eq. (1), without its factor: Σ values = ½ Σ (output − target)² and gradient = output
+/// − target. `values` holds squared_error_parts(count) partial sums.
 DNSP_DECLARE_KERNEL(squared_error, std::int64_t count, const T* output, const T* target, T* gradient,
                     double* values);
 
 namespace cuda {
-/// output = input, rounded to nearest, between float and bfloat16. On the CUDA device alone.
+/// output = input, rounded to nearest, between float and bfloat16. CUDA device only.
 template <class From, class To>
 void convert(std::int64_t count, const From* input, To* output);
 }  // namespace cuda

@@ -25,7 +25,8 @@ struct Exponential<double> {
     static constexpr double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
 };
 
-/// Σ_{n ≥ k} r^{n−k} / n!, up to n = terms: by recursion, because GCC vectorises no loop around another.
+/// Σ_{n ≥ k} r^{n−k} / n! for n ≤ terms. Recursive, because GCC does not vectorise a loop around another
+/// loop.
 template <class T, int k>
 inline T exponential_series(T r) {
     constexpr T coefficient = [] {
@@ -39,9 +40,9 @@ inline T exponential_series(T r) {
         return multiply_add(exponential_series<T, k + 1>(r), r, coefficient);
 }
 
-/// exp(x) − 1 for x ≤ 0, to about one unit in the last place. Without branches or calls, so that loops are
-/// vectorised; each element has the same bits wherever it lies.
+/// exp(x) − 1 for x ≤ 0, to about one unit in the last place:
 ///   x = n·ln 2 + r, |r| ≤ ½ ln 2;   exp(x) − 1 = 2ⁿ·(exp(r) − 1) + (2ⁿ − 1), exp(r) − 1 by its Taylor series
+/// Free of branches and calls, so that loops vectorise. The result does not depend on the element's position.
 template <class T>
 inline T exp_minus_one(T x) {
     using E = Exponential<T>;

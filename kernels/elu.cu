@@ -19,8 +19,8 @@ struct Backward {
     __device__ T operator()(T gradient, T y) const { return gradient * (y > T(0) ? T(1) : y + T(1)); }
 };
 
-// output = function(a, b), element by element: a grid-stride loop over runs of 16 bytes, neighbouring threads
-// on neighbouring runs. Bound by device memory bandwidth.
+// output = function(a, b) for each element: a grid-stride loop over vectors of 16 bytes, neighbouring threads
+// on neighbouring vectors. Bound by device memory.
 template <class T, class Function>
 __global__ void __launch_bounds__(threads)
     map(std::int64_t count, bool aligned, Function function, const T* a, const T* b, T* output) {

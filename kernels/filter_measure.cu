@@ -7,7 +7,7 @@ namespace {
 
 constexpr int threads = 128;
 
-/// Zero outside of the image.
+/// Pixel (row, col) of a patch, zero outside it.
 template <class T>
 __device__ __forceinline__ double pixel(const FilterVarianceShape& s, const T* patch, std::int64_t y,
                                         std::int64_t x) {
@@ -15,8 +15,8 @@ __device__ __forceinline__ double pixel(const FilterVarianceShape& s, const T* p
                                                            : 0.0;
 }
 
-// gram[t,u] += sign · Σ_a Σ_yx S_a[y+t] · S_a[y+u]: a block for each (t, u), its threads side by side over
-// the response's pixels, patch after patch. Runs once before training, from L2.
+// gram[t,u] += sign · Σ_a Σ_yx S_a[y+t] · S_a[y+u]. A block owns a pair (t, u). Its threads share the
+// response's pixels, patch after patch. Runs once before training. Bound by L2.
 template <class T>
 __global__ void __launch_bounds__(threads)
     accumulate_gram(const FilterVarianceShape s, const T* patches, double sign, double* gram) {
@@ -37,8 +37,8 @@ __global__ void __launch_bounds__(threads)
     if (threadIdx.x == 0) gram[blockIdx.x] = fma(sign, sum, gram[blockIdx.x]);
 }
 
-// ∂S/∂wˡ = 2 A wˡ and S = Σ_l wˡᵀ A wˡ by one block, a row of A and a filter a thread. Bound by the time of a
-// launch.
+// ∂S/∂wˡ = 2 A wˡ and S = Σ_l wˡᵀ A wˡ. One block; a thread owns a row of A and a filter. Bound by launch
+// latency.
 template <class T>
 __global__ void __launch_bounds__(threads)
     measure(std::int64_t filters, std::int64_t taps, const double* gram, const T* weights, double* value,

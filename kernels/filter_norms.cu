@@ -6,10 +6,10 @@
 namespace dnsp::kernels::cuda {
 namespace {
 
-// A filter a warp, its taps shared out over the lanes. A few hundred bytes: bound by the time of a launch.
+// A warp owns a filter; its lanes share the taps. A few hundred bytes: bound by launch latency.
 constexpr int threads = 128, filters_per_block = threads / 32;
 
-/// The filter of the running warp.
+/// The filter of this warp.
 __device__ __forceinline__ std::int64_t filter_of_warp() {
     return static_cast<std::int64_t>(blockIdx.x) * filters_per_block + threadIdx.x / 32;
 }

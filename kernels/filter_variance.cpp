@@ -8,9 +8,9 @@
 namespace dnsp::kernels::cpu {
 namespace {
 
-/// An image's rows one after the other, each followed by zeros that are the next one's left frame too, with
-/// rows of zeros above and below: a shift by (y, x) is one of y · step + x, and whatever an image is
-/// multiplied or added to, planes of one geometry are one long row.
+/// Planes of one image size, stored as one long row. Each image row is followed by zeros that also serve as
+/// the left border of the next row, with rows of zeros above and below. A shift by (y, x) is then a shift by
+/// y · step + x, and operations on planes are loops over one row.
 struct Geometry {
     std::int64_t frame, step, pixels;
 
@@ -33,13 +33,13 @@ class Plane {
     std::vector<T> values_;
 };
 
-/// What the filters of an image have in common.
+/// Data shared by the filters of an image.
 template <class T>
 struct Image {
     const FilterVarianceShape& s;
     Geometry geometry;
-    std::int64_t first_shift;  // of the tap (0, 0) from the response
-    Plane<T> source, inside;   // inside: 1 where there is a response, else 0
+    std::int64_t first_shift;  // of tap (0, 0), relative to the response
+    Plane<T> source, inside;   // inside: 1 where a response exists, else 0
 
     Image(const FilterVarianceShape& shape, const T* pixels)
         : s(shape), geometry(s), first_shift(0), source(geometry), inside(geometry) {
@@ -49,7 +49,7 @@ struct Image {
             std::fill_n(inside.row(y), s.response_width(), T(1));
     }
     double response_pixels() const { return static_cast<double>(s.response_height() * s.response_width()); }
-    /// visit(tap, shift) for every tap.
+    /// Calls visit(tap, shift) for every tap.
     template <class Visit>
     void for_each_tap(Visit&& visit) const {
         for (std::int64_t i = 0; i < s.kernel; ++i)
@@ -58,7 +58,7 @@ struct Image {
     }
 };
 
-/// P[p] = Σ_tap filter[tap] · source[p + shift of the tap]; returns mean P.
+/// P[p] = Σ_tap filter[tap] · source[p + shift of the tap]. Returns mean P.
 template <class T>
 double correlate(const Image<T>& image, const T* filter, Plane<T>& response) {
     const std::int64_t pixels = image.geometry.pixels;
@@ -77,7 +77,7 @@ double correlate(const Image<T>& image, const T* filter, Plane<T>& response) {
     return sum / image.response_pixels();
 }
 
-/// Turns P into scale · d, d = 2/(n−1)·(P − mean P); returns var(P).
+/// Replaces P by scale · d, d = 2/(n−1)·(P − mean P). Returns var(P).
 template <class T>
 double variance_and_derivative(const Image<T>& image, double mean, double scale, Plane<T>& response) {
     const std::int64_t pixels = image.geometry.pixels;

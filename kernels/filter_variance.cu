@@ -3,24 +3,25 @@
 #include "kernels/simt/grid.hpp"
 #include "kernels/simt/reduce.cuh"
 
-// A block works on one window of one image with one filter. An image whose window and response fit into the
-// shared memory that every device has is one window, and its mean response known after one pass; windows of
-// larger images take the mean from the sums that an earlier kernel left. What the windows and filters
-// contribute is then summed in order.
+// A block owns one window of one image with one filter. If an image and its response fit into shared memory,
+// the image is one window, and the block computes the mean response itself. Otherwise an earlier kernel
+// computes sums of the windows, from which the mean follows. Contributions of windows and filters are added
+// in order.
 namespace dnsp::kernels::cuda {
 namespace {
 
-constexpr int threads = 288, warps = threads / 32;   // a warp for each tap of the usual 3×3 filter
-constexpr std::size_t shared_for_planes = 47 << 10;  // every device has 48 KiB, of which the sums need some
+constexpr int threads = 288, warps = threads / 32;  // one warp per tap of a 3×3 filter
+constexpr std::size_t shared_for_planes =
+    47 << 10;  // of the 48 KiB that every device has; the sums need the rest
 constexpr int window_of_larger_images = 32;
 
 struct Plan {
     int height, width, filters, kernel;
-    int margin;  // from the image's border to the centre of the first filter
+    int margin;  // distance from the image border to the centre of the first filter
     int window_height, window_width, windows_across, windows;
-    double responses;  // n of an image
+    double responses;  // n, responses per image
 
-    /// Of two planes in shared memory.
+    /// Size of two planes in shared memory.
     template <class T>
     std::size_t shared_bytes() const {
         const int once = kernel - 1, twice = 2 * once;
@@ -29,7 +30,7 @@ struct Plan {
     }
 };
 
-/// What a block works on. Blocks are numbered window by window, filter by filter, image by image.
+/// The window of a block. Blocks are numbered by image, then filter, then window.
 struct Window {
     std::int64_t pair;  // image · filters + filter
     std::int64_t image;
@@ -63,7 +64,7 @@ struct Plane {
     }
 };
 
-/// body(y, x) for every `stride`-th place of a rectangle from place `first` on, row by row.
+/// Calls body(y, x) for every `stride`-th position of a rectangle, row by row, starting at position `first`.
 template <class Body>
 __device__ __forceinline__ void for_each_place(int height, int width, int first, int stride, Body&& body) {
     const int rows = stride / width, cols = stride % width;
@@ -78,7 +79,7 @@ __device__ __forceinline__ void for_each_place(int height, int width, int first,
     }
 }
 
-/// The image from (top, left) on, zero around it.
+/// Copies the image from (top, left) on, zero outside.
 template <class T>
 __device__ __forceinline__ void load(const Plan& p, const T* image, int top, int left,
                                      const Plane<T>& plane) {
@@ -89,7 +90,7 @@ __device__ __forceinline__ void load(const Plan& p, const T* image, int top, int
     });
 }
 
-/// Whether a filter with its centre there has a response.
+/// True if a filter centred at (row, col) has a response.
 __device__ __forceinline__ bool responds(const Plan& p, int row, int col) {
     return row >= p.margin && row < p.height - p.margin && col >= p.margin && col < p.width - p.margin;
 }
@@ -103,8 +104,8 @@ __device__ __forceinline__ T correlate(const T* filter, int kernel, const Plane<
     return sum;
 }
 
-// window_sums[block] = Σ P over the responses whose centre lies in the window. Bound by shared memory:
-// kernel² loads of it for each response.
+// window_sums[block] = Σ P over the responses centred in the window. Bound by shared memory: kernel² loads
+// per response.
 template <int Kernel, class T>
 __global__ void __launch_bounds__(threads, 3)
     sum_responses(const Plan p, const T* __restrict__ images, const T* __restrict__ weights,
@@ -123,10 +124,12 @@ __global__ void __launch_bounds__(threads, 3)
     if (threadIdx.x == 0) window_sums[blockIdx.x] = sum;
 }
 
-// P and d of one filter in a window and half a kernel around it, in shared memory; of the window alone Σ (P −
-// mean)², ∂V/∂Y through this filter (gathered from d, so that no two threads write to the same place) and Σ d
-// · Y for each tap, a tap a warp. Bound by shared memory: kernel² loads of it for each response and each
-// pixel. `window_sums` is null when there is one window, `tap_sums` when no filter gradient is wanted.
+// P and d of one filter, in shared memory, in a window and its halo. Writes for the window:
+// - Σ (P − mean)²
+// - ∂V/∂Y through this filter, gathered from d, so that no two threads write the same element
+// - Σ d · Y for each tap, one warp per tap.
+// Bound by shared memory: kernel² loads per response and per pixel. `window_sums` is null if there is one
+// window. `tap_sums` is null if no filter gradient is wanted.
 template <int Kernel, class T>
 __global__ void __launch_bounds__(threads, 2)
     differentiate(const Plan p, const T* __restrict__ images, const T* __restrict__ weights,
@@ -135,7 +138,7 @@ __global__ void __launch_bounds__(threads, 2)
     const int thread = static_cast<int>(threadIdx.x);
     const Window w(p);
     const T* filter = weights + w.filter * kernel * kernel;
-    // (0, 0) of `source` is (−2·half, −2·half) of the window, that of `response` (−half, −half).
+    // (0, 0) of `source` is (−2·half, −2·half) of the window; (0, 0) of `response` is (−half, −half).
     const Plane<T> source(w.height + 4 * half, w.width + 4 * half, 0);
     const Plane<T> response(w.height + 2 * half, w.width + 2 * half, source.bytes());
     load(p, images + w.image * p.height * p.width, w.top - 2 * half, w.left - 2 * half, source);
@@ -188,7 +191,7 @@ __global__ void __launch_bounds__(threads, 2)
     if (thread == 0) squares[blockIdx.x] = squared;
 }
 
-/// What the windows and filters leave to be added up.
+/// Contributions of windows and filters, to be added.
 template <class T>
 struct Sums {
     std::int64_t batch;
@@ -200,8 +203,7 @@ struct Sums {
     T* filter_gradient;
 };
 
-/// image_gradient[image, pixel] = Σ_filter gradients[image, filter, pixel], by `blocks` blocks. Bound by the
-/// second cache.
+/// image_gradient[image, pixel] = Σ_filter gradients[image, filter, pixel], by `blocks` blocks. Bound by L2.
 template <class T>
 __device__ __forceinline__ void sum_filters(const Plan& p, const Sums<T>& sums, unsigned blocks) {
     const std::int64_t pixels = static_cast<std::int64_t>(p.height) * p.width,
@@ -215,7 +217,7 @@ __device__ __forceinline__ void sum_filters(const Plan& p, const Sums<T>& sums, 
     }
 }
 
-/// value[image] = Σ squares / (n − 1) / filters over its filters and windows, by a warp.
+/// value[image] = Σ squares / (n − 1) / filters over the filters and windows of an image, by one warp.
 template <class T>
 __device__ __forceinline__ void sum_values(const Plan& p, const Sums<T>& sums, std::int64_t image) {
     const int count = p.filters * p.windows;
@@ -226,7 +228,8 @@ __device__ __forceinline__ void sum_values(const Plan& p, const Sums<T>& sums, s
     if (threadIdx.x % 32 == 0) sums.value[image] = sum / (p.responses - 1.0) / p.filters;
 }
 
-/// filter_gradient[filter, tap] = Σ tap_sums[image, filter, window, tap] over images and windows, by a warp.
+/// filter_gradient[filter, tap] = Σ tap_sums[image, filter, window, tap] over images and windows, by one
+/// warp.
 template <class T>
 __device__ __forceinline__ void sum_taps(const Plan& p, const Sums<T>& sums, std::int64_t filter_and_tap) {
     const int taps = p.kernel * p.kernel;
@@ -240,7 +243,7 @@ __device__ __forceinline__ void sum_taps(const Plan& p, const Sums<T>& sums, std
     if (threadIdx.x % 32 == 0) sums.filter_gradient[filter_and_tap] = static_cast<T>(sum);
 }
 
-/// The first blocks add up image gradients; then a warp for each image, and for each tap of each filter.
+/// The first blocks add image gradients. Further warps each own an image, or a tap of a filter.
 template <class T>
 __global__ void __launch_bounds__(threads)
     add_up(const Plan p, const Sums<T> sums, unsigned blocks_of_images) {

@@ -7,9 +7,9 @@ namespace {
 
 constexpr int threads = 256;
 
-/// gradient[b, i] ← factor(b) · gradient[b, i]. blockIdx.y is the image b; a thread owns every
-/// (gridDim.x · threads)-th element of it. Each thread computes the factor, two square roots, for itself:
-/// that is cheaper than to wait for another thread. Bound by the traffic of the gradient.
+/// gradient[b, i] ← factor(b) · gradient[b, i]. blockIdx.y is the image b. A thread owns every (gridDim.x ·
+/// threads)-th element of it. Each thread computes the factor (two square roots) itself, which is cheaper
+/// than waiting for another thread. Bound by the traffic of the gradient.
 template <class T>
 __global__ void scale_gradients(MatchShape shape, const double* values, const double* targets, double* loss,
                                 T* gradient) {

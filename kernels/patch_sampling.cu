@@ -7,9 +7,9 @@ namespace {
 
 constexpr int threads = 256;
 
-// A block a patch, its threads side by side over the pixels it writes. Each of them draws the window and the
-// symmetry for itself: ten rounds of Philox cost less than a barrier and its wait. Bound by the latency of
-// the reads, which a transposition spreads over the rows of the slice.
+// A block owns a patch; neighbouring threads write neighbouring pixels. Each thread draws the window and the
+// symmetry itself: ten rounds of Philox cost less than a barrier. Bound by the latency of reads, which a
+// transposition scatters over the rows of the slice.
 __global__ void __launch_bounds__(threads)
     cut_patches(const PatchSampling sampling, const StepPosition* position, const std::uint32_t* order,
                 const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,

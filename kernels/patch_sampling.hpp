@@ -8,8 +8,8 @@
 
 namespace dnsp::kernels {
 
-/// Where a slice's pixels lie in the flat array of all slices (dense rows of `width`), and which entries of
-/// the flat array of corners are its own. All on the device that the kernel runs on.
+/// The position of a slice in the flat array of all slices (dense rows of `width`) and of its entries in the
+/// flat array of corners. Both arrays lie in the memory of the kernel's device.
 struct SliceEntry {
     std::int64_t first_pixel = 0;
     std::int32_t width = 0;
@@ -26,19 +26,19 @@ struct CornerEntry {
 struct PatchSampling {
     std::int64_t batch = 1;
     std::int32_t patch = 40;              ///< side
-    std::int32_t patches_per_slice = 16;  ///< numbers k·patches_per_slice … belong to slice k
-    Philox random;  ///< of epoch 0, the stream of epoch e is e further; block `which` decides patch `which`
+    std::int32_t patches_per_slice = 16;  ///< slice k has numbers k·patches_per_slice …
+    Philox random;                        ///< of epoch 0; epoch e uses stream + e; block i decides patch i
 };
 
-/// The batch of a position: order[batch · step + b] for b < batch is the number of a patch, of slice number /
-/// patches_per_slice; words 0 and 1 of its Philox block in the epoch's stream choose one of the slice's
-/// corners and one of the eight symmetries of the square (bit 0 mirrors columns, bit 1 rows, bit 2 transposes
-/// first). input and target [batch, patch, patch] are overwritten with the same window of both images.
+/// Cuts the batch at `position`. order[batch · step + b], b < batch, is the number n of a patch of slice n /
+/// patches_per_slice. Words 0 and 1 of Philox block n of the epoch's stream select a corner of the slice and
+/// one of eight symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input and
+/// target [batch, patch, patch] with the same window of both images.
 DNSP_DECLARE_PLAIN_KERNEL(sample_patches, const PatchSampling& sampling, const StepPosition* position,
                           const std::uint32_t* order, const SliceEntry* slices, const CornerEntry* corners,
                           const float* input_slices, const float* target_slices, float* input, float* target);
 
-/// The window and the symmetry of a patch, for both devices.
+/// The window and symmetry of a patch, for both devices.
 struct PatchChoice {
     std::int64_t slice;
     CornerEntry corner;
@@ -55,7 +55,7 @@ constexpr PatchChoice choose_patch(const PatchSampling& sampling, std::int64_t e
             static_cast<int>(words[1] % 8)};
 }
 
-/// The pixel of the slice that lands on (y, x) of the patch.
+/// The pixel of the slice that is copied to (y, x) of the patch.
 constexpr std::int64_t source_pixel(const PatchSampling& sampling, const PatchChoice& choice,
                                     const SliceEntry& entry, std::int32_t y, std::int32_t x) {
     const std::int32_t last = sampling.patch - 1;

@@ -7,8 +7,8 @@ namespace {
 
 constexpr int threads = 64;
 
-// One block, whose threads share out the metrics, a few dozen numbers; the last thing that happens in a step
-// is that its first thread counts it. Bound by the time of a launch.
+// One block. Its threads copy the metrics, a few dozen numbers; then thread 0 advances the position. Must be
+// the last kernel of a step. Bound by launch latency.
 __global__ void __launch_bounds__(threads)
     end_step(const StepMetrics metrics, const double* terms, const double* norms, StepPosition* position,
              double* rows) {
@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(threads)
     double* const row = rows + step % metrics.rows * width;
     for (std::int64_t i = threadIdx.x; i < width; i += threads)
         row[i] = i < metrics.terms ? terms[i] : norms[i - metrics.terms];
-    __syncthreads();  // everyone has read the position
+    __syncthreads();  // all threads have read the position
     if (threadIdx.x == 0) position->step = step + 1;
 }
 

@@ -6,21 +6,21 @@
 
 namespace dnsp::kernels {
 
-/// Where a training run is. It lies in the memory of the device, and kernels that change from step to step
-/// find there what of their tables to read: so the same launches, recorded once, make every step.
+/// The progress of a training run, in device memory. Kernels read from it which rows of their tables to use,
+/// so that the same captured launches perform every step.
 struct StepPosition {
     std::int64_t epoch = 0;
-    std::int64_t step = 0;  ///< of the epoch, from 0
+    std::int64_t step = 0;  ///< in the epoch, from 0
 };
 
-/// The metrics of the last steps: row `step % rows` holds `terms` and then `norms` numbers.
+/// The metrics of the last steps. Row `step % rows` holds `terms` numbers, then `norms` numbers.
 struct StepMetrics {
     std::int64_t terms = 0;
     std::int64_t norms = 0;
     std::int64_t rows = 1;
 };
 
-/// Ends a step: copies its metrics to their row, which is overwritten, and moves on to the next step.
+/// Ends a step: overwrites its row with its metrics and advances the position by one step.
 DNSP_DECLARE_PLAIN_KERNEL(finish_step, const StepMetrics& metrics, const double* terms, const double* norms,
                           StepPosition* position, double* rows);
 

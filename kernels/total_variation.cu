@@ -8,7 +8,7 @@ namespace {
 
 constexpr int threads = 256, pixels_per_block = 1024;
 
-/// The differences below and to the right of a pixel, and the length of the smoothed gradient there.
+/// The differences below and to the right of a pixel, and the smoothed gradient length there.
 struct Slope {
     double down, right, length;
 };
@@ -21,10 +21,10 @@ __device__ __forceinline__ Slope slope(const TotalVariationShape& s, const T* im
     return {down, right, sqrt(fma(down, down, fma(right, right, s.epsilon * s.epsilon)))};
 }
 
-// Σ length − ε over a block's pixels, and for each pixel what its own term and those above and to the left of
-// it add to the gradient: gathered, so that no two threads write to the same place. A block owns 1024 pixels
-// of one image in the order of memory, a thread every 256th of them. Bound by square roots and quotients in
-// double.
+// Σ length − ε over a block's pixels, and the gradient at each pixel. A pixel gathers the contributions of
+// its own term and of those above and to the left, so that no two threads write the same element. A block
+// owns 1024 consecutive pixels of one image, a thread every 256th of them. Bound by square roots and
+// divisions in double.
 template <class T>
 __global__ void __launch_bounds__(threads)
     differentiate(const TotalVariationShape s, unsigned blocks_per_image, const T* images, T* gradients,
@@ -54,7 +54,7 @@ __global__ void __launch_bounds__(threads)
     if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
 }
 
-/// value[b] = the sum of the image's blocks; a warp, which is a block, for each image.
+/// value[b] = the sum of the image's blocks. One block, a warp, per image.
 __global__ void sum_blocks(unsigned blocks_per_image, const double* block_sums, double* value) {
     const double* own = block_sums + static_cast<std::int64_t>(blockIdx.x) * blocks_per_image;
     double sum = 0.0;

@@ -6,9 +6,9 @@
 
 namespace dnsp::kernels {
 
-/// Smoothed isotropic total variation of `batch` images Y of height × width:
-///   TV(Y) = Σ_yx √((Y[y+1,x]−Y[y,x])² + (Y[y,x+1]−Y[y,x])² + ε²) − ε, differences past the border being
-///   zero.
+/// Smoothed isotropic total variation of `batch` images Y of height × width. Differences past the border are
+/// zero.
+///   TV(Y) = Σ_yx √((Y[y+1,x]−Y[y,x])² + (Y[y,x+1]−Y[y,x])² + ε²) − ε
 struct TotalVariationShape {
     std::int64_t batch = 1;
     std::int64_t height = 1;

@@ -6,8 +6,8 @@
 #include "kernels/simt/reduce.cuh"
 #include "kernels/simt/vector.cuh"
 
-// A few numbers and three or four arrays of a batch of patches: bound by the time of a launch, so everything
-// is done in as few of them as it can be.
+// A few numbers and three or four arrays of a batch of patches. Bound by launch latency, so the number of
+// launches is minimal.
 namespace dnsp::kernels::cuda {
 namespace {
 
@@ -15,7 +15,8 @@ using simt::load_vector, simt::store_vector, simt::Vector;
 
 constexpr int threads = 256;
 
-/// squares[term, part] = Σ gradient² over every gridDim.x-th piece of the term's gradient; a block for each.
+/// squares[term, part] = Σ gradient² over every gridDim.x-th piece of the term's gradient. One block per
+/// part.
 template <class T>
 __global__ void __launch_bounds__(threads)
     sum_squares(const __grid_constant__ UpTo16<Term<T>> terms, bool aligned, double* squares) {
@@ -42,7 +43,7 @@ __device__ double sum_over_lanes(std::int64_t count, const double* values) {
     return simt::warp_sum(sum);
 }
 
-/// A warp a term; then one thread adds the terms up in their order.
+/// A warp owns a term. Then one thread adds the terms in order.
 template <class T>
 __global__ void __launch_bounds__(32 * UpTo16<Term<T>>::max_count)
     finish(const __grid_constant__ UpTo16<Term<T>> terms, int parts, const double* squares, double* metrics) {

@@ -27,7 +27,7 @@ struct Conv2dShape {
     constexpr std::int64_t weight_elements() const {
         return out_channels * kernel_height * kernel_width * in_channels;
     }
-    /// The convolution that the backward pass to the input is: with flipped taps and exchanged channels.
+    /// The shape of the backward pass to the input, a convolution with flipped taps and exchanged channels.
     constexpr Conv2dShape backward() const {
         Conv2dShape shape = *this;
         shape.in_channels = out_channels;
@@ -38,26 +38,27 @@ struct Conv2dShape {
 
 enum class Activation { none, relu };
 
-/// What the forward pass does to the sums before it writes them:
+/// The epilogue of a forward pass, applied before the output is written:
 ///   output = activation(residual + scale · (convolution + bias))
 template <class T>
 struct Conv2dEpilogue {
     Activation activation = Activation::none;
     double scale = 1.0;
-    const T* residual = nullptr;  ///< of the shape of the output, does not overlap it; null: 0
+    const T* residual = nullptr;  ///< same shape as the output, must not overlap it; null: 0
 };
 
-/// The type of weights, biases and their gradients between an input stored as In and an output stored as Out.
-/// Images are of one type, float or double, and the weights too; or, on the CUDA device, at least one of them
-/// is bfloat16, neither is double, and the weights are float. Sums are then in float, too, and are rounded
-/// once, when they are written.
+/// The type of weights, biases and their gradients, for an input of type In and an output of type Out:
+/// - All images and weights have the same type, float or double.
+/// - On the CUDA device, one or both images may be bfloat16 and the other float. Weights are then float, sums
+///   are accumulated in float, and outputs are rounded once when they are written.
 template <class In, class Out = In>
 using Conv2dWeight =
     std::conditional_t<std::is_same_v<In, bfloat16> || std::is_same_v<Out, bfloat16>, float, In>;
 
-// The arguments of the passes. Every output is overwritten. In the backward passes `output_gradient` is the
-// gradient with respect to what the epilogue wrote, where a ReLU made that already masked, and `scale` is the
-// epilogue's.
+// Arguments of the passes. Every output is overwritten. In the backward passes:
+// - `output_gradient` is the gradient with respect to the epilogue's output, already masked if the epilogue
+//   has a ReLU.
+// - `scale` is the scale of the epilogue.
 
 template <class In, class Out = In>
 struct Conv2dForward {
@@ -88,24 +89,24 @@ struct Conv2dBackwardWeight {
     const Out* output_gradient;
     double scale = 1.0;
     Conv2dWeight<In, Out>* weight_gradient;
-    Conv2dWeight<In, Out>* bias_gradient = nullptr;  ///< may be null: it is not computed
+    Conv2dWeight<In, Out>* bias_gradient = nullptr;  ///< may be null: not computed
 };
 
 namespace cpu {
 /// Kernels may compute aligned tiles of conv2d_alignment² pixels, counted from the corner of the image. In
-/// float32 an output pixel depends bitwise on the input up to the kernel's radius around its tile, and on
-/// nothing else: not on the image's size, the batch, or the number of threads.
+/// float32 an output pixel depends bitwise on the input pixels up to the kernel's radius around its tile
+/// only: not on the size of the image, the batch, or the number of threads.
 inline constexpr int conv2d_alignment = 4;
 }  // namespace cpu
 namespace cuda {
 inline constexpr int conv2d_alignment = 1;
 }  // namespace cuda
 
-// The CPU's kernels compute in T: float32 by the algorithms that cpu/conv2d.cpp lists, for every kernel size
-// and number of channels; float64, which only gradient checks use, by Eigen, whose sums depend on a pixel's
-// place. The CUDA device's (cuda/conv2d.cu lists them) multiply float32 in the precision of conv2d_options()
-// where tensor cores take the channels, and compute everything else in T. For images stored as bfloat16 the
-// CUDA device's have further instances, <bfloat16, bfloat16>, <float, bfloat16> and <bfloat16, float>.
+// CPU kernels compute in T. float32 uses the algorithms listed in cpu/conv2d.cpp, for every kernel size and
+// channel count. float64, for gradient checks only, uses Eigen: its sums depend on the position of a pixel.
+// CUDA kernels (listed in cuda/conv2d.cu) multiply float32 in the precision of conv2d_options() if tensor
+// cores support the channel counts, else in T. They have further instances for bfloat16 images: <bfloat16,
+// bfloat16>, <float, bfloat16> and <bfloat16, float>.
 
 DNSP_DECLARE_MIXED_KERNEL(conv2d_forward, const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
 
@@ -115,15 +116,15 @@ DNSP_DECLARE_MIXED_KERNEL(conv2d_backward_input, const Conv2dShape& shape,
 DNSP_DECLARE_MIXED_KERNEL(conv2d_backward_weight, const Conv2dShape& shape,
                           const Conv2dBackwardWeight<In, Out>& pass);
 
-/// The bias's gradient alone: bias_gradient[o] = scale · Σ_pixel output_gradient[pixel, o].
+/// The bias gradient alone: bias_gradient[o] = scale · Σ_pixel output_gradient[pixel, o].
 DNSP_DECLARE_KERNEL(conv2d_backward_bias, const Conv2dShape& shape, const T* output_gradient, double scale,
                     Conv2dWeight<T>* bias_gradient);
 
-/// How the CUDA device convolves: settings of the process, read at each call.
+/// The implementation of convolutions on the CUDA device. A setting of the process, read at each call.
 enum class Conv2dBackend {
     native,  ///< the kernels of this folder
-    cudnn,   ///< NVIDIA's, for comparison
-    cublas   ///< im2col and a GEMM of cuBLAS
+    cudnn,   ///< NVIDIA's cuDNN, for comparison
+    cublas   ///< im2col and a cuBLAS GEMM
 };
 enum class Conv2dPrecision { float32, tf32, bfloat16 };
 struct Conv2dOptions {
@@ -133,11 +134,11 @@ struct Conv2dOptions {
 namespace cuda {
 
 const Conv2dOptions& conv2d_options();
-/// Throws Error where the backend is not there, and in a build without CUDA.
+/// Throws Error if the backend is unavailable, and in a build without CUDA.
 void set_conv2d_options(const Conv2dOptions& options);
 
-/// Whether convolutions of these channels between images in bfloat16 have a kernel of their own (wgmma) under
-/// the present options: the images inside of a network are then worth storing so.
+/// True if a native kernel (wgmma) supports these channel counts with bfloat16 images under the current
+/// options. Intermediate activations of a network should then be stored as bfloat16.
 bool conv2d_stores_bfloat16(std::int64_t in_channels, std::int64_t out_channels);
 
 }  // namespace cuda

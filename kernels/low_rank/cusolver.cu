@@ -1,10 +1,10 @@
-// R_δ and its gradient by cuSOLVER and cuBLAS in float64, for matrices of any size: the yardstick of the
+// R_δ and its gradient by cuSOLVER and cuBLAS in float64, for matrices of any size: the reference for the
 // other paths.
 //
-// A batch of matrices whose shorter side is moderate: eigenvectors V of YᵀY (or of YYᵀ, the smaller one), and
-// ∇R_δ = δ⁻²·Y·V diag(e^(−λ/2δ²)) Vᵀ. Otherwise gesvdj, one matrix after the other, and
-// ∇R_δ = U diag(σ/δ²·e^(−σ²/2δ²)) Zᵀ. The kernels here only prepare, weigh and convert; a block owns a
-// matrix, and they are bound by memory.
+// If the shorter side is at most 512, a batch uses eigenvectors V of YᵀY (or of YYᵀ, the smaller one): ∇R_δ =
+// δ⁻²·Y·V diag(e^(−λ/2δ²)) Vᵀ. Otherwise gesvdj processes one matrix after the other: ∇R_δ = U
+// diag(σ/δ²·e^(−σ²/2δ²)) Zᵀ. The kernels here only convert and scale. A block owns a matrix. Bound by device
+// memory.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -21,8 +21,8 @@ namespace {
 constexpr int threads = 256;
 constexpr std::int64_t largest_eigenproblem = 512;
 
-/// copy ← the matrix in float64, or zero when it is not finite, which norm[b] = ‖Y‖² then tells: what the
-/// library would do with such a matrix is not known.
+/// copy ← the matrix in float64; norm[b] ← ‖Y‖². If the matrix is not finite, neither is the norm, and copy ←
+/// 0: the library's behaviour on non-finite matrices is undocumented.
 template <class T>
 __global__ void __launch_bounds__(threads)
     prepare_kernel(std::int64_t size, const T* matrices, double* copies, double* norm) {
@@ -40,14 +40,14 @@ __global__ void __launch_bounds__(threads)
         for (std::int64_t e = threadIdx.x; e < size; e += threads) copy[e] = 0;
 }
 
-/// What the spectrum holds, and what row i of `vectors` is to be multiplied by.
+/// The contents of the spectrum, and the factor of row i of `vectors`.
 enum class Spectrum {
-    eigenvalues,     ///< λᵢ of YᵀY; √e^(−λ/2δ²), for the product of the vectors with themselves
-    singular_values  ///< σᵢ of Y; σ/δ²·e^(−σ²/2δ²)
+    eigenvalues,  ///< λᵢ of YᵀY; factor √e^(−λ/2δ²), for the product of the vectors with themselves
+    singular_values  ///< σᵢ of Y; factor σ/δ²·e^(−σ²/2δ²)
 };
 
-/// Multiplies the rows of vectors[b, count, length]; value[b] ← count − Σ e^(−σ²/2δ²), or NaN where norm or
-/// info say so.
+/// Scales the rows of vectors[b, count, length]. value[b] ← count − Σ e^(−σ²/2δ²), or NaN if `norm` is not
+/// finite or `info` reports a failure.
 template <Spectrum kind>
 __global__ void __launch_bounds__(threads)
     weigh_kernel(int count, std::int64_t length, double inverse_variance, const double* spectrum,
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(threads)
     const std::int64_t b = blockIdx.x;
     const auto exponent = [&](int i) {
         const double s = spectrum[b * count + i];
-        // Rounding makes eigenvalues of a singular matrix negative.
+        // Rounding can make eigenvalues of a singular matrix negative.
         return 0.5 * inverse_variance * (kind == Spectrum::eigenvalues ? max(s, 0.0) : s * s);
     };
     double weights = 0;
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(threads)
     }
 }
 
-/// gradient ← scale·result, or NaN where the value is.
+/// gradient ← scale · result, or NaN if the value is NaN.
 template <class T>
 __global__ void __launch_bounds__(threads)
     convert_kernel(std::int64_t size, double scale, const double* results, const double* value, T* gradient) {
@@ -112,7 +112,7 @@ void by_eigenvectors(const LowRankShape& s, const T* matrices, double* value, T*
     simt::launch(convert_kernel<T>, grid, block, 0, size, inverse_variance, product.data(), value, gradient);
 }
 
-/// One matrix.
+/// The gesvdj path for one matrix.
 template <class T>
 void by_singular_vectors(const LowRankShape& s, const T* matrix, double* value, T* gradient) {
     const std::int64_t size = s.rows * s.cols, n = std::min(s.rows, s.cols);
@@ -125,7 +125,7 @@ void by_singular_vectors(const LowRankShape& s, const T* matrix, double* value, 
     simt::svd(s.rows, s.cols, copy.data(), sigma.data(), left.data(), right.data(), info.data());
     simt::launch(weigh_kernel<Spectrum::singular_values>, grid, block, 0, static_cast<int>(n), s.rows,
                  inverse_variance, sigma.data(), norm.data(), info.data(), left.data(), value);
-    // The library has destroyed the copy, so the product may go there.
+    // gesvdj has overwritten the copy, so the product can be stored there.
     simt::gemm(true, false, s.rows, s.cols, n, 1.0, left.data(), s.rows, right.data(), s.cols, 0.0,
                copy.data(), s.cols);
     simt::launch(convert_kernel<T>, grid, block, 0, size, 1.0, copy.data(), value, gradient);

@@ -2,13 +2,13 @@
 
 // Singular value decomposition of a small matrix in the shared memory of a block, in T.
 //
-// A = Q·R̃ by Householder reflections with column pivoting, the columns left where they are. Then one-sided
-// Jacobi rotations W make the columns of R̃ᵀ·W orthogonal: R̃ᵀ·W = Z·Σ, so that A = (Q·W)·Σ·Zᵀ. The columns of
-// R̃ᵀ are sorted by size, which makes Jacobi converge in some seven sweeps and keeps the rotations of large
-// with small ones small.
+// A = Q·R̃ by Householder reflections with column pivoting; columns are not moved. Then one-sided Jacobi
+// rotations W make the columns of R̃ᵀ·W orthogonal: R̃ᵀ·W = Z·Σ, so A = (Q·W)·Σ·Zᵀ. The columns of R̃ᵀ are
+// sorted by size. Jacobi then converges in about seven sweeps, and rotations between large and small columns
+// have small angles.
 //
-// A warp owns four columns in the factorisation, half a warp a pair of columns in a rotation. The steps, each
-// between two barriers, are in the loops of the caller: kernels/low_rank/svd.cu.
+// In the factorisation a warp owns four columns; in a rotation half a warp owns a pair of columns. The caller
+// (kernels/low_rank/svd.cu) loops over the steps, with a barrier between them.
 #include <cstdint>
 #include <limits>
 
@@ -19,27 +19,28 @@ namespace dnsp::kernels::cuda::jacobi {
 constexpr unsigned all_lanes = 0xffffffffu;
 constexpr int columns_a_warp = 4, rows_a_lane = 2;  // 16 warps, 32 lanes: 64 × 64
 
-/// Squares and products of columns below this are zero; the largest element of A is 1, or half of it.
+/// Squared norms and dot products of columns below this are treated as zero. The largest element of A is in
+/// [½, 1].
 template <class T>
 constexpr T dust = 16 * std::numeric_limits<T>::min();
 
-/// Element (i, j) of A, m × n with m ≥ n, in the memory of the matrix.
+/// Maps element (i, j) of A, m × n with m ≥ n, to the stored matrix.
 struct Orientation {
     int m, n;
     int row_stride, col_stride;
 };
 
-/// Shared memory. All matrices by columns, so that the lanes of a warp run along them.
+/// Shared memory. Matrices are column-major, so that the lanes of a warp run along columns.
 template <class T>
 struct Shared {
     simt::SharedSpan<T> a;        // [n][odd(m)], R̃ above and Householder vectors below
-    simt::SharedSpan<T> x;        // [n][n], R̃ᵀ, whose columns Jacobi makes orthogonal
+    simt::SharedSpan<T> x;        // [n][n], R̃ᵀ; Jacobi makes its columns orthogonal
     simt::SharedSpan<T> w;        // [n][n], the product of all rotations
-    simt::SharedSpan<T> norms;    // [2][n], of what is left of each column; −1 when it is factored
+    simt::SharedSpan<T> norms;    // [2][n], squared norm of the rest of each column; −1 if factored
     simt::SharedSpan<T> head;     // [n], first element of each Householder vector
     simt::SharedSpan<T> tau;      // [n]
     simt::SharedSpan<int> pivot;  // [n], column factored in each step
-    simt::SharedSpan<int> step;   // [n], its inverse
+    simt::SharedSpan<int> step;   // [n], inverse of pivot
     int n, stride;
 
     __device__ Shared(int rows, int cols) : n(cols), stride(rows | 1) {
@@ -69,13 +70,13 @@ struct Place {
         : warp(static_cast<int>(threadIdx.x) / 32),
           warps(static_cast<int>(blockDim.x) / 32),
           lane(static_cast<int>(threadIdx.x) % 32) {}
-    /// Column i of the running warp, perhaps past the last one.
+    /// Column i of this warp; may be past the last column.
     __device__ int column(int i) const { return warp + i * warps; }
-    /// Row r of the running lane.
+    /// Row r of this lane.
     __device__ int row(int r) const { return lane + r * 32; }
 };
 
-/// The same sum in every lane of each group of `lanes`.
+/// The sum over each group of `lanes` lanes, bitwise identical in all of them.
 template <int lanes, class T>
 __device__ T sum_over(T value) {
 #pragma unroll
@@ -84,8 +85,8 @@ __device__ T sum_over(T value) {
     return value;
 }
 
-/// Reads A times the power of two that brings its largest element between ½ and 1, so that squares neither
-/// overflow nor vanish, and the squared norms of its columns. Returns false for a matrix that is not finite.
+/// Loads A, scaled by the power of two that brings its largest element into [½, 1], so that squares neither
+/// overflow nor underflow, and the squared norms of its columns. Returns false if the matrix is not finite.
 template <class T>
 __device__ bool load(const Shared<T>& s, const Orientation& o, const Place& place, const T* matrix,
                      int& exponent) {
@@ -126,7 +127,7 @@ __device__ bool load(const Shared<T>& s, const Orientation& o, const Place& plac
     return true;
 }
 
-/// The column with most left of it, the first of equals.
+/// The column with the largest rest; the first of equals.
 template <class T>
 __device__ int choose_pivot(const Shared<T>& s, const Place& place, int norms) {
     T best = -2;
@@ -148,7 +149,7 @@ __device__ int choose_pivot(const Shared<T>& s, const Place& place, int norms) {
     return column;
 }
 
-/// v, the Householder vector of step k, in the rows of the running lane.
+/// The Householder vector v of step k, in the rows of this lane.
 template <class T>
 struct Reflector {
     T v[rows_a_lane];
@@ -174,13 +175,13 @@ struct Reflector {
     }
 };
 
-/// Step k of the factorisation. Every warp chooses the pivot and forms the reflector for itself; the pivot
-/// column stays as it is, because others may still be reading it, and its diagonal element goes to x.
+/// Step k of the factorisation. Every warp chooses the pivot and forms the reflector itself. The pivot column
+/// is not modified, because other warps may still read it; its diagonal element goes to x.
 template <class T>
 __device__ void factor_column(const Shared<T>& s, const Orientation& o, const Place& place, int k) {
     const int norms = k % 2 * s.n, next_norms = s.n - norms;
     const int p = choose_pivot(s, place, norms);
-    // Once the rank is exhausted, what is left is rounding of rounding, and its square has no inverse.
+    // Once the rank is exhausted, the rest is rounding error, and the inverse of its square overflows.
     const T left_of_pivot = s.norms[norms + p], norm = left_of_pivot < dust<T> ? T(0) : sqrt(left_of_pivot);
     const T first = s.a[p * s.stride + k];
     const T diagonal = first > 0 ? -norm : norm, head = first - diagonal;
@@ -215,7 +216,7 @@ __device__ void factor_column(const Shared<T>& s, const Orientation& o, const Pl
     }
 }
 
-/// x becomes R̃ᵀ (its diagonal is there already), w the identity.
+/// Sets x to R̃ᵀ (its diagonal is already there) and w to the identity.
 template <class T>
 __device__ void begin_jacobi(const Shared<T>& s) {
     for (int e = static_cast<int>(threadIdx.x); e < s.n * s.n; e += static_cast<int>(blockDim.x)) {
@@ -225,13 +226,14 @@ __device__ void begin_jacobi(const Shared<T>& s) {
     }
 }
 
-/// A round of a round-robin tournament of the columns, made even in number: everyone meets one other, and in
-/// rounds 0 … n − 2 everyone all others. Returns whether columns met whose cosine says that another sweep is
-/// needed.
+/// One round of a round-robin tournament of the columns (padded to an even number). Each column meets one
+/// other per round, and all others in rounds 0 … n − 2. Returns true if a pair's cosine was large enough to
+/// need another sweep.
 template <class T>
 __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     constexpr int lanes = 16, max_rows = 4;
-    // Cosines below the first are rounding; below the second, what the rotation leaves is.
+    // Smaller cosines than `tolerance` are rounding error. Below `large`, one rotation reduces them to
+    // rounding error.
     const T tolerance = 8 * std::numeric_limits<T>::epsilon(), large = sqrt(tolerance);
     const int lane = static_cast<int>(threadIdx.x) % lanes, pair = static_cast<int>(threadIdx.x) / lanes;
     const int rounds = (s.n - 1) | 1;
@@ -259,7 +261,7 @@ __device__ bool rotate_pairs(const Shared<T>& s, int round) {
     if (!(abs(ab) > max(tolerance * product_of_norms, dust<T>))) return false;
 
     const T zeta = (bb - aa) / (2 * ab);
-    // hypot(1, ζ), whose square may overflow.
+    // hypot(1, ζ); ζ² may overflow.
     const T hypotenuse = abs(zeta) < 1 / tolerance ? sqrt(fma(zeta, zeta, T(1))) : abs(zeta);
     const T tangent = copysign(1 / (abs(zeta) + hypotenuse), zeta);
     const T cosine = 1 / sqrt(fma(tangent, tangent, T(1)));

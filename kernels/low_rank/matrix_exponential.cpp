@@ -1,5 +1,5 @@
-// R_δ and ∇R_δ by exp(−X) without a decomposition: kernels/low_rank/matrix_exponential.hpp says how. Nearly
-// all the time is spent in symmetric products, of which Eigen would compute both halves.
+// R_δ and ∇R_δ by exp(−X) without a decomposition (kernels/low_rank/matrix_exponential.hpp). Symmetric
+// products dominate the time; Eigen would compute both of their halves.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
@@ -16,8 +16,8 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 constexpr Eigen::Index tile = 8;
 
-/// C[row + i][col + j] = Σₖ A[k][row + i] · A[k][col + j] for a tile of 8 rows and `width` times 8 columns:
-/// what the registers hold.
+/// C[row + i][col + j] = Σₖ A[k][row + i] · A[k][col + j] for a register tile of 8 rows × 8 · `width`
+/// columns.
 template <int width>
 void multiply_tile(const RowMajor& a, Eigen::Index row, Eigen::Index col, RowMajor& c) {
     using namespace Eigen::internal;
@@ -39,7 +39,7 @@ void multiply_tile(const RowMajor& a, Eigen::Index row, Eigen::Index col, RowMaj
             pstore(c.data() + (row + i) * c.cols() + col + j * packet, sums[i][j]);
 }
 
-/// C = AᵀA, of which the tiles above the diagonal are computed. The columns are a multiple of 8.
+/// C = AᵀA; only tiles on and above the diagonal are computed. The number of columns must be a multiple of 8.
 void gram(const RowMajor& a, RowMajor& c) {
     const Eigen::Index n = a.cols();
     for (Eigen::Index row = 0; row < n; row += tile) {
@@ -52,7 +52,7 @@ void gram(const RowMajor& a, RowMajor& c) {
     }
 }
 
-/// The matrix with its shorter side along the columns, and columns of zeros up to a multiple of 8.
+/// The matrix with its shorter side along the columns, padded with zero columns to a multiple of 8.
 template <class T>
 RowMajor load(const LowRankShape& s, const T* matrix) {
     using Stored = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -66,8 +66,8 @@ RowMajor load(const LowRankShape& s, const T* matrix) {
     return padded;
 }
 
-/// x ← exp(−x) for a symmetric positive semidefinite matrix whose eigenvalues are at most `norm`; `work` is
-/// of its size.
+/// x ← exp(−x) for a symmetric positive semidefinite matrix with eigenvalues of at most `norm`. `work` must
+/// have the size of x.
 void exponential_of_minus(RowMajor& x, double norm, RowMajor& work) {
     const ExponentialTable& table = exponential_table();
     const auto* steps = std::find_if(table.begin(), table.end() - 1,

@@ -1,10 +1,10 @@
-// R_δ and ∇R_δ = δ⁻²·Y·exp(−X), X = YᵀY/2δ², by the products of kernels/low_rank/matrix_exponential.hpp in
+// R_δ and ∇R_δ = δ⁻²·Y·exp(−X), X = YᵀY/2δ², by the polynomials of kernels/low_rank/matrix_exponential.hpp in
 // float64.
 //
-// A block owns a matrix and two n × n buffers of shared memory, n the shorter side made a multiple of 8: a
-// product A·Bᵀ reads rows of one and is written to the other, with one barrier. A warp owns a 16×16 block on
-// or above the diagonal and stores its transpose too. Bound by the tensor cores and the latency of some 17
-// products, each of which needs the one before.
+// A block owns a matrix and two n × n buffers in shared memory, where n is the shorter side rounded up to a
+// multiple of 8. A product A·Bᵀ reads one buffer and writes the other, with one barrier. A warp owns a 16×16
+// block on or above the diagonal and also stores its transpose. Bound by the tensor cores and the latency of
+// about 17 dependent products.
 #include <algorithm>
 
 #include "base/divide_up.hpp"
@@ -18,20 +18,20 @@ namespace dnsp::kernels::cuda {
 namespace {
 
 constexpr int octet = 8, max_strips = largest_low_rank_side / 16;
-// The CUDA emulator has no use for launch bounds.
+// Unused in the CUDA emulator, which ignores launch bounds.
 [[maybe_unused]] constexpr int max_threads = 32 * (max_strips * (max_strips + 1) / 2);
 
-/// Where element (l, s) of a matrix lies: l counts along its longer side, s along its shorter one.
+/// Position of element (l, s) of a matrix: l counts along its longer side, s along its shorter side.
 struct Sides {
     std::int64_t longer;
     int shorter;
     std::int64_t longer_stride, shorter_stride;
 };
 
-/// What a thread holds of a 16×16 block, with lane = 4·g + t: [j][2i + e] is element (8i + g, 8j + 2t + e).
+/// A thread's elements of a 16×16 block. For lane = 4·g + t, [j][2i + e] is element (8i + g, 8j + 2t + e).
 using Fragment = double[2][4];
 
-/// Strip i is rows 16i … 16i + 15. The last one may be half as high.
+/// Strip i is rows 16i … 16i + 15. The last strip may have 8 rows.
 struct Block {
     int row, col;  // strips
 };
@@ -47,14 +47,14 @@ struct Buffers {
           g(static_cast<int>(threadIdx.x) % 32 / 4),
           t(static_cast<int>(threadIdx.x) % 4) {}
 
-    /// Whole sets of eight pairs, within which at_pair() permutes.
+    /// Rounded up to whole sets of eight pairs, within which at_pair() permutes.
     static constexpr __host__ __device__ int pairs_a_row(int octets) { return (octets + 1) / 2 * 8; }
     static constexpr __host__ __device__ std::size_t count(int octets) {
         return static_cast<std::size_t>(2 * octet * octets * pairs_a_row(octets));
     }
 
-    /// Pair p of a row lies at p ^ swizzle(row): then a warp meets no bank twice when it reads fragments,
-    /// when it stores them, or when it stores their transposes, and hardly any when it writes a column.
+    /// Pair p of a row is stored at p ^ swizzle(row). Reading fragments, storing fragments and storing
+    /// transposes have no bank conflicts; writing a column has few.
     static __device__ int swizzle(int row) { return (row & 6) ^ (row << 2 & 4) ^ (row >> 2 & 1); }
     __device__ int at_pair(int buffer, int row, int pair) const {
         return (buffer * side + row) * pairs_a_row(octets) + (pair ^ swizzle(row));
@@ -64,14 +64,14 @@ struct Buffers {
         return col % 2 == 0 ? both.x : both.y;
     }
 
-    /// Row i of octet 2·strip + half; where the last strip has no second half, the first one again.
+    /// Row i of octet 2·strip + half. If the last strip has no second half, its first half again.
     __device__ int row(int strip, int half, int i) const {
         return octet * min(2 * strip + half, octets - 1) + i;
     }
     __device__ bool has(int strip, int half) const { return 2 * strip + half < octets; }
 
-    /// c[i][j] += Σₖ a[i][k] · b[j][k]. The tensor cores take any order of k: here 0, 2, 4, 6, 1, 3, 5, 7, so
-    /// that a lane reads pairs.
+    /// c[i][j] += Σₖ a[i][k] · b[j][k]. Tensor cores accept any order of k: 0, 2, 4, 6, 1, 3, 5, 7 lets a
+    /// lane read pairs.
     template <bool tensor_cores>
     __device__ __forceinline__ void multiply(Fragment& c, const Block& block, int a, int b) const {
         const bool same = a == b && block.row == block.col, two_columns = has(block.col, 1);
@@ -108,7 +108,7 @@ struct Buffers {
         }
     }
 
-    /// The block and, on the other side of the diagonal, its transpose.
+    /// Stores the block and, below the diagonal, its transpose.
     __device__ __forceinline__ void store_symmetric(int buffer, const Block& block, const Fragment& c) const {
 #pragma unroll
         for (int j = 0; j < 2; ++j)
@@ -122,14 +122,14 @@ struct Buffers {
             }
     }
 
-    /// Whether c[i / 2][i] is on the diagonal, i = 0 … 3; nothing else is.
+    /// True if c[i / 2][i] is on the diagonal, i = 0 … 3. No other element is.
     __device__ bool on_diagonal(const Block& block, int i) const {
         return block.row == block.col && has(block.row, i / 2) && g == 2 * t + i % 2;
     }
 };
 
-/// Rows first … first + side − 1 along the longer side, with zeros where the matrix ends: element (l, s)
-/// goes to row l − first, column s of the buffer, or the other way round when transposed.
+/// Loads rows first … first + side − 1 along the longer side, zero past the end. Element (l, s) is stored in
+/// row l − first, column s of the buffer, or transposed.
 template <class T>
 __device__ void stage(const Buffers& buffers, int buffer, const Sides& sides, const T* __restrict__ matrix,
                       std::int64_t first, bool transposed) {
@@ -149,7 +149,8 @@ __device__ void stage(const Buffers& buffers, int buffer, const Sides& sides, co
         }
 }
 
-/// Σ of the diagonal up to row `end`, the same bits in every thread. A second call needs a barrier between.
+/// Σ of the diagonal up to row `end`, bitwise identical in all threads. Two calls need a barrier between
+/// them.
 __device__ __forceinline__ double trace(const Buffers& buffers, const Block& block, const Fragment& c,
                                         int end) {
     __shared__ simt::SharedArray<double, max_strips> sums;
@@ -168,8 +169,8 @@ __device__ __forceinline__ double trace(const Buffers& buffers, const Block& blo
     return total;
 }
 
-/// exp(−X) into one of the buffers, which is returned, and as fragments, for X = scale·c with eigenvalues of
-/// at most `norm`. Nobody may be reading the buffers any more.
+/// exp(−X) for X = scale·c with eigenvalues of at most `norm`. Returns the buffer that holds it; c receives
+/// its fragments. Precondition: no thread is reading the buffers.
 template <bool tensor_cores>
 __device__ __forceinline__ int exp_of_minus(const Buffers& buffers, const Block& block,
                                             const ExponentialTable& table, Fragment& c, double scale,

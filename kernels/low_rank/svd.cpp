@@ -29,7 +29,7 @@ void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gr
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < s.batch; ++b) {
         const Eigen::MatrixXd y = load(s, matrices + b * s.rows * s.cols);
-        if (!y.allFinite()) {  // the decomposition would not say so
+        if (!y.allFinite()) {  // the decomposition does not report it
             value[b] = std::nan("");
             std::fill_n(gradient + b * s.rows * s.cols, s.rows * s.cols, static_cast<T>(std::nan("")));
             continue;

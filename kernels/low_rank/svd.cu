@@ -1,10 +1,10 @@
 // R_δ and ∇R_δ = U diag(σ/δ²·exp(−σ²/2δ²)) Zᵀ by a singular value decomposition in T
-// (kernels/low_rank/jacobi_svd.cuh): A, the matrix or its transpose, is Q·W·Σ·Zᵀ with the columns of x = Z·Σ
-// at hand, so that the gradient is Q·W·diag(exp(−σ²/2δ²)/δ²)·xᵀ. Float32 loses the rounding of Q·R̃, some 5e-5
-// of the gradient of an image.
+// (kernels/low_rank/jacobi_svd.cuh). A, the matrix or its transpose, is Q·W·Σ·Zᵀ, and x = Z·Σ is at hand, so
+// the gradient is Q·W·diag(exp(−σ²/2δ²)/δ²)·xᵀ. In float32, rounding of Q·R̃ costs about 5e-5 of the gradient
+// of an image.
 //
-// A block owns a matrix, all of it in shared memory, a warp four columns of it. Bound by the latency of n
-// steps of the factorisation and about seven sweeps of n − 1 rounds of rotations, with a barrier each.
+// A block owns a matrix in shared memory, a warp four of its columns. Bound by latency: n steps of the
+// factorisation and about seven sweeps of n − 1 rounds of rotations, with a barrier each.
 #include <algorithm>
 #include <limits>
 
@@ -19,7 +19,7 @@ using namespace jacobi;
 
 constexpr int max_sweeps = 30;
 
-/// exp(−σᵢ²/2δ²) of each column of x, in the place of the norms.
+/// Stores exp(−σᵢ²/2δ²) of each column of x in place of the norms.
 template <class T>
 __device__ void weigh(const Shared<T>& s, const Place& place, double inverse_variance, int exponent) {
 #pragma unroll
@@ -33,7 +33,7 @@ __device__ void weigh(const Shared<T>& s, const Place& place, double inverse_var
     }
 }
 
-/// Q·W·diag(weights/δ²)·xᵀ, columns in registers, in the scale of the matrix.
+/// The gradient Q·W·diag(weights/δ²)·xᵀ, columns in registers, scaled back.
 template <class T>
 __device__ void store_gradient(const Shared<T>& s, const Orientation& o, const Place& place,
                                T inverse_variance, int exponent, T* gradient) {
@@ -113,7 +113,7 @@ void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gr
     if (std::max(s.rows, s.cols) > largest_low_rank_side)
         return low_rank_cusolver(s, matrices, value, gradient);
     const int rows = static_cast<int>(s.rows), cols = static_cast<int>(s.cols);
-    // A square is transposed too: then lanes that run along columns read and write consecutive elements.
+    // A square matrix is transposed too, so that lanes along columns access consecutive elements.
     const Orientation o = cols >= rows ? Orientation{cols, rows, 1, cols} : Orientation{rows, cols, cols, 1};
     const int warps = divide_up(o.n, columns_a_warp);
     simt::launch(low_rank_svd_kernel<T>, dim3(static_cast<unsigned>(s.batch)),

@@ -1,4 +1,4 @@
-// Which algorithm a convolution on the CPU takes.
+// Selects the algorithm of a convolution on the CPU.
 #include "kernels/conv2d/conv2d.hpp"
 
 #include <algorithm>
@@ -25,8 +25,8 @@ struct Algorithm {
 
 bool supports_all(const Conv2dShape&) { return true; }
 
-/// The first algorithm that supports the channels and the kernel. The choice does not depend on the size of
-/// the image, so that a tile and the whole image are convolved by the same algorithm.
+/// The first algorithm that supports the channels and the kernel. The choice does not depend on the image
+/// size, so that a tile and the whole image use the same algorithm.
 template <class T>
 const Algorithm<T>& algorithm_for(const Conv2dShape& s) {
     using namespace detail;

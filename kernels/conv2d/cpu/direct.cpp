@@ -18,7 +18,7 @@ struct Panels {
         vectors = static_cast<int>(divide_up(all, count));
         channels = count * vectors * packet;
     }
-    /// use.operator()<vectors>()
+    /// Calls use.operator()<vectors>().
     template <int candidate = max_vectors, class Use>
     void with(Use&& use) const {
         if constexpr (candidate > 1)
@@ -27,8 +27,8 @@ struct Panels {
     }
 };
 
-// ---- Images. A tile is 6 pixels of a row × a panel of channels. It sums over the taps of a row and their
-// channels, which are contiguous in the image and in the packed weight.
+// ---- Images. A register tile is 6 pixels of a row × a panel of channels. It sums over the taps of a row and
+// their channels, which are contiguous in the image and in the packed weight.
 
 /// Writes the first `lanes` lanes of a vector.
 void write_lanes(const Epilogue& epilogue, std::int64_t element, std::int64_t channel, std::int64_t lanes,
@@ -60,8 +60,8 @@ void write_tile(const Epilogue& epilogue, std::int64_t first_pixel, std::int64_t
     }
 }
 
-/// `single`: taps.from is 1, as in the first layer of a network. The compiler then knows the stride of
-/// pixels.
+/// `single`: taps.from is 1, as in the first layer of a network. The pixel stride is then a compile-time
+/// constant.
 template <int vectors, bool single>
 void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const float* images,
                      const float* weights, const Epilogue& epilogue) {
@@ -108,10 +108,10 @@ void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const
     });
 }
 
-// ---- The gradient of the weight. A tile is up to 6 taps and channels of one image × a panel of channels of
+// ---- Weight gradient. A register tile is up to 6 taps and channels of one image × a panel of channels of
 // the other image. It sums over a row of pixels.
 
-/// Rows of an image with their channels padded to `channels`; not copied where there is nothing to pad.
+/// Rows of an image with channels padded to `channels`. Rows that need no padding are not copied.
 class PanelRow {
   public:
     PanelRow(const Conv2dShape& s, std::int64_t image_channels, std::int64_t channels)
@@ -133,8 +133,8 @@ class PanelRow {
     Scratch copy_;
 };
 
-/// sums[i, f, t] += Σ_x wide[x, t] · image[x · channels + f] of row y, where f counts the taps of a row and
-/// their channels. `single`: there is one channel.
+/// sums[i, f, t] += Σ_x wide[x, t] · image[x · channels + f] over row y, where f counts the taps of a row and
+/// their channels. `single`: the image has one channel.
 template <int at_once, bool single>
 void correlate_row(const FramedRows& framed, std::int64_t y, std::int64_t width, std::int64_t channels,
                    const float* wide, const Panels& panels, std::int64_t taps_of_row, float* sums) {
@@ -169,7 +169,7 @@ double sum_of_row(const float* values, std::int64_t count, std::int64_t step, do
 }
 
 /// The gradient is Σ_p gradient[p] · input[p + tap] = Σ_p input[p] · gradient[p − tap]. True if the second
-/// form takes fewer products, because the channels of the input need less padding.
+/// form needs fewer multiplications, because the input channels need less padding.
 bool is_better_flipped(const Conv2dShape& s) {
     return Panels(s.in_channels).channels * s.out_channels < Panels(s.out_channels).channels * s.in_channels;
 }

@@ -4,7 +4,7 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-// Convolutions in float64, which gradient checks use, by im2col and a GEMM of Eigen, image by image.
+// Convolutions in float64, for gradient checks, by im2col and an Eigen GEMM, image by image.
 
 void im2col_forward(const Conv2dShape& shape, const Conv2dForward<double>& pass);
 void im2col_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<double>& pass);

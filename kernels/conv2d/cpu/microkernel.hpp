@@ -1,7 +1,7 @@
 #pragma once
 
-// What the CPU's convolutions in float share: vectors of channels, GEMMs of register tiles, epilogues, and
-// sums over many pixels in parts.
+// Shared by the float32 convolutions on the CPU: vectors of channels, microkernels, epilogues, and sums over
+// pixels in parts.
 #include <Eigen/Core>
 #include <algorithm>
 #include <bit>
@@ -18,11 +18,11 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-/// What a register of the processor holds (AVX-512: 16 floats, AVX: 8, SSE and NEON: 4).
+/// Floats per vector register (AVX-512: 16, AVX: 8, SSE and NEON: 4).
 constexpr int packet = Eigen::internal::packet_traits<float>::size;
 using Vector [[gnu::vector_size(packet * sizeof(float))]] = float;
 
-/// Of vectors, or of single floats.
+/// Lanes of a vector, or 1 for a float.
 template <class V>
 inline V load(const float* from) {
     V values;
@@ -37,17 +37,17 @@ inline void store(float* to, V values) {
 using Packet = Eigen::internal::packet_traits<float>::type;
 static_assert(sizeof(Packet) == sizeof(Vector));
 inline Vector broadcast(float value) { return std::bit_cast<Vector>(Eigen::internal::pset1<Packet>(value)); }
-/// kernels/multiply_add.hpp, in each lane.
+/// kernels/multiply_add.hpp in each lane.
 inline Vector multiply_add(Vector a, Vector b, Vector c) {
     return std::bit_cast<Vector>(
         Eigen::internal::pmadd(std::bit_cast<Packet>(a), std::bit_cast<Packet>(b), std::bit_cast<Packet>(c)));
 }
 inline Vector multiply_add(float a, Vector b, Vector c) { return multiply_add(broadcast(a), b, c); }
 
-/// Numbers of channels that fill whole vectors on every processor.
+/// Channel counts divisible by it fill whole vectors on every processor.
 constexpr std::int64_t channel_unit = 16;
 
-/// Memory that begins with a cache line, so that no vector lies in two.
+/// Memory aligned to a cache line, so that no vector spans two lines.
 struct FreeScratch {
     void operator()(float* values) const { std::free(values); }
 };
@@ -62,18 +62,18 @@ inline Scratch uninitialised(std::int64_t count) {
 
 // ---- GEMMs of register tiles
 
-/// Vectors of neighbouring channels, and rows, of a register tile: as many sums as there are registers for.
+/// Size of a register tile: vectors of neighbouring channels × rows, as many sums as registers hold.
 constexpr int max_vectors = packet >= 16 ? 4 : 16 / packet;
 constexpr int tile_rows = packet >= 8 ? 6 : 3;
 
-/// A panel is the channels that are summed at once; their number is a multiple of 16.
+/// Vectors per panel. A panel is the channels that are summed at once, a multiple of 16.
 constexpr int panel_vectors(std::int64_t channels) {
     int vectors = max_vectors;
     while (channels % (vectors * packet) != 0) --vectors;
     return vectors;
 }
 
-/// use.operator()<v>() with v = panel_vectors(channels).
+/// Calls use.operator()<v>() with v = panel_vectors(channels).
 template <int vectors = max_vectors, class Use>
 inline void with_panels_of(std::int64_t channels, Use&& use) {
     if constexpr (vectors > 1)
@@ -81,7 +81,7 @@ inline void with_panels_of(std::int64_t channels, Use&& use) {
     use.template operator()<vectors>();
 }
 
-/// packed[panel][row][channel of the panel] of weight(row, channel).
+/// Packs weight(row, channel) as packed[panel][row][channel of the panel].
 template <class Weight>
 inline Scratch packed_in_panels(std::int64_t rows, std::int64_t channels, std::int64_t panel,
                                 const Weight& weight) {
@@ -95,7 +95,7 @@ inline Scratch packed_in_panels(std::int64_t rows, std::int64_t channels, std::i
 template <int rows, int vectors>
 using Tile = Vector[rows][vectors];
 
-/// From or to values[r · step + v-th vector].
+/// Loads or stores values[r · step + v-th vector].
 template <int rows, int vectors>
 inline void load_tile(const float* values, std::int64_t step, Tile<rows, vectors>& tile) {
     for (int r = 0; r < rows; ++r)
@@ -120,7 +120,7 @@ inline void multiply_tile(std::int64_t count, const float* a, std::int64_t a_row
     }
 }
 
-/// sums[o, c] += Σ_k gradients[k, o] · inputs[k, c], k < count; `out` is a multiple of 4.
+/// sums[o, c] += Σ_k gradients[k, o] · inputs[k, c], k < count. Precondition: `out` is a multiple of 4.
 inline void accumulate_products(std::int64_t count, std::int64_t out, const float* gradients, std::int64_t in,
                                 const float* inputs, float* sums) {
     constexpr int rows = 4;
@@ -135,7 +135,7 @@ inline void accumulate_products(std::int64_t count, std::int64_t out, const floa
     });
 }
 
-/// sums[c] += Σ_k values[k, c], k < count: few enough for float.
+/// sums[c] += Σ_k values[k, c], k < count. Accumulates in float, so `count` must be small.
 inline void add_over_pixels(std::int64_t count, std::int64_t channels, const float* values, double* sums) {
     for (std::int64_t c = 0; c < channels; c += packet) {
         Vector sum{};
@@ -146,7 +146,7 @@ inline void add_over_pixels(std::int64_t count, std::int64_t channels, const flo
 
 // ---- Epilogues
 
-/// What is done to the sums of a forward pass, or of a backward pass to the input, before they are written.
+/// Applied to the sums of a forward pass, or of a backward pass to the input, before they are written.
 struct Epilogue {
     const float* bias;
     float scale;
@@ -170,13 +170,13 @@ struct Epilogue {
           relu_output(pass.relu_output),
           output(pass.input_gradient) {}
 
-    /// Prefetches what write() will read and write of neighbouring elements.
+    /// Prefetches the memory that write() will access for the following elements.
     void prefetch(std::int64_t element) const {
         __builtin_prefetch(output + element, 1);
         if (residual) __builtin_prefetch(residual + element);
         if (relu_output) __builtin_prefetch(relu_output + element);
     }
-    /// A vector of neighbouring elements, or one; the first of them is of `channel`.
+    /// Writes a vector of neighbouring elements, or one element. `channel` is the channel of the first.
     template <class V>
     void write(std::int64_t element, std::int64_t channel, V sums) const {
         if (bias) sums += load<V>(bias + channel);
@@ -205,8 +205,8 @@ struct Parts {
     std::int64_t end(std::int64_t part) const { return std::min(items, (part + 1) * size); }
 };
 
-/// A weight's and a bias's gradient, one of each a part. They are added in the order of the parts, so that
-/// the result does not depend on the number of threads.
+/// Weight and bias gradients, one pair per part. They are added in the order of the parts, so that the result
+/// does not depend on the number of threads.
 class PartialGradients {
   public:
     PartialGradients(std::int64_t parts, std::int64_t weights, std::int64_t channels)
@@ -219,7 +219,7 @@ class PartialGradients {
     float* weight(std::int64_t part) { return weight_.get() + part * weights_; }
     double* bias(std::int64_t part) { return bias_.data() + part * channels_; }
 
-    /// To be called by all threads of a parallel region; `weights` is a multiple of the vectors' width.
+    /// Must be called by all threads of a parallel region. `weights` must be a multiple of the vector width.
     void add_weights(double scale, float* gradient) const {
 #pragma omp for schedule(static)
         for (std::int64_t i = 0; i < weights_; i += packet) {
@@ -229,7 +229,7 @@ class PartialGradients {
             store(gradient + i, static_cast<float>(scale) * sum);
         }
     }
-    /// Of the first `count` channels; nothing where the gradient is null.
+    /// Adds the first `count` channels. `gradient` may be null: nothing is done.
     void add_biases(double scale, std::int64_t count, float* gradient) const {
         if (!gradient) return;
         for (std::int64_t c = 0; c < count; ++c) {

@@ -7,7 +7,7 @@
 namespace dnsp::kernels::cpu::detail {
 namespace {
 
-/// Pixels that a thread takes at a time: they and their outputs stay in L1 and L2.
+/// Pixels per work item of a thread: they and their outputs fit into L1 and L2.
 constexpr std::int64_t chunk = 96;
 static_assert(chunk % tile_rows == 0);
 
@@ -27,7 +27,7 @@ void multiply_pixels(std::int64_t first, std::int64_t from, const float* images,
     }
 }
 
-/// The weight of f and t is weight[f · from_stride + t · to_stride].
+/// The weight of (f, t) is weight[f · from_stride + t · to_stride].
 void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const float* images,
               std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue& epilogue) {
     with_panels_of(to, [&]<int vectors>() {

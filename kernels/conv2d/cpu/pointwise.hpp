@@ -4,8 +4,8 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-// 1×1 convolutions between many channels (SRCNN's mapping) in float: a GEMM of pixels with weights, in
-// register tiles. It is bound by memory, so the epilogue is applied before a tile is written.
+// 1×1 convolutions between many channels (SRCNN's mapping layer) in float32: a GEMM of pixels and weights in
+// register tiles. Bound by memory, so the epilogue is applied before a tile is written.
 
 /// True if the kernel is 1×1 and both channel counts are multiples of 16.
 bool pointwise_supports(const Conv2dShape& shape);

@@ -18,9 +18,8 @@ float sum_of_lanes(Vector vector) {
     return lanes[0];
 }
 
-/// The channels of a row of taps follow one another, in the image and in the weight: vectors of them are
-/// summed, and, where `with_rest`, those behind the last whole vector one by one. The lanes are added at the
-/// end.
+/// The channels of a row of taps are contiguous in the image and in the weight. They are summed in vectors;
+/// `with_rest` sums the channels after the last whole vector one by one. The lanes are added at the end.
 template <bool with_rest>
 void collapse_rows(const Conv2dShape& s, std::int64_t channels, const float* wide, const float* weights,
                    const Epilogue& epilogue) {

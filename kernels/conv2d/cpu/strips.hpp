@@ -1,15 +1,14 @@
 #pragma once
 
-// What CPU convolutions over rows of an image share: strips of rows, rows with zero padding, and the indexing
-// of weights.
+// Shared by CPU convolutions over image rows: strips of rows, rows with zero padding, and weight indexing.
 #include "kernels/conv2d/cpu/microkernel.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 
-/// Rows of an image that a thread takes at a time. They and the rows around them stay in L2.
+/// Rows of an image per work item of a thread. They and their halo stay in L2.
 constexpr std::int64_t strip_rows = 8;
 
-/// The strips of all images, one after the other.
+/// The strips of all images in order.
 struct Strips {
     std::int64_t height, per_image, count;
 
@@ -25,10 +24,10 @@ struct Strips {
     }
 };
 
-/// A strip's rows and those that its taps reach, as far as there are any, with zeros to their left and right.
+/// The rows of a strip and its halo, as far as they lie inside the image, with zeros to their left and right.
 class FramedRows {
   public:
-    /// `surplus`: further columns of zeros on the right.
+    /// `surplus`: additional columns of zeros on the right.
     FramedRows(const Conv2dShape& s, std::int64_t channels, std::int64_t surplus)
         : height_(s.height),
           above_(s.kernel_height / 2),
@@ -46,11 +45,11 @@ class FramedRows {
             std::copy_n(images + (strip.image * height_ + y) * row_elements_, row_elements_,
                         values_.get() + (y - first_) * row_stride_ + before_);
     }
-    /// The row y + i − half a kernel, from its zeros on the left.
+    /// Row y + i − ⌊kernel height / 2⌋, from its left padding on.
     const float* row(std::int64_t y, std::int64_t i) const {
         return values_.get() + (y + i - above_ - first_) * row_stride_;
     }
-    /// The rows of taps that lie inside the image: first_taps(y) … end_taps(y) − 1.
+    /// The tap rows first_taps(y) … end_taps(y) − 1 lie inside the image.
     std::int64_t first_taps(std::int64_t y) const { return std::max<std::int64_t>(0, above_ - y); }
     std::int64_t end_taps(std::int64_t y) const { return std::min(2 * above_ + 1, height_ - y + above_); }
 
@@ -59,8 +58,8 @@ class FramedRows {
     Scratch values_;
 };
 
-/// A convolution from `from` channels to `to`: the forward pass, or the backward pass to the input, which is
-/// a convolution of the output's gradient with flipped taps and exchanged channels.
+/// A convolution from `from` channels to `to` channels: the forward pass, or the backward pass to the input,
+/// which convolves the output gradient with flipped taps and exchanged channels.
 struct Taps {
     std::int64_t count, from, to;
     bool flipped;
@@ -70,8 +69,7 @@ struct Taps {
           from(flipped_ ? s.out_channels : s.in_channels),
           to(flipped_ ? s.in_channels : s.out_channels),
           flipped(flipped_) {}
-    /// Index in the weight array (OHWI) of a tap, counted row by row, and of the channels f of `from` and t
-    /// of `to`.
+    /// Index in the weight array (OHWI) of tap `tap` (row by row), channel f of `from` and channel t of `to`.
     std::int64_t at(std::int64_t tap, std::int64_t f, std::int64_t t) const {
         return flipped ? (f * count + count - 1 - tap) * to + t : (t * count + tap) * from + f;
     }

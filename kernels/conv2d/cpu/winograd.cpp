@@ -11,8 +11,7 @@ using namespace winograd;
 
 static_assert(chunk % tile_rows == 0);
 
-/// The transformed weight [point][panel][from][channels of a panel]. `backward` is as in convolve(): the taps
-/// are turned by 180°.
+/// The transformed weight [point][panel][from][channel of the panel]. `backward` rotates the taps by 180°.
 Scratch transformed_weight(const Conv2dShape& s, const float* weight, bool backward) {
     const std::int64_t out_stride = 9 * s.in_channels, in_stride = 1;
     const std::int64_t from = backward ? s.out_channels : s.in_channels,
@@ -41,7 +40,7 @@ Scratch transformed_weight(const Conv2dShape& s, const float* weight, bool backw
     return transformed;
 }
 
-/// sums[tile, t] = Σ_f tiles[tile, f] · weights[f, t] of a chunk, each summed in the order of f.
+/// sums[tile, t] = Σ_f tiles[tile, f] · weights[f, t] for a chunk of tiles, summed in the order of f.
 void multiply(std::int64_t from, const float* tiles, const float* weights, std::int64_t to, float* sums) {
     with_panels_of(to, [&]<int vectors>() {
         constexpr std::int64_t panel = vectors * packet;
@@ -55,7 +54,7 @@ void multiply(std::int64_t from, const float* tiles, const float* weights, std::
     });
 }
 
-/// Writes the output of tile `number`, the n-th of its chunk, from the chunk's sums.
+/// Writes the output of tile `number`, the n-th tile of its chunk, from the sums of the chunk.
 void restore_tile(const ImageTiles& tiles, std::int64_t number, std::int64_t n, std::int64_t channels,
                   const float* sums, const Epilogue& epilogue) {
     const auto [first_pixel, y, x] = tiles.place(number);
@@ -73,7 +72,7 @@ void restore_tile(const ImageTiles& tiles, std::int64_t number, std::int64_t n, 
             });
 }
 
-/// `backward`: the images are gradients of the output, and the sums gradients of the input.
+/// `backward`: the images are output gradients, and the results input gradients.
 void convolve(const Conv2dShape& s, bool backward, const float* images, const float* weight,
               const Epilogue& epilogue) {
     const std::int64_t from = backward ? s.out_channels : s.in_channels,

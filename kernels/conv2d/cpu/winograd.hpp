@@ -4,13 +4,13 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-/// 3×3 convolutions between channel counts divisible by 16, in float.
+/// True for 3×3 kernels and channel counts divisible by 16.
 bool winograd_supports(const Conv2dShape& s);
 
-/// F(4×4, 3×3) of Lavin and Gray, "Fast algorithms for convolutional neural networks" (CVPR 2016): tiles of
-/// 4×4 output pixels, aligned to the image's corner, with 36 instead of 144 multiplications a channel pair.
-/// Error about 2e-6 of the result's norm (the direct sum: 4e-7). A tile depends bitwise on its 6×6 input
-/// pixels and on nothing else.
+/// F(4×4, 3×3) of Lavin and Gray, "Fast algorithms for convolutional neural networks" (CVPR 2016), in
+/// float32: tiles of 4×4 output pixels, aligned to the image corner, with 36 instead of 144 multiplications
+/// per channel pair. Relative error about 2e-6 (direct sum: 4e-7). A tile depends bitwise on its 6×6 input
+/// pixels only.
 inline constexpr int winograd_tile = conv2d_alignment;
 
 void winograd_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);

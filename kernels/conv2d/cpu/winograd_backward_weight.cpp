@@ -7,7 +7,7 @@ namespace {
 
 using namespace winograd;
 
-/// weight_gradient[o, tap, c] of sums[point, o, c].
+/// Computes weight_gradient[o, tap, c] from sums[point, o, c].
 void restore(const Conv2dShape& s, const float* sums, float* weight_gradient) {
     for (std::int64_t o = 0; o < s.out_channels; ++o)
         for (std::int64_t c = 0; c < s.in_channels; c += packet)
@@ -45,7 +45,7 @@ void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<f
                 for (int point = 0; point < points; ++point)
                     accumulate_products(present, out, gradients.get() + point * chunk * out, in,
                                         inputs.get() + point * chunk * in, sums.get() + point * out * in);
-                // The gradient at the point (1, 1) is the sum of the tile's gradients.
+                // At point (1, 1) the transformed gradient is the sum of the tile's gradients.
                 const float* const tile_sums = gradients.get() + (points_across + 1) * chunk * out;
                 for (std::int64_t i = 0; i < present * out; ++i) bias[i % out] += tile_sums[i];
             }

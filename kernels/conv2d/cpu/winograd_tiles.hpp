@@ -1,13 +1,13 @@
 #pragma once
 
-// What the Winograd passes share: tiles of an image and the transforms.
+// Shared by the Winograd passes: image tiles and transforms.
 //
 //   output tile      = Aᵀ [ Σ_c (G w Gᵀ) ⊙ (Bᵀ x B) ] A
 //   weight gradient  = Gᵀ [ Σ_tile (Bᵀ x B) ⊙ (A dy Aᵀ) ] G
 //
-// x is a tile of 6×6 input pixels, dy one of 4×4 gradients. Each sum is 36 GEMMs, one for each of
-// the 6×6 points. The interpolation points are 0, ±1, ±2 and ∞. Transforms run over a vector of neighbouring
-// channels at a time.
+// x is a tile of 6×6 input pixels, dy a tile of 4×4 output gradients. Each sum is 36 GEMMs, one per point of
+// 6×6. The interpolation points are 0, ±1, ±2 and ∞. Transforms process a vector of neighbouring channels at
+// a time.
 #include "kernels/conv2d/cpu/microkernel.hpp"
 #include "kernels/conv2d/cpu/winograd.hpp"
 
@@ -71,7 +71,8 @@ inline void restore_weight_gradient(const Vector (&m)[6], Vector (&r)[3]) {
     r[2] = sum_of_two / 6.0f - sum_of_one + m[5];
 }
 
-/// T d Tᵀ: store(i, j, element) of what load(i, j) gives, T being one of the transforms above.
+/// Computes T d Tᵀ, T being one of the transforms above: reads d by load(i, j), writes by store(i, j,
+/// element).
 template <int from, int to, class Load, class Store>
 inline void transform_both_ways(void (&transform)(const Vector (&)[from], Vector (&)[to]), Load&& load,
                                 Store&& store) {
@@ -91,7 +92,7 @@ inline void transform_both_ways(void (&transform)(const Vector (&)[from], Vector
 
 // ---- Tiles
 
-/// The tiles of all images, one after the other.
+/// The tiles of all images in order.
 struct ImageTiles {
     std::int64_t height, width, down, across, count;
 
@@ -102,7 +103,7 @@ struct ImageTiles {
           across(divide_up<std::int64_t>(s.width, tile_side)),
           count(s.batch * down * across) {}
 
-    /// Index of the first pixel of its image, and its corner in it.
+    /// Index of the first pixel of the tile's image, and position of the tile's corner in the image.
     struct Place {
         std::int64_t first_pixel, y, x;
     };
@@ -112,12 +113,12 @@ struct ImageTiles {
     }
 };
 
-/// Tiles that are multiplied at a time. Their transforms of 64 channels, and the weights, stay in L2; the
-/// weights of 256 channels do not, and are read anew for each chunk.
+/// Tiles per GEMM. Their transforms of 64 channels, and the weights, fit into L2. The weights of 256 channels
+/// do not and are read again for each chunk.
 constexpr int chunk = 30;
 
-/// transformed[point, tile of the chunk, channel] of `present` tiles from `first` on. Their from × from
-/// pixels begin `before` pixels above and to the left of them; what lies outside of the image is zero.
+/// transformed[point, tile of the chunk, channel] of `present` tiles from `first` on. The from × from input
+/// pixels of a tile start `before` pixels above and to the left of it. Pixels outside the image are zero.
 template <int from>
 inline void transform_chunk(const ImageTiles& tiles, std::int64_t first, std::int64_t present,
                             std::int64_t channels, const float* images,

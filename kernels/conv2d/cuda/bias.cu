@@ -18,16 +18,16 @@ __device__ __forceinline__ T number(T value) {
     return value;
 }
 
-/// Neighbouring channels of a pixel, read at once.
+/// Neighbouring channels of a pixel, loaded at once.
 template <class T, int width>
 struct alignas(sizeof(T) * width) Channels {
     T channel[width];
 };
 
-/// partial[split, o] = Σ gradient[pixel, o] over the pixels of a split. A thread has `width` channels, 16
-/// bytes of them where the rows of channels allow it. A block owns a split and up to 256 · width channels;
-/// its threads are as many whole rows of these as fit, so that neighbours read neighbouring numbers, and each
-/// adds every rows-th pixel. The rows are then folded together, half onto half. Bound by device memory.
+/// partial[split, o] = Σ gradient[pixel, o] over the pixels of a split. A thread owns `width` channels, 16
+/// bytes if the rows of channels are aligned. A block owns a split and up to 256 · width channels. Its
+/// threads form as many rows over the channels as fit; each row adds every rows-th pixel, and neighbouring
+/// threads read neighbouring numbers. The rows are then folded in halves. Bound by device memory.
 template <int width, class T>
 __global__ void __launch_bounds__(block_threads, 4)
     sum_columns_of_pixels(std::int64_t pixels, std::int64_t pixels_per_split, int channels, int splits,
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(block_threads, 4)
     for (int c = 0; c < width; ++c) own[c] = sums[c][thread];
 }
 
-/// A block owns 32 numbers and has 8 rows of threads, each of which adds every eighth part; the rows are then
+/// A block owns 32 numbers and has 8 rows of threads. Each row adds every eighth part; the rows are then
 /// added in order.
 template <class Partial, class T>
 __device__ __forceinline__ void add_parts_of_block(const PartialSums<Partial, T>& p, std::int64_t block) {
@@ -88,7 +88,7 @@ __device__ __forceinline__ void add_parts_of_block(const PartialSums<Partial, T>
     p.result[i] = static_cast<T>(p.scale * sum);
 }
 
-/// The first blocks add up `sums`, the others `bias`. Bound by device memory.
+/// The first blocks add `sums`, the others `bias`. Bound by device memory.
 template <class Partial, class T>
 __global__ void __launch_bounds__(sum_columns* sum_rows)
     add_parts(const PartialSums<Partial, T> sums, const PartialSums<double, T> bias, unsigned blocks) {
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(sum_columns* sum_rows)
         add_parts_of_block(bias, blockIdx.x - blocks);
 }
 
-/// How the pixels are cut: enough splits to fill a large device, none with too little to do.
+/// The split of the pixels: enough splits to fill a large device, each with enough work.
 struct Splits {
     std::int64_t pixels, count;
 

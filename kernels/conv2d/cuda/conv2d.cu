@@ -1,4 +1,4 @@
-// Which algorithm a convolution on the CUDA device takes.
+// Selects the algorithm of a convolution on the CUDA device.
 #include "kernels/conv2d/conv2d.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 namespace dnsp::kernels::cuda {
 namespace {
 
-/// Whether arrays begin at multiples of 16 bytes.
+/// True for arrays that are aligned to 16 bytes.
 struct Aligned {
     bool images, weights;
 };
@@ -35,7 +35,7 @@ Aligned aligned(const Conv2dBackwardWeight<In, Out>& pass) {
     return {simt::are_aligned(pass.input, pass.output_gradient), simt::are_aligned(pass.weight_gradient)};
 }
 
-/// What the choice of an algorithm depends on.
+/// The inputs of the selection.
 struct Choice {
     const Conv2dShape& shape;
     Conv2dOptions options;
@@ -82,8 +82,8 @@ constexpr Algorithm<In, Out> widened{supports_all, detail::widened_forward<In, O
                                      detail::widened_backward_input<In, Out>,
                                      detail::widened_backward_weight<In, Out>};
 
-/// The first algorithm that supports the pass. The choice does not depend on the size of the image, so that a
-/// tile and the whole image are convolved by the same algorithm.
+/// The first algorithm that supports the pass. The choice does not depend on the image size, so that a tile
+/// and the whole image use the same algorithm.
 template <template <class, class> class Pass, class In, class Out>
 const Algorithm<In, Out>& algorithm_for(const Conv2dShape& shape, const Pass<In, Out>& pass) {
     using namespace detail;

@@ -17,8 +17,8 @@ constexpr int threads = 256;
 
 unsigned blocks(std::int64_t count) { return static_cast<unsigned>(divide_up(count, threads)); }
 
-/// columns[p, (tap, c)] = image[first_pixel + p + tap − half a kernel, c], zero outside of the image. One
-/// thread a number, neighbours on neighbours. Bound by the writes.
+/// columns[p, (tap, c)] = image[first_pixel + p + tap − ⌊kernel / 2⌋, c], zero outside the image. A thread
+/// owns a number; neighbours own neighbouring numbers. Bound by the writes.
 template <class T>
 __global__ void __launch_bounds__(threads)
     image_to_columns(const Conv2dShape s, std::int64_t first_pixel, std::int64_t count,
@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(threads)
     columns[i] = inside ? image[(pixel + dy * s.width + dx) * s.in_channels + channel] : T(0);
 }
 
-/// The epilogue of sums that lie in the output already. One thread a vector of channels of a pixel.
+/// Applies the epilogue in place to sums in the output. A thread owns a vector of channels of a pixel.
 template <class T>
 __global__ void __launch_bounds__(threads)
     apply_in_place(std::int64_t pixels, int vectors, int channels, const Epilogue<T> epilogue) {
@@ -48,7 +48,8 @@ __global__ void __launch_bounds__(threads)
     epilogue.write(pixel, channel, elements, sums, epilogue.offset(channel, elements));
 }
 
-/// body(first pixel, pixels, columns) for chunks of the image. A kernel of one tap has the image for columns.
+/// Calls body(first pixel, pixels, columns) for chunks of the image. For a 1×1 kernel the image itself is the
+/// matrix of columns.
 template <class T, class Body>
 void for_each_chunk(const Conv2dShape& s, const T* image, std::int64_t column_bytes, Body&& body) {
     const std::int64_t row = s.kernel_height * s.kernel_width * s.in_channels;
@@ -68,7 +69,7 @@ void for_each_chunk(const Conv2dShape& s, const T* image, std::int64_t column_by
 template <class T>
 void convolve(const Conv2dShape& s, bool backward, const T* input, const T* weight, Epilogue<T> epilogue,
               std::int64_t column_bytes) {
-    // The sums go to the output before the epilogue is applied.
+    // The sums are written to the output before the epilogue is applied.
     std::optional<simt::Workspace<T>> kept;
     if (epilogue.residual == epilogue.output) {
         const auto bytes = static_cast<std::size_t>(s.output_elements()) * sizeof(T);

@@ -6,13 +6,13 @@
 
 namespace dnsp::kernels::cuda::detail {
 
-/// Convolutions of cuDNN 9, which is opened when it is first asked for. float32 in memory; float32 precision
-/// is plain FMA, tf32 allows tensor cores, and bfloat16 is computed as tf32. Of cuDNN's algorithms, the
-/// fastest that is deterministic, by its own estimate.
+/// Convolutions by cuDNN 9, loaded on first use. Arrays are float32. float32 precision uses plain FMA, tf32
+/// allows tensor cores, and bfloat16 is computed as tf32. Uses the fastest deterministic algorithm by cuDNN's
+/// estimate.
 bool cudnn_available();
 std::string cudnn_unavailable_reason();
 
-/// In the precision of conv2d_options(). The passes throw Error with cuDNN's sentence.
+/// Compute in the precision of conv2d_options(). Throw Error with cuDNN's message.
 void cudnn_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
 void cudnn_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
 void cudnn_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<float>& pass);

@@ -11,7 +11,7 @@ namespace {
 }  // namespace
 
 bool cudnn_available() { return false; }
-std::string cudnn_unavailable_reason() { return "the CUDA emulator has none"; }
+std::string cudnn_unavailable_reason() { return "the CUDA emulator has no cuDNN"; }
 
 void cudnn_forward(const Conv2dShape&, const Conv2dForward<float>&) { refuse(); }
 void cudnn_backward_input(const Conv2dShape&, const Conv2dBackwardInput<float>&) { refuse(); }

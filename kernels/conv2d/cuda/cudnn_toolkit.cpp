@@ -27,7 +27,7 @@ simt::DynamicLibrary& cudnn() {
 }
 
 #define DNSP_CUDNN(name) cudnn().function<decltype(name)>(#name)
-/// Calls a function of cuDNN and throws with its sentence when it fails.
+/// Calls a cuDNN function. Throws Error with cuDNN's message if it fails.
 #define DNSP_CUDNN_CALL(name, ...)                     \
     do {                                               \
         static const auto function = DNSP_CUDNN(name); \
@@ -56,7 +56,7 @@ int extent(std::int64_t value) {
     return static_cast<int>(value);
 }
 
-/// A convolution as cuDNN is told of it.
+/// The cuDNN descriptors of a convolution.
 struct Convolution {
     Owned<cudnnTensorDescriptor_t> input = DNSP_CUDNN_CREATE(TensorDescriptor),
                                    output = DNSP_CUDNN_CREATE(TensorDescriptor);
@@ -75,7 +75,7 @@ struct Convolution {
                         extent(s.kernel_width));
         DNSP_CUDNN_CALL(cudnnSetConvolution2dDescriptor, how.get(), extent(s.kernel_height / 2),
                         extent(s.kernel_width / 2), 1, 1, 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT);
-        // For float numbers it is the default that permits tf32; CUDNN_TENSOR_OP_MATH narrows none.
+        // For float arrays the default permits tf32; CUDNN_TENSOR_OP_MATH does not round operands.
         allow(precision == Conv2dPrecision::float32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);
     }
     void allow(cudnnMathType_t math) { DNSP_CUDNN_CALL(cudnnSetConvolutionMathType, how.get(), math); }
@@ -88,7 +88,7 @@ struct Plan {
     std::size_t workspace_bytes = 0;
 };
 
-/// `estimate` lists cuDNN's algorithms, the fastest first; `measure` asks for the workspace of one.
+/// `estimate` lists cuDNN's algorithms, the fastest first. `measure` returns the workspace size of one.
 template <class Performance, class Estimate, class Measure>
 Plan<decltype(Performance::algo)> make_plan(const Conv2dShape& s, Estimate&& estimate, Measure&& measure) {
     const Conv2dPrecision precision = conv2d_options().precision;
@@ -99,7 +99,7 @@ Plan<decltype(Performance::algo)> make_plan(const Conv2dShape& s, Estimate&& est
     estimate(plan.convolution, static_cast<int>(found.size()), &count, found.data());
     for (int i = 0; i < count; ++i) {
         if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC) continue;
-        // An algorithm without tensor cores refuses a descriptor that asks for them.
+        // An algorithm without tensor cores rejects a descriptor that allows them.
         if (precision != Conv2dPrecision::float32) plan.convolution.allow(found[i].mathType);
         plan.algorithm = found[i].algo;
         if (measure(plan.convolution, plan.algorithm, &plan.workspace_bytes) == CUDNN_STATUS_SUCCESS &&
@@ -131,7 +131,7 @@ class Plans {
     std::map<Key, Plan<Algorithm>> plans_;
 };
 
-/// What a thread keeps for a device: cuDNN forbids that threads share a handle.
+/// Per thread and device: cuDNN forbids sharing a handle between threads.
 class State {
   public:
     static State& of_this_device() {
@@ -179,8 +179,8 @@ void cudnn_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
                     handle, c.input.get(), c.weight.get(), c.how.get(), c.output.get(), arguments...);
             });
     });
-    // The convolution is added to what the output holds: the bias, one row for all pixels, and the residual.
-    // cuDNN's own addition of a bias is slow in this layout.
+    // cuDNN adds the convolution to the output, which holds the bias (one row for all pixels) and the
+    // residual. cuDNN's own bias addition is slow in this layout.
     const Conv2dEpilogue<float>& epilogue = pass.epilogue;
     float* const output = pass.output;
     const float scale = static_cast<float>(epilogue.scale);

@@ -1,13 +1,13 @@
 #pragma once
 
-// What is done to the sums of a forward pass, or of a backward pass to the input, before they are written.
+// Applied to the sums of a forward pass, or of a backward pass to the input, before they are written.
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/simt/vector.cuh"
 
 namespace dnsp::kernels::cuda::detail {
 
-/// output = residual + scale · (sum + bias), then max(·, 0) with `relu`, then 0 wherever `relu_output`
-/// is not positive. What is null is left out. A NaN passes all but the last.
+/// output = residual + scale · (sum + bias), then max(·, 0) if `relu`, then 0 wherever `relu_output` is not
+/// positive. Null arrays are skipped. NaN passes the ReLU but not the mask.
 template <class T>
 struct Epilogue {
     const T* bias;
@@ -15,11 +15,11 @@ struct Epilogue {
     const T* residual;
     bool relu;
     const T* relu_output;
-    std::int64_t channels;  ///< of the output
+    std::int64_t channels;  ///< channels of the output
     T* output;
-    bool aligned;  ///< rows of channels begin at multiples of 16 bytes, in all of the arrays
+    bool aligned;  ///< rows of channels begin at multiples of 16 bytes in all arrays
 
-    /// Of a thread's channels, `elements` from `channel` on, to be loaded once.
+    /// The bias of a thread's channels: `elements` of them from `channel` on. Load it once.
     __device__ __forceinline__ simt::Vector<T> offset(std::int64_t channel, int elements) const {
         return load_or(bias, channel, elements, T(0));
     }
@@ -35,7 +35,7 @@ struct Epilogue {
                 value(sums.element[e] + offset.element[e], before.element[e], gate.element[e]);
         simt::store_vector(result, output, at, elements, aligned);
     }
-    /// The same for the only channel of a pixel, in a forward pass.
+    /// Writes the only channel of a pixel, in a forward pass.
     __device__ __forceinline__ void write(std::int64_t pixel, T sum) const {
         output[pixel] = value(bias ? sum + bias[0] : sum, residual ? residual[pixel] : T(0), T(1));
     }

@@ -5,7 +5,7 @@
 
 namespace dnsp::kernels::cuda::detail {
 
-/// Conv2dShape in ints, which divide faster on a device. Throws Error for 2³⁰ pixels or weights and more.
+/// Conv2dShape in ints, which divide faster on a device. Throws Error for 2³⁰ or more pixels or weights.
 struct IntShape {
     int pixels, height, width, in_channels, out_channels, kernel_height, kernel_width;
 

@@ -1,10 +1,11 @@
 #pragma once
 
-// What the tensor-core convolutions share: how operands are made and multiplied.
+// Shared by the tensor-core convolutions: packing and multiplication of operands.
 //
-// Operands are words of 32 bits: one tf32 number, or a pair of bfloat16. A matrix product does not care in
-// which order it sums over k as long as both operands agree, so a pair holds whatever two numbers suit the
-// loads: those of two float4 read 16 channels (forward) or 8 pixels (backward weight) apart. That makes the
+// Operands are 32-bit words: one tf32 number or a pair of bfloat16. A GEMM may sum over k in any order that
+// both operands share, so a pair combines two numbers that suit the loads: elements of two float4 that are 16
+// channels (forward) or 8 pixels (backward weight) apart. The two precisions therefore differ only in the
+// structs below.
 // two precisions differ in nothing but the structs below.
 #include "base/error.hpp"
 #include "kernels/conv2d/cuda/int_shape.hpp"
@@ -40,17 +41,17 @@ struct Bfloat16 {
     }
 };
 
-/// Blocks of 128 threads that a SM holds at once: their sums fill its registers.
+/// Blocks of 128 threads per SM. Their sums fill the registers.
 template <int block_channels>
 constexpr int resident_blocks = block_channels == 64 ? 3 : 2;
 
-/// Calls body.operator()<Operands, block_channels>() for the precision of conv2d_options() and for blocks
-/// that own 64 of `channels` or 128, the narrower ones where the last of the wider ones would be half empty.
+/// Calls body.operator()<Operands, block_channels>() for the precision of conv2d_options(). Blocks own 64 or
+/// 128 of `channels`: 64 if the last block of 128 would be half empty.
 template <class Body>
 void with_operands_and_block(std::int64_t channels, Body&& body) {
     const Conv2dPrecision precision = conv2d_options().precision;
     require(precision != Conv2dPrecision::float32,
-            "[conv2d] tensor cores multiply in tf32 or bfloat16, not in float32");
+            "[conv2d] tensor cores support tf32 and bfloat16, not float32");
     const bool narrow = channels % 128 > 0 && channels % 128 <= 64;
     if (precision == Conv2dPrecision::tf32)
         narrow ? body.template operator()<Tf32, 64>() : body.template operator()<Tf32, 128>();

@@ -8,44 +8,43 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-// weight_gradient[o, column] = scale · Σ_pixel gradient[pixel, o] · input[pixel + tap, channel], column = tap
-// · channels + channel. Both operands lie in memory pixel by pixel, the sum's index first, and mma wants of
-// either two numbers whose pixels are 4 words apart. So a chunk in shared memory, 16 bytes, is 2 words of
-// pixels × 2 channels, which is what a thread reads as a whole fragment: of the gradients a 16 × 8 one, of
-// the inputs two 8 × 8 ones. The rows and columns of the fragments are thereby dealt out to the channels as
-// follows.
+// weight_gradient[o, column] = scale · Σ_pixel gradient[pixel, o] · input[pixel + tap, channel], where column
+// = tap · channels + channel. Both operands are stored pixel by pixel, the summed index first. mma needs two
+// numbers of each operand whose pixels are 4 words apart. A chunk (16 bytes) of shared memory is therefore 2
+// words of pixels × 2 channels, which a thread reads as a whole fragment: one 16 × 8 fragment of gradients,
+// or two 8 × 8 fragments of inputs. Rows and columns of fragments map to channels as follows:
 //   quad q = channels 4q…4q+3; chunk (side, q) holds channels 4q + 2·side and the next one
 //   16 rows (side, u): row g = channel 4(8u+g) + 2·side, row g+8 the next one
 //   8 columns (side, u, odd): column g = channel 4(8u+g) + 2·side + odd
 constexpr int block_threads = 128, block_columns = 128, column_quads = block_columns / 4;
 
 struct Problem : IntShape {
-    int columns = 0;             ///< of the weights of an output channel
-    int tiles = 0, across = 0;   ///< blocks that share their pixels; of these, along the columns
+    int columns = 0;             ///< weights per output channel
+    int tiles = 0, across = 0;   ///< blocks per split; blocks along the columns
     int pixels_per_split = 0;    ///< a multiple of a slab
-    int step_y = 0, step_x = 0;  ///< rows and columns from a pixel to the fourth one after it
+    int step_y = 0, step_x = 0;  ///< rows and columns between a pixel and the fourth pixel after it
 };
 
 /// 16 words of pixels: 16 pixels in tf32, 32 in bfloat16.
 template <class Operands>
 constexpr int slab_pixels = 16 * Operands::per_word;
 
-/// What a thread loads of an operand for half a slab: a quad of channels of words t and t + 4, which are
-/// every fourth pixel.
+/// A thread's loads of one operand for half a slab: a quad of channels of words t and t + 4, at every fourth
+/// pixel.
 template <class Operands>
 using Quads = float4[2][Operands::per_word];
 
-/// A block owns `block_out` output channels × 128 columns and one of the splits of the pixels; each of its
-/// four warps owns half of the channels and half of the columns. Slabs of pixels pass through the registers,
-/// which round them, into one half of shared memory while the other half is multiplied. The splits' sums are
-/// added in a second kernel, in order. Bound by the tensor cores, with shared memory close behind.
+/// A block owns `block_out` output channels × 128 columns and one split of the pixels. Each of its four warps
+/// owns half of the channels and half of the columns. Slabs of pixels pass through registers, where they are
+/// rounded, into one half of shared memory while the other half is multiplied. A second kernel adds the
+/// splits in order. Bound by the tensor cores, followed by shared memory.
 template <class Operands, int block_out>
 __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
     conv2d_backward_weight_mma(Problem p, const float* __restrict__ input,
                                const float* __restrict__ output_gradient, float* __restrict__ partial) {
     constexpr int out_quads = block_out / 4, row_octets = block_out / 64;
-    // [buffer][half of the slab][t][chunk]; two chunks more than needed, so that lanes (g, t) meet in no
-    // bank.
+    // [buffer][half of the slab][t][chunk], padded by two chunks, so that lanes (g, t) have no bank
+    // conflicts.
     __shared__ simt::SharedArray<uint4, 2, 2, 4, 2 * out_quads + 2> gradients;
     __shared__ simt::SharedArray<uint4, 2, 2, 4, 2 * column_quads + 2> inputs;
 
@@ -54,7 +53,7 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
     const int thread = static_cast<int>(threadIdx.x);
     const int first_pixel = split * p.pixels_per_split, end = min(p.pixels, first_pixel + p.pixels_per_split);
 
-    // Of the gradients, all threads load their part of either half, or 64 of them that of one.
+    // If block_out is 128, all threads load gradients for both halves; if 64, 64 threads for each half.
     const int out_quad = thread % out_quads, out_word = thread / out_quads % 4;
     const auto loads_gradient = [&](int half) { return block_out == 128 || thread / 64 == half; };
     const int out = first_out + 4 * out_quad;
@@ -70,7 +69,7 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
                  column % p.in_channels);
     int x = (first_pixel + column_word) % p.width, y = (first_pixel + column_word) / p.width % p.height;
 
-    int pixel = first_pixel;  // the first one of the next loads
+    int pixel = first_pixel;  // first pixel of the next loads
     Quads<Operands> gradient, image;
     const auto load = [&](int half) {
 #pragma unroll
@@ -109,7 +108,7 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_out>)
 
     const int lane = thread % 32, warp = thread / 32, g = lane / 4, t = lane % 4;
     const int warp_out_quad = warp / 2 * (out_quads / 2), warp_column_quad = warp % 2 * (column_quads / 2);
-    float sums[2][row_octets][2][2][2][4] = {};  // [side][u] of the rows, [u][side][odd] of the columns
+    float sums[2][row_octets][2][2][2][4] = {};  // rows [side][u], columns [u][side][odd]
     const int slabs = (end - first_pixel + slab_pixels<Operands> - 1) / slab_pixels<Operands>;
     for (int slab = 0; slab < slabs; ++slab) {
         const int buffer = slab % 2;
@@ -168,7 +167,7 @@ void mma_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>
         p.columns = p.kernel_height * p.kernel_width * p.in_channels;
         p.across = divide_up(p.columns, block_columns);
         p.tiles = p.across * divide_up(p.out_channels, block_out);
-        // As many blocks as an H100 takes at once, but none with too few pixels to be worth its sums.
+        // As many blocks as an H100 runs at once, each with enough pixels to outweigh the extra sums.
         constexpr int blocks_wanted = 132 * resident_blocks<block_out>, min_pixels = 128;
         const int splits_wanted = std::clamp(blocks_wanted / p.tiles, 1, std::max(1, p.pixels / min_pixels));
         p.pixels_per_split =

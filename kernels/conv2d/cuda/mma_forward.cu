@@ -7,13 +7,12 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-// sums[pixel, channel] = Σ_k pixels[pixel, k] · weights[channel, k], k running through the taps and input
-// channels. The backward pass to the input is the same with flipped taps and the roles of the channels
-// exchanged.
+// sums[pixel, channel] = Σ_k pixels[pixel, k] · weights[channel, k], where k runs through taps and input
+// channels. The backward pass to the input is the same with flipped taps and exchanged channels.
 //
-// k is cut into steps of one tap and a slab of 16 words a pixel (16 channels in tf32, 32 in bfloat16). The
-// taps follow one another within a slab, so that all taps but the first ones find a pixel in the first-level
-// cache. Chunk q (0…3) of a row of operands, 16 bytes, is made of the channels 4q…4q+3 of the slab, and in
+// A step of k is one tap and a slab of 16 words per pixel (16 channels in tf32, 32 in bfloat16). All taps of
+// a slab follow one another, so that all but the first taps read pixels from L1. Chunk q (0…3) of an operand
+// row is 16 bytes: channels 4q…4q+3 of the slab, and in bfloat16 also 16+4q…16+4q+3.
 // bfloat16 also of 16+4q…16+4q+3.
 constexpr int block_threads = 128, block_pixels = 128, row_chunks = 4, weight_stages = 4;
 constexpr int loaded_rows = block_threads / row_chunks, rows_of_thread = block_pixels / loaded_rows;
@@ -21,13 +20,13 @@ constexpr int loaded_rows = block_threads / row_chunks, rows_of_thread = block_p
 template <class Operands>
 constexpr int slab_channels = 16 * Operands::per_word;
 
-/// Of the convolution that runs, and how it is cut.
+/// The convolution to run, and its blocking.
 struct Problem : IntShape {
     int steps = 0, blocks_across = 0;  ///< blocks of output channels
 };
 
-/// Where a chunk of a row lies in it, so that neither 8 rows of one chunk nor 2 whole rows meet in a bank.
-/// The row's lowest three bits are all that matters.
+/// Position of a chunk within its row: 8 rows of one chunk, or 2 whole rows, have no bank conflicts. Depends
+/// on the lowest three bits of `row` only.
 __device__ __forceinline__ int swizzled(int row, int chunk) { return chunk ^ (row / 2 % row_chunks); }
 
 struct Step {
@@ -42,11 +41,11 @@ struct Step {
     }
 };
 
-/// A thread's part of the pixels of a step, one chunk of every 32nd row, held in registers while the step
-/// before is being multiplied.
+/// A thread's pixels of a step: one chunk of every 32nd row, held in registers while the previous step is
+/// multiplied.
 template <class Operands>
 struct PixelLoader {
-    const float* source;  ///< the chunk of the thread's first pixel at the middle tap and the first channels
+    const float* source;  ///< chunk of the thread's first pixel, at the middle tap and the first channels
     int first_pixel, chunk;
     int y[rows_of_thread], x[rows_of_thread];
     float4 values[rows_of_thread][Operands::per_word];
@@ -59,7 +58,7 @@ struct PixelLoader {
         for (int r = 0; r < rows_of_thread; ++r) {
             const int pixel = first_pixel + r * loaded_rows;
             x[r] = pixel % p.width;
-            // Behind the last pixel everything lies outside of the image.
+            // Pixels past the end count as outside the image.
             y[r] = pixel < p.pixels ? pixel / p.width % p.height : INT_MIN / 2;
         }
     }
@@ -88,17 +87,17 @@ struct PixelLoader {
     }
 };
 
-/// The row of the packed weights that holds an output channel, chosen so that a thread's sums of two tiles of
-/// 8 channels are those of 4 neighbouring channels.
+/// The row of an output channel in the packed weights. In this order, a thread's sums of two tiles of 8
+/// channels belong to 4 neighbouring channels.
 __device__ __forceinline__ int packed_row(int channel) {
     return channel / 16 * 16 + channel / 2 % 2 * 8 + channel / 4 % 4 * 2 + channel % 2;
 }
 
-/// A block owns 128 consecutive pixels of the batch and `block_channels` output channels; each of its four
-/// warps owns 64 pixels and half of the channels, a thread those elements of every 16 × 8 tile that mma gives
-/// it. While a step is multiplied, the pixels of the next one are on their way through the registers, which
-/// round them, and the weights of the next three by cp.async. Bound by the tensor cores, with shared memory
-/// and the issue of instructions close behind.
+/// A block owns 128 consecutive pixels of the batch and `block_channels` output channels. Each of its four
+/// warps owns 64 pixels and half of the channels; a thread owns mma's elements of each 16 × 8 tile. While a
+/// step is multiplied, the pixels of the next step are loaded through registers, where they are rounded, and
+/// the weights of the next three steps by cp.async. Bound by the tensor cores, followed by shared memory and
+/// instruction issue.
 template <class Operands, int block_channels>
 __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>)
     conv2d_forward_mma(Problem p, const float* __restrict__ input, const uint4* __restrict__ packed_weight,
@@ -140,7 +139,7 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>
         next.advance(p);
         loader.load(p, next);
 #pragma unroll
-        for (int half = 0; half < 2; ++half) {  // 8 words of a row each
+        for (int half = 0; half < 2; ++half) {  // 8 words of a row
             std::uint32_t a[pixel_tiles][4], b[channel_tiles / 2][4];
 #pragma unroll
             for (int i = 0; i < pixel_tiles; ++i)
@@ -158,7 +157,7 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>
                 for (int j = 0; j < channel_tiles; ++j)
                     Operands::multiply_add(sums[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
         }
-        // The branch keeps the compiler from waiting for the loads in the midst of the products.
+        // The branch prevents the compiler from waiting for the loads between the matrix instructions.
         if (step + 1 < p.steps) loader.store(pixels[(step + 1) % 2]);
     }
 
@@ -177,9 +176,9 @@ __global__ void __launch_bounds__(block_threads, resident_blocks<block_channels>
     }
 }
 
-/// packed[step][packed_row(channel)][chunk]: the weights as operands, in the order in which the steps want
-/// them; zero behind the last channels. One thread a chunk; neighbouring threads have neighbouring output
-/// channels. `backward`: the weights are of the convolution whose backward pass runs.
+/// packed[step][packed_row(channel)][chunk]: the weights as operands, in the order of the steps, zero past
+/// the last channel. A thread owns a chunk; neighbouring threads have neighbouring output channels.
+/// `backward`: the weights belong to the forward convolution, and its backward pass runs.
 template <class Operands>
 __global__ void pack_weight(Problem p, const float* __restrict__ weight, bool backward, int padded_channels,
                             uint4* __restrict__ packed) {
@@ -205,7 +204,7 @@ __global__ void pack_weight(Problem p, const float* __restrict__ weight, bool ba
         Operands::words(values);
 }
 
-/// `s` is the convolution that runs; `backward` as above.
+/// `s` is the convolution to run; `backward` as above.
 void convolve(const Conv2dShape& s, const float* input, const float* weight, bool backward,
               const Epilogue<float>& epilogue) {
     with_operands_and_block(s.out_channels, [&]<class Operands, int block_channels>() {

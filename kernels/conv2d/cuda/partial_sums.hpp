@@ -9,7 +9,7 @@
 namespace dnsp::kernels::cuda::detail {
 
 /// The second stage of a sum over pixels: result[i] = scale · Σ_part partial[part · count + i], i < count.
-/// Summed in double, in an order that depends on `parts` alone.
+/// Summed in double in an order that depends on `parts` only.
 template <class Partial, class T>
 struct PartialSums {
     std::int64_t count = 0, parts = 0;
@@ -18,12 +18,11 @@ struct PartialSums {
     T* result = nullptr;
 };
 
-/// Adds up one such sum, and in the same launch a bias gradient, which costs nothing beside another sum.
-/// Partial is T or double.
+/// Computes one such sum and, in the same launch, a bias gradient. Partial is T or double.
 template <class Partial, class T>
 void add_partial_sums(const PartialSums<Partial, T>& sums, const PartialSums<double, T>& bias = {});
 
-/// A bias gradient whose first stage has been started; without a `result`, no sums at all.
+/// A bias gradient, first stage launched by the constructor. If `result` is null, nothing is computed.
 template <class T>
 class BiasGradient {
   public:

@@ -11,9 +11,9 @@ namespace {
 
 constexpr int expand_threads = 256, expand_width = 16, pixels_of_run = 8;
 
-/// wide[p, c] = Σ_ij weight[c, i, j] · image[p + (i, j) − half a kernel], with the epilogue. A
-/// block owns 8 × 16 pixels and 16 vectors of channels, a thread 8 pixels of a row and one vector; image tile
-/// and weights lie in shared memory. Bound by the writes for small kernels, by arithmetic from 9 × 9 on.
+/// wide[p, c] = Σ_ij weight[c, i, j] · image[p + (i, j) − ⌊kernel / 2⌋], with the epilogue. A block owns 8 ×
+/// 16 pixels and 16 vectors of channels; a thread owns 8 pixels of a row and one vector. Image tile and
+/// weights lie in shared memory. Bound by the writes for small kernels, by arithmetic from 9 × 9 on.
 template <int kernel_width, class T>
 __global__ void __launch_bounds__(expand_threads)
     expand_channels(const SingleChannelShape s, const WeightLayout layout, const T* __restrict__ image,
@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(expand_threads)
     using Vector = simt::Vector<T>;
     constexpr int block_channels = block_vectors * Vector::width;
     __shared__ ImageTile<expand_width, kernel_width, T> tile;
-    // A vector more, so that neighbouring taps do not meet in a bank.
+    // Padded by a vector, so that neighbouring taps have no bank conflicts.
     __shared__ simt::SharedArray<Vector, max_taps * kernel_width, block_vectors + 1> weights;
 
     const int first_channel = static_cast<int>(blockIdx.x) % s.channel_blocks * block_channels;
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(expand_threads)
     load_tile<expand_width, kernel_width>(s, image, corner, tile);
     const int taps = s.kernel_height * kernel_width;
     for (int i = static_cast<int>(threadIdx.x); i < taps * block_channels; i += expand_threads) {
-        // Neighbours in memory to neighbouring threads.
+        // Neighbouring threads read neighbouring weights.
         const bool taps_first = layout.channel_stride != 1;
         const int tap = taps_first ? i % taps : i / block_channels,
                   channel = taps_first ? i / taps : i % block_channels;
@@ -84,10 +84,10 @@ void expand(const Conv2dShape& shape, bool flipped, const T* image, const T* wei
 constexpr int lanes = 8, collapse_rows = 16, collapse_width = 2 * pixels_of_run,
               collapse_threads = 2 * collapse_rows * lanes;
 
-/// image[p] = Σ_ijc weight[i, j, c] · wide[p + (i, j) − half a kernel, c], with the epilogue. A
-/// block owns 16 × 16 pixels, 8 lanes 8 pixels of a row: each lane sums over every eighth vector of channels,
-/// for one row of taps after the other, and the lanes' sums are added by shuffles. Bound by the reads, of
-/// which a row's are used for all its taps and the others' come from the L1.
+/// image[p] = Σ_ijc weight[i, j, c] · wide[p + (i, j) − ⌊kernel / 2⌋, c], with the epilogue. A block owns 16
+/// × 16 pixels; 8 lanes own 8 pixels of a row. Each lane sums over every eighth vector of channels, one row
+/// of taps after the other; shuffles add the lanes. Bound by the reads: those of a row serve all its taps,
+/// other rows come from L1.
 template <int kernel_width, class T>
 __global__ void __launch_bounds__(collapse_threads, sizeof(T) == 4 ? 2 : 1)
     collapse_channels(const SingleChannelShape s, const T* __restrict__ wide, const T* __restrict__ weight,

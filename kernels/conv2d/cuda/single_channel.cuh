@@ -1,7 +1,7 @@
 #pragma once
 
-// What the convolutions between one channel and many share. `image` is the array of one channel, `wide` the
-// one of many, of which a thread owns vectors of 16 bytes. Kernel widths are known at compile time, so that a
+// Shared by the convolutions between one channel and many. `image` is the array of one channel, `wide` the
+// array of many; a thread owns vectors of 16 bytes of it. Kernel widths are compile-time constants, so that a
 // thread keeps a row of taps in registers.
 #include <type_traits>
 
@@ -12,12 +12,12 @@
 
 namespace dnsp::kernels::cuda::detail {
 
-constexpr int max_taps = 11;       ///< of a kernel's side
-constexpr int block_vectors = 16;  ///< of channels
+constexpr int max_taps = 11;       ///< of a side of the kernel
+constexpr int block_vectors = 16;  ///< vectors of channels per block
 constexpr int tile_rows = 8;
 
-/// Where the tap, numbered row by row, of a channel of the wide array lies in the weights. `flipped`: the tap
-/// is that of the convolution with a flipped kernel which runs.
+/// Maps a tap (row by row) and a channel of the wide array to an index in the weights. `flipped`: the tap
+/// belongs to a convolution with the flipped kernel.
 struct WeightLayout {
     int first, channel_stride, tap_stride;
 
@@ -35,7 +35,7 @@ struct WeightLayout {
 
 struct SingleChannelShape {
     int height, width, channels, kernel_height;
-    int tiles_down, tiles_across, tiles;  ///< of an image, and of all
+    int tiles_down, tiles_across, tiles;  ///< per image; of all images
     int channel_blocks;
 
     SingleChannelShape(const Conv2dShape& s, int tile_height, int tile_width, std::int64_t block_channels)
@@ -52,7 +52,7 @@ struct SingleChannelShape {
 };
 
 struct TileCorner {
-    int first_pixel;  ///< of the image
+    int first_pixel;  ///< first pixel of the image
     int top, left;
 
     __device__ __forceinline__ TileCorner(const SingleChannelShape& s, int tile, int tile_height,
@@ -62,7 +62,7 @@ struct TileCorner {
           left(tile % s.tiles_across * tile_width) {}
 };
 
-/// A tile of the image with half a kernel around it, zero outside of the image, in shared memory.
+/// A tile of the image and its halo in shared memory, zero outside the image.
 template <int tile_width, int kernel_width, class T>
 using ImageTile = simt::SharedArray<T, tile_rows + max_taps - 1, tile_width + kernel_width - 1>;
 
@@ -80,7 +80,7 @@ __device__ __forceinline__ void load_tile(const SingleChannelShape& s, const T* 
     }
 }
 
-/// body(std::integral_constant<int, kernel_width>)
+/// Calls body(std::integral_constant<int, kernel_width>).
 template <class Body>
 void with_kernel_width(std::int64_t kernel_width, Body&& body) {
     switch (kernel_width) {
@@ -97,7 +97,7 @@ void with_kernel_width(std::int64_t kernel_width, Body&& body) {
         case max_taps:
             return body(std::integral_constant<int, max_taps>());
         default:
-            throw Error("[conv2d] single channels are for odd kernels of up to 11 taps across");
+            throw Error("[conv2d] single-channel kernels support odd sizes up to 11");
     }
 }
 

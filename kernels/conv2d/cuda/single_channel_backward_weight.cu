@@ -9,10 +9,10 @@ namespace {
 
 constexpr int max_threads = 256, correlate_width = 32, pixels_at_once = 4;
 
-/// partial[part, c, i, j] = Σ_p wide[p, c] · image[p + (i, j) − half a kernel] over the pixels of a part. A
-/// block owns a split of the 8 × 32 tiles and 16 vectors of channels; a thread owns a vector, a row of taps
-/// and one of the groups of rows of a tile, which makes its part. The image tile lies in shared memory; the
-/// wide array is read where it is, by all rows of taps at about the same time. Bound by these reads for small
+/// partial[part, c, i, j] = Σ_p wide[p, c] · image[p + (i, j) − ⌊kernel / 2⌋] over the pixels of a part. A
+/// block owns a split of the 8 × 32 tiles and 16 vectors of channels. A thread owns a vector, a row of taps
+/// and one group of rows of a tile; the group is its part. The image tile lies in shared memory. All rows of
+/// taps read the wide array from global memory at about the same time. Bound by these reads for small
 /// kernels, by arithmetic from 9 × 9 on.
 template <int kernel_width, class T>
 __global__ void __launch_bounds__(max_threads, 2)
@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(max_threads, 2)
     Vector sums[kernel_width] = {};
     for (int index = split; index < s.tiles; index += splits) {
         const TileCorner corner(s, index, tile_rows, correlate_width);
-        __syncthreads();  // all have read the tile before
+        __syncthreads();  // all threads have read the previous tile
         load_tile<correlate_width, kernel_width>(s, image, corner, tile);
         __syncthreads();
         const int rows = channel < s.channels ? min(tile_rows, s.height - corner.top) : 0,
@@ -76,13 +76,13 @@ __global__ void __launch_bounds__(max_threads, 2)
 template <class T>
 void single_channel_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<T>& pass) {
     const BiasGradient<T> bias(shape, pass);
-    // Σ_p gradient[p] · input[p + tap] is also Σ_p input[p] · gradient[p − tap].
+    // Σ_p gradient[p] · input[p + tap] = Σ_p input[p] · gradient[p − tap].
     const bool flipped = shape.out_channels == 1;
     const T *wide = flipped ? pass.input : pass.output_gradient,
             *image = flipped ? pass.output_gradient : pass.input;
     const SingleChannelShape s(shape, tile_rows, correlate_width, block_vectors * simt::Vector<T>::width);
     const int groups = std::min(tile_rows, max_threads / (block_vectors * s.kernel_height));
-    // Blocks for a few rounds of a large device, each with two tiles or more to be worth its sums.
+    // A few rounds of blocks on a large device, each with at least two tiles to outweigh the extra sums.
     constexpr int blocks_wanted = 4 * 132;
     const int splits = s.tiles == 0 ? 0 : std::clamp(blocks_wanted / s.channel_blocks, 1, (s.tiles + 1) / 2);
     const int parts = splits * groups;

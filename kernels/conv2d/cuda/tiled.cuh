@@ -1,9 +1,8 @@
 #pragma once
 
-// What the GEMMs on CUDA cores share: a block of 128 threads owns 64 × 64 sums, a thread 8 × 4
-// of them, and both factors pass through shared memory in slabs of 8 of the index that is summed over. A warp
-// owns 32 × 32 sums; per step of that index it reads 3 times from shared memory for 32 multiplications a
-// thread (float).
+// Shared by the GEMMs on CUDA cores. A block of 128 threads owns 64 × 64 sums, a warp 32 × 32, a thread 8 ×
+// 4. Both factors pass through shared memory in slabs of 8 values of the summed index. Per value a thread
+// (float) does 3 shared-memory reads for 32 multiplications.
 #include "kernels/conv2d/cuda/int_shape.hpp"
 #include "kernels/simt/grid.hpp"
 #include "kernels/simt/vector.cuh"
@@ -13,11 +12,11 @@ namespace dnsp::kernels::cuda::detail {
 constexpr int tile_extent = 64, tile_depth = 8, tile_threads = 128;
 constexpr int thread_rows = 8, thread_columns = 4;
 
-/// Two slabs of a factor: [buffer][index][vector], with a vector more so that writes do not meet in a bank.
+/// Two slabs of a factor: [buffer][index][vector], padded by a vector, so that writes have no bank conflicts.
 template <class T>
 using Slabs = simt::SharedArray<simt::Vector<T>, 2, tile_depth, tile_extent / simt::Vector<T>::width + 1>;
 
-/// Of the block's sums, a thread's rows first_row … + 7 and columns first_column … + 3.
+/// A thread's sums: rows first_row … + 7 and columns first_column … + 3 of the block's tile.
 template <class T>
 struct TileSums {
     static constexpr int width = simt::Vector<T>::width;

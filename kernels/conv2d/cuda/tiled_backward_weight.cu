@@ -7,16 +7,16 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-/// How the sums over the pixels are shared out.
+/// The split of the sums over pixels.
 struct Cut {
-    int columns;              ///< of the weights of an output channel
-    int tiles, tiles_across;  ///< blocks of a split; of these, along the columns
+    int columns;              ///< weights per output channel
+    int tiles, tiles_across;  ///< blocks per split; blocks along the columns
     int splits, pixels_per_split;
-    int step_y, step_x;  ///< rows and columns between a pixel and the next one but one
+    int step_y, step_x;  ///< rows and columns between a pixel and the second pixel after it
 };
 
-/// A thread's part of a slab of pixels: of every other pixel, one output channel of the gradient and one
-/// element of the input. For every slab, load() goes four pixels of the thread further.
+/// A thread's part of a slab of pixels: one output channel of the gradient and one element of the input at
+/// every other pixel. Each load() advances by four of the thread's pixels.
 template <class T>
 struct SlabLoader {
     static constexpr int stride = tile_threads / tile_extent, rows = tile_depth / stride;
@@ -37,8 +37,7 @@ struct SlabLoader {
         has_gradient = out < s.out_channels;
         gradient_source = gradients + (std::int64_t{pixel} * s.out_channels + out);
 
-        // Columns behind the last one are taps below the kernel: summed, where that is in the image, for
-        // nothing.
+        // Columns past the last one are taps below the kernel. Their sums are computed and discarded.
         const int column = first_column + place, tap = column / s.in_channels;
         dy = tap / s.kernel_width - s.kernel_height / 2;
         dx = tap % s.kernel_width - s.kernel_width / 2;
@@ -76,10 +75,10 @@ struct SlabLoader {
     }
 };
 
-/// partial[split, o, column] = Σ_pixel gradient[pixel, o] · input[pixel + tap, channel], column = (tap,
-/// channel), over the pixels of a split. A block owns 64 output channels × 64 columns and a split; slabs of 8
-/// pixels pass through the registers into one half of shared memory while the other half is multiplied. Bound
-/// by arithmetic.
+/// partial[split, o, column] = Σ_pixel gradient[pixel, o] · input[pixel + tap, channel] over the pixels of a
+/// split, column = (tap, channel). A block owns 64 output channels × 64 columns and a split. Slabs of 8
+/// pixels pass through registers into one half of shared memory while the other half is multiplied. Bound by
+/// arithmetic.
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
     conv2d_backward_weight_tiled(const IntShape s, const Cut cut, const T* __restrict__ input,
@@ -133,7 +132,7 @@ void tiled_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<
     cut.tiles_across = parts(cut.columns, tile_extent);
     cut.tiles = cut.tiles_across * parts(s.out_channels, tile_extent);
     if (s.pixels > 0) {
-        // Blocks for a few rounds of a large device, none with too few pixels to be worth its sums.
+        // A few rounds of blocks on a large device, each with enough pixels to outweigh the extra sums.
         constexpr int blocks_wanted = 4 * 132, min_pixels = 128;
         const int splits = std::clamp(blocks_wanted / cut.tiles, 1, std::max(1, s.pixels / min_pixels));
         cut.pixels_per_split = parts(parts(s.pixels, splits), tile_depth) * tile_depth;

@@ -7,8 +7,8 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-/// A thread's part of the pixels of a slab: one index k = (tap, channel) of every 16th pixel of the block,
-/// held in registers while the slab before is being multiplied.
+/// A thread's pixels of a slab: one index k = (tap, channel) of every 16th pixel of the block, held in
+/// registers while the previous slab is multiplied.
 template <class T>
 struct PixelLoader {
     static constexpr int rows = tile_extent * tile_depth / tile_threads, stride = tile_extent / rows;
@@ -24,7 +24,7 @@ struct PixelLoader {
         for (int r = 0; r < rows; ++r) {
             const int pixel = first + r * stride;
             x[r] = pixel % s.width;
-            // Behind the last pixel everything lies outside of the image.
+            // Pixels past the end count as outside the image.
             y[r] = pixel < s.pixels ? pixel / s.width % s.height : INT_MIN / 2;
         }
         advance(s, static_cast<int>(threadIdx.x) % tile_depth);
@@ -41,7 +41,7 @@ struct PixelLoader {
         }
     }
 
-    /// Zeros outside of the image and, in the last slab, behind the last tap.
+    /// Zero outside the image and, in the last slab, past the last tap.
     __device__ __forceinline__ void load(const IntShape& s) {
         const int dy = tap_y - s.kernel_height / 2, dx = tap_x - s.kernel_width / 2;
         const T* shifted = source + (std::int64_t{dy * s.width + dx} * s.in_channels + channel);
@@ -94,10 +94,10 @@ struct WeightLoader {
     }
 };
 
-/// sums[pixel, o] = Σ_k pixels[pixel, k] · packed[k, o], k = (tap, channel): the matrix of pixels exists only
-/// slab by slab. A block owns 64 consecutive pixels of the batch and 64 output channels; while a slab is
-/// multiplied, the next one is on its way through the registers into the other half of shared memory. Every
-/// pixel's sum runs through k in the same order. Bound by arithmetic.
+/// sums[pixel, o] = Σ_k pixels[pixel, k] · packed[k, o], k = (tap, channel). The matrix of pixels is formed
+/// slab by slab. A block owns 64 consecutive pixels of the batch and 64 output channels. While a slab is
+/// multiplied, the next one is loaded through registers into the other half of shared memory. Every pixel's
+/// sum runs through k in the same order. Bound by arithmetic.
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
     conv2d_forward_tiled(const IntShape s, int slabs, int packed_columns, const T* __restrict__ input,
@@ -143,7 +143,7 @@ __global__ void __launch_bounds__(tile_threads)
     }
 }
 
-/// One thread an element, neighbours in neighbouring columns.
+/// A thread owns an element; neighbours own neighbouring columns.
 template <class T>
 __global__ void pack_weight_kernel(const IntShape s, bool backward, int rows, int columns,
                                    const T* __restrict__ weight, T* __restrict__ packed) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the convolutions by wgmma share: how images are cut into boxes of pixels, and rings of stages in
-// shared memory between the one thread that starts bulk copies and the warpgroups that multiply.
+// Shared by the wgmma convolutions: boxes of pixels, and rings of stages in shared memory between the thread
+// that starts TMA copies and the warpgroups that multiply.
 #include <array>
 #include <cstdint>
 
@@ -13,14 +13,14 @@
 namespace dnsp::kernels::cuda::detail {
 
 constexpr int warpgroup_threads = 128;
-/// A row of a box in shared memory is 64 channels of a pixel; a pattern of the swizzle has 8 rows.
+/// A row of a box in shared memory is 64 channels of a pixel. A swizzle pattern has 8 rows.
 constexpr int slab_channels = 64, row_bytes = 128, pattern_rows = 8;
 
-/// A number that all lanes of a warp have in common, in a form that tells the compiler so: addresses that are
-/// made of it stay in uniform registers, where wgmma's descriptors have to be.
+/// Returns a value that all lanes share, in a form that the compiler knows to be uniform. Addresses computed
+/// from it stay in uniform registers, as wgmma descriptors require.
 __device__ __forceinline__ int in_common(int value) { return __shfl_sync(0xffffffffu, value, 0); }
 
-/// The images of a batch, cut into boxes of width × height pixels each; those at the edges are partly out of
+/// The images of a batch, cut into boxes of width × height pixels. Boxes at the edges are partly out of
 /// bounds.
 struct PixelBoxes {
     int width = 0, height = 0, across = 0, down = 0;
@@ -33,9 +33,9 @@ struct PixelBoxes {
     }
 };
 
-/// Of the boxes of at most `max_pixels` pixels, those of least cost(width, height, boxes in an image); a
-/// negative cost rules them out. Their widths are multiples of a pattern's rows, so that boxes one row of the
-/// image apart are whole patterns apart.
+/// The boxes of at most `max_pixels` pixels with the least cost(width, height, boxes per image). A negative
+/// cost excludes a size. Widths are multiples of the pattern height, so that consecutive image rows are whole
+/// patterns apart.
 template <class Cost>
 PixelBoxes cut_into_boxes(const Conv2dShape& s, int max_pixels, Cost cost) {
     PixelBoxes best;
@@ -52,14 +52,14 @@ PixelBoxes cut_into_boxes(const Conv2dShape& s, int max_pixels, Cost cost) {
     return best;
 }
 
-/// Of images with so many channels; a box has `rows` rows of them.
+/// A tensor map of images with `channels` channels; a box has `rows` image rows.
 inline simt::TensorMap image_map(const Conv2dShape& s, const bfloat16* images, std::int64_t channels,
                                  const PixelBoxes& boxes, int rows) {
     return simt::make_tensor_map(images, {channels, s.width, s.height, s.batch},
                                  {slab_channels, boxes.width, rows, 1});
 }
 
-/// Where one who goes round a ring of stages is: the parity is that of the phase of the stage's barriers.
+/// A position in a ring of stages. `parity` is the parity of the current phase of the stage's barriers.
 template <int stages>
 struct Ring {
     int stage = 0;
@@ -72,8 +72,8 @@ struct Ring {
     }
 };
 
-/// The barriers of a ring: a stage is full when its copies have landed, empty when every warp that reads it
-/// has arrived.
+/// The barriers of a ring. A stage is full when its copies have landed, and empty when every reading warp has
+/// arrived.
 template <int stages>
 struct RingBarriers {
     std::uint64_t *full, *empty;
@@ -84,7 +84,7 @@ struct RingBarriers {
             simt::mbarrier_init(empty + stage, readers);
         }
     }
-    /// By the thread that copies: waits until the stage may be overwritten, and announces what will come.
+    /// Called by the copying thread: waits until the stage may be overwritten, then announces `bytes` bytes.
     __device__ __forceinline__ std::uint64_t* begin_copies(const Ring<stages>& at, int bytes) const {
         simt::mbarrier_wait(empty + at.stage, at.parity ^ 1u);
         simt::mbarrier_arrive_expect_tx(full + at.stage, static_cast<std::uint32_t>(bytes));
@@ -93,7 +93,7 @@ struct RingBarriers {
     __device__ __forceinline__ void wait_for_copies(const Ring<stages>& at) const {
         simt::mbarrier_wait(full + at.stage, at.parity);
     }
-    /// By one lane of every warp that reads the stage.
+    /// Called by one lane of every warp that reads the stage.
     __device__ __forceinline__ void release(int stage) const { simt::mbarrier_arrive(empty + stage); }
 };
 

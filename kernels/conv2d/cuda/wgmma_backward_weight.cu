@@ -7,20 +7,20 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-// weight_gradient[o, tap, c] = scale · Σ_pixel gradient[pixel, o] · input[pixel + tap, c]: output channels
-// are the rows of wgmma's products, the pixels of a box their inner index, and up to three taps above each
-// other × 64 input channels their columns. These taps share a box of the input that is as much higher: a
-// tap's pixels lie a whole number of patterns behind those of the tap above it, which is the descriptor's
-// leading offset. Outside of the image a bulk copy fills gradients with zeros.
+// weight_gradient[o, tap, c] = scale · Σ_pixel gradient[pixel, o] · input[pixel + tap, c], as a GEMM: rows
+// are output channels, the inner index runs through the pixels of a box, columns are up to three vertically
+// adjacent taps × 64 input channels. These taps share a taller box of the input: the pixels of a tap lie a
+// whole number of patterns after those of the tap above, which is the leading offset of the descriptor. TMA
+// fills pixels outside the image with zeros.
 constexpr int box_pixels = 80, stages = 4;
 
-/// A block of threads: `warpgroups` of them multiply, with 64 · `tiles` output channels each; one more
-/// copies.
+/// A block of `warpgroups` multiplying warpgroups with 64 · `tiles` output channels each, and one copying
+/// warpgroup.
 template <int warpgroups_, int tiles_, int taps_, int resident_, int multiplying_registers_>
 struct Blocking {
     static constexpr int warpgroups = warpgroups_, tiles = tiles_;
-    static constexpr int taps = taps_;          ///< above each other
-    static constexpr int resident = resident_;  ///< blocks that a SM holds
+    static constexpr int taps = taps_;          ///< vertically adjacent taps
+    static constexpr int resident = resident_;  ///< blocks per SM
     static constexpr int copying_registers = 24, multiplying_registers = multiplying_registers_;
     static constexpr int threads = (warpgroups + 1) * warpgroup_threads, slabs = warpgroups * tiles,
                          channels = slabs * slab_channels, columns = taps * slab_channels;
@@ -33,13 +33,14 @@ struct Blocking {
 struct Problem {
     int kernel_height, kernel_width, in_channels, out_channels;
     PixelBoxes boxes;
-    int box_count;  ///< of all images
+    int box_count;  ///< boxes of all images
     int channel_blocks, input_slabs,
-        tap_groups;     ///< of output channels; of input channels; of the taps of a column
-    int tiles, splits;  ///< blocks that share their pixels; parts of the pixels
+        tap_groups;     ///< blocks of output channels, slabs of input channels, groups of taps of a kernel
+                        ///< column
+    int tiles, splits;  ///< blocks per split; splits of the pixels
 };
 
-/// What a block computes.
+/// The work of a block.
 struct Part {
     int out_channel, in_channel, tap_x, tap_y, split, first_box, end_box;
 
@@ -64,7 +65,7 @@ struct Part {
     }
 };
 
-/// One thread keeps the ring filled.
+/// Run by one thread: keeps the ring filled.
 template <class B>
 __device__ __forceinline__ void copy(const Problem& p, const Part& part, const simt::TensorMap& input,
                                      const simt::TensorMap& gradient, unsigned char* memory,
@@ -93,7 +94,7 @@ __device__ __forceinline__ void multiply(const Problem& p, const Part& part, con
 
     float sums[B::tiles][B::columns / 2];
     Ring<stages> ring;
-    int last = 0;  // the stage of the box before
+    int last = 0;  // stage of the previous box
     for (int box = part.first_box; box < part.end_box; ++box) {
         barriers.wait_for_copies(ring);
         const unsigned char* const stage = memory + ring.stage * B::stage_bytes;
@@ -108,7 +109,7 @@ __device__ __forceinline__ void multiply(const Problem& p, const Part& part, con
                     sums[i], simt::advanced(a, i * B::slab_bytes + k), simt::advanced(b, k),
                     box > part.first_box || k > 0);
         simt::wgmma_commit();
-        simt::wgmma_wait<1>();  // for the box before
+        simt::wgmma_wait<1>();  // for the previous box
         if (box > part.first_box && lane == 0) barriers.release(last);
         last = ring.stage;
         ring.advance();
@@ -138,10 +139,10 @@ __device__ __forceinline__ void multiply(const Problem& p, const Part& part, con
         }
 }
 
-/// A block owns 256, 128 or 64 output channels × 64 input channels of up to three taps above each other, and
-/// one of the splits of the pixels; each of the warpgroups that multiply owns a half of the output channels.
-/// One thread of a further warpgroup keeps copies of the next boxes of pixels under way. The splits' sums are
-/// added in a second kernel, in order. Bound by the tensor cores, with the L2 close behind.
+/// A block owns 256, 128 or 64 output channels × 64 input channels × up to three vertically adjacent taps,
+/// and one split of the pixels. Each multiplying warpgroup owns an equal part of the output channels. One
+/// thread of the copying warpgroup prefetches the next boxes of pixels. A second kernel adds the splits in
+/// order. Bound by the tensor cores, followed by L2.
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     conv2d_backward_weight_wgmma(const Problem p, const __grid_constant__ simt::TensorMap input,
@@ -167,7 +168,7 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 template <class B>
 void launch_blocks(const Conv2dShape& s, const Conv2dBackwardWeight<bfloat16>& pass) {
     const BiasGradient<float> bias(s, pass);
-    constexpr int min_boxes = 2;  // that are worth the sums of another split
+    constexpr int min_boxes = 2;  // enough to outweigh the sums of another split
     Problem p{};
     p.kernel_height = static_cast<int>(s.kernel_height);
     p.kernel_width = static_cast<int>(s.kernel_width);

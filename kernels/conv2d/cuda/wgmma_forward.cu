@@ -11,10 +11,10 @@ namespace {
 
 using namespace wgmma;
 
-/// A block goes from tile to tile: a box of at most 200 pixels × 256, 128 or 64 output channels, of which
-/// each of the warpgroups that multiply owns a half, a thread 4 elements of every 64 × 8. One thread of a
-/// further warpgroup keeps copies of the next steps under way, also across tiles. Bound by the tensor cores,
-/// with the L2 close behind.
+/// A persistent block processes tiles: a box of at most 200 pixels × 256, 128 or 64 output channels. Each
+/// multiplying warpgroup owns an equal part of the channels, a thread 4 elements of every 64 × 8. One thread
+/// of the copying warpgroup prefetches the next steps, also across tiles. Bound by the tensor cores, followed
+/// by L2.
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     conv2d_forward_wgmma(const __grid_constant__ Problem p, const __grid_constant__ Maps maps) {
@@ -46,8 +46,8 @@ __global__ void __launch_bounds__(B::threads, B::resident)
     }
 }
 
-/// packed[tap][out][in], rounded, of weight[out][tap][in]; `backward`: packed[flipped tap][in][out]. Here
-/// `in` and `out` are the packed weights'. A thread packs 8 input channels; neighbouring threads have
+/// packed[tap][out][in] = weight[out][tap][in], rounded. `backward`: packed[flipped tap][in][out]. `in` and
+/// `out` count the channels of the packed weights. A thread packs 8 input channels; neighbouring threads have
 /// neighbouring output channels.
 __global__ void pack_weight(const float* __restrict__ weight, int taps, int in_channels, int out_channels,
                             bool backward, uint4* __restrict__ packed) {
@@ -67,11 +67,11 @@ __global__ void pack_weight(const float* __restrict__ weight, int taps, int in_c
         simt::pack_bfloat16x2(v[4], v[5]), simt::pack_bfloat16x2(v[6], v[7])};
 }
 
-/// `s` is the convolution that runs.
+/// `s` is the convolution to run.
 PixelBoxes boxes_for(const Conv2dShape& s) {
     const int more_rows = static_cast<int>(s.kernel_height) - 1;
     return cut_into_boxes(s, columns, [&](int width, int height, std::int64_t boxes) -> std::int64_t {
-        // The columns behind the last pixel are multiplied as well.
+        // wgmma also multiplies the columns after the last pixel.
         if (more_rows * width + columns > box_rows) return -1;
         return boxes * box_rows + width * (height + more_rows);
     });
@@ -96,7 +96,7 @@ void launch_blocks(const Conv2dShape& s, Problem p, const bfloat16* input, const
                  B::shared_bytes, p, maps);
 }
 
-/// `s` is the convolution that runs; `backward`: its weights are still those of the forward pass.
+/// `s` is the convolution to run. `backward`: `weight` belongs to the forward pass.
 void convolve(const Conv2dShape& s, const bfloat16* input, const float* weight, bool backward,
               const float* bias, double scale, bool relu, Companion companion_is, const bfloat16* companion,
               bfloat16* output) {

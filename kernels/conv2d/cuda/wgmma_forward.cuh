@@ -1,15 +1,15 @@
 #pragma once
 
-// What the blocks of wgmma_forward.cu do: one thread copies, warpgroups multiply and write.
+// The roles within the blocks of wgmma_forward.cu: one thread copies, warpgroups multiply and write.
 //
-// sums[channel, pixel] = Σ_tap,c weight[channel, tap, c] · input[pixel + tap, c]: output channels are the
-// rows of wgmma's products, the pixels of a box its columns. The backward pass to the input is the same with
-// flipped taps and the roles of the channels exchanged.
+//   sums[channel, pixel] = Σ_tap,c weight[channel, tap, c] · input[pixel + tap, c]
 //
-// A step of the sum is one tap and a slab of 64 input channels. All taps of a column of the kernel share a
-// box of pixels that is as much higher: a row of the image further down is a number of whole patterns further
-// on in shared memory, where a descriptor may begin. What lies outside of the image a bulk copy fills with
-// zeros.
+// Output channels are the rows of the GEMM, pixels of a box its columns. The backward pass to the input is
+// the same with flipped taps and exchanged channels.
+//
+// A step of the sum is one tap and a slab of 64 input channels. All taps of a kernel column share a taller
+// box of pixels: the next image row begins a whole number of patterns later in shared memory, where a
+// descriptor may begin. TMA fills pixels outside the image with zeros.
 #include "kernels/conv2d/cuda/wgmma.cuh"
 
 namespace dnsp::kernels::cuda::detail::wgmma {
@@ -17,13 +17,13 @@ namespace dnsp::kernels::cuda::detail::wgmma {
 constexpr int columns = 200, box_rows = 280, pixel_stages = 2;
 constexpr int pixel_stage_bytes = box_rows * row_bytes, staging_bytes = columns * row_bytes;
 
-/// A block of threads: `warpgroups` of them multiply, with 64 · `tiles` output channels each; one more
-/// copies.
+/// A block of `warpgroups` multiplying warpgroups with 64 · `tiles` output channels each, and one copying
+/// warpgroup.
 template <int warpgroups_, int tiles_, int weight_stages_, int resident_, int copying_registers_,
           int multiplying_registers_>
 struct Blocking {
     static constexpr int warpgroups = warpgroups_, tiles = tiles_, weight_stages = weight_stages_;
-    static constexpr int resident = resident_;  ///< blocks that a SM holds
+    static constexpr int resident = resident_;  ///< blocks per SM
     static constexpr int copying_registers = copying_registers_,
                          multiplying_registers = multiplying_registers_;
     static constexpr int threads = (warpgroups + 1) * warpgroup_threads, channels = 64 * warpgroups * tiles;
@@ -36,15 +36,15 @@ using Channels256 = Blocking<2, 2, 3, 1, 24, 240>;
 using Channels128 = Blocking<2, 1, 4, 1, 24, 240>;
 using Channels64 = Blocking<1, 1, 2, 2, 24, 208>;
 
-/// An image of the shape of the output that takes part in what is written.
+/// An image of the output's shape that the epilogue reads.
 enum class Companion { none, residual, relu_output };
 
-/// output = residual + scale · (sum + bias), then max(·, 0) with `relu`, then 0 wherever relu_output is
-/// not positive.
+/// Epilogue: output = residual + scale · (sum + bias), then max(·, 0) if `relu`, then 0 wherever relu_output
+/// is not positive.
 struct Problem {
     int slabs, kernel_height, kernel_width;
     PixelBoxes boxes;
-    int channel_blocks, tiles;  ///< blocks of output channels; these times the boxes of all images
+    int channel_blocks, tiles;  ///< blocks of output channels; boxes of all images × channel_blocks
     float scale;
     bool relu;
     Companion companion;
@@ -60,10 +60,10 @@ struct Shared {
     unsigned char *pixels, *weights, *staging;
     RingBarriers<pixel_stages> pixel_ring;
     RingBarriers<B::weight_stages> weight_ring;
-    std::uint64_t* companions;  ///< a barrier for each warpgroup that multiplies
+    std::uint64_t* companions;  ///< one barrier per multiplying warpgroup
 };
 
-/// One thread keeps both rings filled.
+/// Run by one thread: keeps both rings filled.
 template <class B>
 __device__ __forceinline__ void copy(const Problem& p, const Maps& maps, const Shared<B>& shared) {
     const int box_bytes = p.boxes.width * (p.boxes.height + p.kernel_height - 1) * row_bytes;
@@ -89,7 +89,7 @@ __device__ __forceinline__ void copy(const Problem& p, const Maps& maps, const S
     }
 }
 
-/// A warpgroup that multiplies, and writes what it has summed.
+/// A multiplying warpgroup. It also writes the results.
 template <class B>
 struct Multiplier {
     const Problem& p;
@@ -123,7 +123,7 @@ struct Multiplier {
 
   private:
     __device__ __forceinline__ void multiply(float (&sums)[B::tiles][columns / 2]) {
-        int last_weights = 0, last_pixels = 0;  // the stages of the step before
+        int last_weights = 0, last_pixels = 0;  // stages of the previous step
         bool first = true;
         for (int shared_box = 0; shared_box < p.slabs * p.kernel_width; ++shared_box) {
             shared.pixel_ring.wait_for_copies(pixels);
@@ -144,7 +144,7 @@ struct Multiplier {
                             sums[i], simt::advanced(a, i * slab_channels * row_bytes + k),
                             simt::advanced(b, k), !first || k > 0);
                 simt::wgmma_commit();
-                simt::wgmma_wait<1>();  // for the step before
+                simt::wgmma_wait<1>();  // for the previous step
                 if (!first && lane == 0) {
                     shared.weight_ring.release(last_weights);
                     if (tap_y == 0) shared.pixel_ring.release(last_pixels);
@@ -164,7 +164,7 @@ struct Multiplier {
         shared.pixel_ring.release(last_pixels);
     }
 
-    /// Into the staging area, once what has been written there is on its way.
+    /// Loads the companion into the staging area, after the previous store has read the area.
     __device__ __forceinline__ void load_companion(const PixelBoxes::Place& place, int channel) const {
         simt::store_box_wait_read<0>();
         if (p.companion == Companion::none) return;
@@ -174,7 +174,7 @@ struct Multiplier {
         simt::load_box(staging, maps.companion, barrier, channel, place.x, place.y, place.image);
     }
 
-    /// The choice is made before 100 elements rather than for each of them.
+    /// Selects the epilogue once per 100 elements, not for each element.
     __device__ __forceinline__ void choose_and_write(const PixelBoxes::Place& place, int channel,
                                                      const float (&sums)[columns / 2]) {
         if (p.companion == Companion::relu_output)
@@ -187,8 +187,8 @@ struct Multiplier {
                    : write<Companion::none, false>(place, channel, sums);
     }
 
-    /// A warp has 16 of the 64 channels, two chunks of 8, of all pixels: it finds the companion's elements
-    /// where it leaves its own.
+    /// A warp owns 16 of the 64 channels (two chunks of 8) of all pixels. It reads the companion's elements
+    /// from the places where it writes its results.
     template <Companion companion, bool relu>
     __device__ __forceinline__ void write(const PixelBoxes::Place& place, int channel,
                                           const float (&sums)[columns / 2]) {
@@ -212,7 +212,7 @@ struct Multiplier {
             std::uint32_t words[2] = {};
             if constexpr (companion != Companion::none) simt::ldmatrix_x2_transposed(words, place_in_row);
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {  // of the channels
+            for (int half = 0; half < 2; ++half) {  // halves of the channels
                 const auto value = [&](float sum, std::uint32_t companion_bits) {
                     const float other = __uint_as_float(companion_bits),
                                 result = fma(p.scale, sum, offset[half]);

@@ -9,7 +9,7 @@
 namespace dnsp::kernels::cuda::detail {
 namespace {
 
-/// An image to read, as float: itself, or a copy; null stays null.
+/// An image as float for reading: the image itself or a converted copy. Null stays null.
 class Widened {
   public:
     Widened(std::int64_t, const float* image) : image_(image) {}
@@ -23,7 +23,7 @@ class Widened {
     std::optional<simt::Workspace<float>> copy_;
 };
 
-/// Calls write(float*) for an image of type T.
+/// Calls write(float*), then converts the result to an image of type T.
 template <class T, class Write>
 void write_as_float(std::int64_t count, T* image, Write&& write) {
     if constexpr (std::is_same_v<T, float>) {

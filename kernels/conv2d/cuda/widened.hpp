@@ -4,8 +4,8 @@
 
 namespace dnsp::kernels::cuda::detail {
 
-// Convolutions between images of which at least one is stored as bfloat16, for all shapes: the passes in
-// float between copies of the images.
+// Convolutions between images of which at least one is bfloat16, for all shapes. The images are converted to
+// and from float, and the passes run in float.
 template <class In, class Out>
 void widened_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
 template <class In, class Out>
