@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of convolutions share: shapes, operands with their references, and runs of a pass.
+// Shared by the tests of convolutions: shapes, operands with references, and runs of a pass.
 #include <string>
 #include <vector>
 
@@ -36,26 +36,26 @@ inline const std::vector<Conv2dCase> conv2d_cases{
     {"SRCNN extraction of an image narrower than the kernel", {2, 9, 7, 1, 64, 9, 9}},
     {"SRCNN reconstruction of an image narrower than the kernel", {2, 9, 4, 32, 1, 5, 5}},
     {"several tiles and splits in every direction", {2, 9, 15, 10, 70, 3, 3}},
-    {"the same with the channels exchanged", {1, 7, 10, 67, 5, 3, 1}},
-    {"a pixel's next one but one lies two rows down", {4, 11, 1, 9, 6, 3, 3}},
-    {"a pixel's next one but one lies a row down", {3, 9, 2, 5, 9, 1, 3}},
+    {"several tiles and splits, channels exchanged", {1, 7, 10, 67, 5, 3, 1}},
+    {"the second pixel after a pixel lies two rows down", {4, 11, 1, 9, 6, 3, 3}},
+    {"the second pixel after a pixel lies one row down", {3, 9, 2, 5, 9, 1, 3}},
     {"1 → 72 channels, several tiles in every direction", {3, 9, 37, 1, 72, 5, 7}},
     {"72 → 1 channels, several tiles in every direction", {3, 17, 35, 72, 1, 7, 5}},
     {"1 → 8 channels, 11×1", {1, 10, 18, 1, 8, 11, 1}},
     {"8 → 1 channels, 1×11", {2, 5, 34, 8, 1, 1, 11}},
     {"1 → 12 channels, 1×3, image of one row", {2, 1, 33, 1, 12, 1, 3}},
     {"12 → 1 channels, 11×9", {1, 13, 12, 12, 1, 11, 9}},
-    {"more taps than the kernels for single channels know", {1, 9, 8, 1, 4, 13, 1}},
-    {"the same backwards", {1, 5, 17, 4, 1, 1, 13}},
+    {"more taps than single-channel kernels support", {1, 9, 8, 1, 4, 13, 1}},
+    {"more taps than single-channel kernels support, channels exchanged", {1, 5, 17, 4, 1, 1, 13}},
     {"channels for several blocks of the bias", {2, 3, 1, 1, 1028, 1, 1}},
-    {"the same, one channel a thread", {1, 2, 3, 2, 259, 1, 1}},
+    {"channels for several blocks of the bias, one per thread", {1, 2, 3, 2, 259, 1, 1}},
     {"the last block full", {1, 3, 11, 2, 512, 1, 1}},
     {"many input channels", {1, 4, 5, 260, 2, 1, 1}},
     {"full tiles", {1, 8, 16, 3, 128, 1, 1}},
     {"images of one pixel", {9, 1, 1, 3, 2, 1, 1}},
 };
 
-/// Too much for the CUDA emulator.
+/// Too large for the CUDA emulator.
 inline const std::vector<Conv2dCase> larger_conv2d_cases{
     {"SRCNN extraction", {2, 21, 19, 1, 64, 9, 9}},
     {"SRCNN mapping", {2, 21, 19, 64, 32, 1, 1}},
@@ -69,11 +69,11 @@ inline const std::vector<Conv2dCase> larger_conv2d_cases{
     {"one pixel between many channels", {1, 1, 1, 32, 16, 3, 3}},
 };
 
-/// One for each native CUDA kernel in T, and rows of channels that fill vectors and that do not.
+/// One shape per native CUDA kernel in T, with and without rows of channels that fill vectors.
 inline const std::vector<Conv2dShape> every_cuda_path{
     {1, 5, 14, 3, 6, 3, 3}, {1, 5, 14, 4, 8, 3, 3}, {1, 5, 14, 1, 8, 3, 3}, {1, 5, 14, 8, 1, 3, 3}};
-/// On the CPU: Winograd, pointwise, single channel with one tile of taps a row and with two, direct; several
-/// chunks and strips of each, the last ones smaller.
+/// On the CPU: Winograd, pointwise, single channel with one and two register tiles of taps per row, direct.
+/// Each with several chunks and strips, the last ones partial.
 inline const std::vector<Conv2dShape> every_cpu_path{
     {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5},
     {2, 13, 14, 32, 1, 5, 3},  {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11},
@@ -82,32 +82,32 @@ inline const std::vector<Conv2dShape>& every_path_of(On where) {
     return where == On::cpu ? every_cpu_path : every_cuda_path;
 }
 
-/// Of the tensor cores, by mma.sync.
+/// Shapes for tensor cores by mma.sync.
 inline const std::vector<Conv2dShape> mma_cases{
-    {1, 1, 1, 8, 8, 1, 1},       // nearly everything is padding
-    {1, 1, 1, 24, 72, 3, 3},     // only the middle tap falls into the image
+    {1, 1, 1, 8, 8, 1, 1},       // almost only padding
+    {1, 1, 1, 24, 72, 3, 3},     // only the middle tap lies inside the image
     {2, 1, 9, 8, 8, 3, 3},       // an image of one row
-    {9, 3, 1, 40, 8, 5, 3},      // of one column, and shorter than four pixels
+    {9, 3, 1, 40, 8, 5, 3},      // one column, fewer than four pixels high
     {5, 2, 3, 8, 24, 3, 3},      // narrower than the fourth pixel
     {3, 5, 7, 24, 40, 3, 3},     // half a slab of channels
     {1, 13, 11, 8, 136, 5, 3},   // several blocks of pixels, and of 64 output channels
-    {1, 11, 13, 136, 8, 1, 3},   // the same backwards
+    {1, 11, 13, 136, 8, 1, 3},   // channels exchanged
     {3, 13, 11, 72, 24, 1, 1},   // several splits of the pixels
     {2, 12, 12, 40, 200, 1, 1},  // several blocks of 128 output channels
-    {1, 5, 7, 200, 72, 3, 1},    // the same backwards
+    {1, 5, 7, 200, 72, 3, 1},    // channels exchanged
 };
 
-/// Of wgmma.
+/// Shapes for wgmma.
 inline const std::vector<Conv2dShape> wgmma_cases{
     {1, 1, 1, 64, 64, 1, 1},     // one pixel
-    {1, 1, 1, 64, 64, 5, 3},     // nearly everything is padding
+    {1, 1, 1, 64, 64, 5, 3},     // almost only padding
     {1, 7, 5, 64, 64, 3, 3},     // less than a box
     {3, 5, 7, 64, 128, 3, 3},    // several images; two warpgroups
     {1, 13, 41, 64, 64, 3, 3},   // several boxes, the last ones of a single column
     {1, 41, 13, 128, 64, 1, 3},  // several slabs of input channels
     {2, 10, 40, 64, 64, 3, 1},   // boxes that fill the images
     {1, 9, 11, 64, 128, 5, 5},   // a kernel higher than 3
-    {1, 9, 9, 64, 64, 11, 1},    // as high as can be
+    {1, 9, 9, 64, 64, 11, 1},    // the highest supported kernel
     {3, 6, 20, 128, 192, 1, 1},  // three blocks of output channels
     {3, 3, 7, 256, 256, 3, 3},   // two tiles of a warpgroup
 };
@@ -135,7 +135,7 @@ inline constexpr double float_bound = 1e-12;
 template <>
 inline constexpr double float_bound<float> = 1e-5;
 
-/// The CUDA device's convolutions for the time of a scope; without effect where the CPU is under test.
+/// Sets the CUDA device's convolution options in a scope. No effect if the CPU is under test.
 class WithOptions {
   public:
     explicit WithOptions(const Conv2dOptions& options) : before_(kernels::cuda::conv2d_options()) {
@@ -151,7 +151,7 @@ class WithOptions {
     }
     Conv2dOptions before_;
 };
-/// Reports the case as skipped where the library is not installed.
+/// Skips the case if the library is not installed.
 #define DNSP_REQUIRE_BACKEND(wanted)                                      \
     try {                                                                 \
         ::dnsp::testing::WithOptions({wanted, Conv2dPrecision::float32}); \
@@ -159,7 +159,7 @@ class WithOptions {
         DNSP_SKIP(error.what());                                          \
     }
 
-/// In T, by the native kernels.
+/// Native kernels in T.
 inline constexpr Conv2dOptions exact{Conv2dBackend::native, Conv2dPrecision::float32};
 
 // ---- Operands
@@ -171,7 +171,7 @@ inline Array scaled(double factor, Array values) {
     return values;
 }
 
-/// Values as T stores them, rounded to float first.
+/// Values rounded to float and then stored as T.
 template <class T>
 std::vector<T> stored(const Array& values) {
     std::vector<T> result;
@@ -190,7 +190,7 @@ std::vector<T> random(std::int64_t count, std::uint64_t seed) {
     return reference::cast<T>(reference::uniform(count, seed));
 }
 
-/// Random operands of a shape that float32 holds, and the references of the passes.
+/// Random operands of a shape, exact in float32, and references of the passes.
 struct Operands {
     Conv2dShape shape;
     Array input = in_float32(shape.input_elements(), 1), weight = in_float32(shape.weight_elements(), 2),
@@ -216,8 +216,8 @@ struct Operands {
     Array backward_weight() const { return reference::conv2d_backward_weight(shape, input, gradient); }
 };
 
-/// Operands in the memory of the CUDA device, images stored as T. Without fences behind, so that
-/// AddressSanitizer and compute-sanitizer see what is read there.
+/// Operands in the memory of the CUDA device, images stored as T. Without fences after them, so that
+/// AddressSanitizer and compute-sanitizer find reads out of bounds.
 template <class T>
 struct OnCuda {
     explicit OnCuda(const Operands& o)
@@ -229,8 +229,8 @@ struct OnCuda {
     Table<float> weight, bias;
 };
 
-/// What `run` writes into `count` elements: on the CUDA device bitwise identical in every order of threads,
-/// or in two runs where there is one order.
+/// The `count` elements that `run` writes. On the CUDA device they must be bitwise identical in all thread
+/// orders, or in two runs if there is only one order.
 template <class T, class Run>
 std::vector<T> output_of(On where, std::int64_t count, Run&& run) {
     std::vector<T> first;

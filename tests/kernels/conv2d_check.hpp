@@ -6,7 +6,7 @@
 
 namespace dnsp::testing {
 
-/// One shape on one device: arrays, and references for all passes.
+/// Arrays and references of all passes, for one shape on one device.
 template <class T>
 class Check {
   public:
@@ -40,7 +40,7 @@ class Check {
     }
 
   private:
-    /// `size` is what errors are measured by: the norm of the result before a ReLU, which may leave nothing.
+    /// Errors are relative to `size`, the norm of the result before a ReLU, which may leave only zeros.
     void compare(const std::vector<T>& values, const Array& expected, double size) {
         REQUIRE(values.size() == expected.size());
         Array difference = expected;
@@ -66,7 +66,7 @@ class Check {
         compare(output, activation == Activation::relu ? reference::relu(expected) : expected, size);
     }
 
-    /// `more`: masked by a ReLU's output, and added to a gradient, which lies elsewhere or in the output.
+    /// `more`: with a ReLU mask, and added to a gradient that is separate or aliases the output.
     void backward_input(double scale, bool more, bool in_place = false) {
         INFO("backward_input, scale " << scale << (more ? in_place ? ", more, in place" : ", more" : ""));
         const auto output = output_of<T>(where_, s_.input_elements(), [&](T* to) {
@@ -130,7 +130,7 @@ class Check {
                 b_ = in_t(s_.out_channels, 3), g_ = in_t(s_.output_elements(), 4),
                 r_ = in_t(s_.output_elements(), 5), m_ = reference::relu(in_t(s_.input_elements(), 6)),
                 a_ = in_t(s_.input_elements(), 7);
-    // Without fences behind, so that AddressSanitizer sees what is read there.
+    // Without fences after them, so that AddressSanitizer finds reads out of bounds.
     const Table<T> input_{where_, reference::cast<T>(x_)}, weight_{where_, reference::cast<T>(w_)},
         bias_{where_, reference::cast<T>(b_)}, gradient_{where_, reference::cast<T>(g_)},
         residual_{where_, reference::cast<T>(r_)}, relu_output_{where_, reference::cast<T>(m_)},

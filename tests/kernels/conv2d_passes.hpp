@@ -1,7 +1,7 @@
 #pragma once
 
-// All passes of a convolution over an image, and over parts that are cut out of it: a pixel must be bitwise
-// identical in both.
+// All passes of a convolution over an image and over parts cut out of it. A pixel must be bitwise identical
+// in both.
 #include <cstring>
 #include <type_traits>
 
@@ -52,7 +52,7 @@ struct Part {
     }
 };
 
-/// Everything that the passes over images read.
+/// The inputs of all passes over images.
 template <class T>
 struct Problem {
     using Weight = kernels::Conv2dWeight<T>;
@@ -94,14 +94,14 @@ struct Problem {
     }
 };
 
-/// What a pass wrote.
+/// The output of a pass.
 template <class T>
 struct Result {
     std::string pass;
     Images<T> images;
 };
 
-/// A kernel for images of type T; the CUDA device alone has instances for bfloat16.
+/// A kernel for images of type T. Only the CUDA device has instances for bfloat16.
 #define DNSP_PASS(where, name)                                                   \
     [&] {                                                                        \
         if constexpr (std::is_same_v<T, bfloat16>)                               \
@@ -110,8 +110,8 @@ struct Result {
             return choose<#name, T>(where, DNSP_KERNELS_OF_DEVICES(name<T, T>)); \
     }()
 
-/// Forward: plain, scaled, and with every part of the epilogue. Backward to the input: plain, added to a
-/// gradient, and masked by a ReLU.
+/// Forward: plain, scaled, and with the full epilogue. Backward to the input: plain, added to a gradient, and
+/// masked by a ReLU.
 template <class T>
 std::vector<Result<T>> all_passes(On where, const Problem<T>& p) {
     const Conv2dShape& s = p.shape;
@@ -156,12 +156,12 @@ std::vector<Result<T>> all_passes(On where, const Problem<T>& p) {
     return results;
 }
 
-/// Of two images of 13 × 23 pixels: the emulator is slow.
+/// Parts of two images of 13 × 23 pixels, small because the emulator is slow.
 inline const std::vector<Part> parts_on_cuda{
     {1, 0, 0, 13, 23}, {0, 1, 2, 11, 17}, {1, 2, 5, 10, 18}, {1, 3, 3, 9, 19}};
 
-/// Kernels may compute aligned tiles of `alignment` × `alignment` pixels at once. The bits of a pixel are
-/// promised where the part holds everything that its tile reads of the whole image.
+/// Kernels may compute aligned tiles of `alignment` × `alignment` pixels. A pixel is guaranteed to be bitwise
+/// identical if the part contains all pixels of the whole image that its tile reads.
 inline bool is_promised(const Part& part, const Conv2dShape& whole, int alignment, std::int64_t y,
                         std::int64_t x) {
     const auto along = [&](std::int64_t at, std::int64_t first_of_part, std::int64_t size,
@@ -205,7 +205,7 @@ void check_parts(On where, const Problem<T>& problem, int alignment, const std::
     }
 }
 
-/// A convolution's channels and kernel.
+/// The channels and kernel of a convolution.
 struct Layer {
     std::int64_t in, out, kernel_height, kernel_width;
     Conv2dShape over(std::int64_t batch, std::int64_t height, std::int64_t width) const {

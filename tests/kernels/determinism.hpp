@@ -1,7 +1,7 @@
 #pragma once
 
-// The same call gives the same bits: on the CPU with one to four threads, on the CUDA device in every order
-// of its threads.
+// Repeated calls must give bitwise identical results: on the CPU with one to four threads, on the CUDA device
+// in all thread orders.
 #include <omp.h>
 
 #include <functional>
@@ -9,7 +9,7 @@
 #include "tests/kernels/devices.hpp"
 #include "tests/reference/arrays.hpp"
 
-/// Like DNSP_KERNEL and DNSP_PLAIN_KERNEL, but they count as a test of determinism (test_coverage.cpp).
+/// Like DNSP_KERNEL and DNSP_PLAIN_KERNEL, and also registers a determinism test (test_coverage.cpp).
 #define DNSP_DETERMINISTIC_KERNEL(where, name, T)                            \
     ::dnsp::testing::choose<#name, T, ::dnsp::testing::Checks::determinism>( \
         where, DNSP_KERNELS_OF_DEVICES(name<T>))
@@ -58,7 +58,7 @@ void check_same_bits_on_cuda(std::int64_t count, const Run<T>& run) {
     for_each_thread_order([&] { CHECK(reference::same_bits(first, run_once(On::cuda, count, run))); });
 }
 
-/// `run` writes `count` elements of type T to its argument by a call of DNSP_DETERMINISTIC_KERNEL.
+/// `run` writes `count` elements of type T to its argument through DNSP_DETERMINISTIC_KERNEL.
 template <class T>
 void check_same_bits(On where, const char* name, std::int64_t count, const Run<T>& run,
                      Threads threads = Threads::any_number) {

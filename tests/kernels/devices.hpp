@@ -1,7 +1,7 @@
 #pragma once
 
-// What lets one case drive a kernel on every device: the device under test, guarded buffers in its memory,
-// the choice of its function, and the thread orders of the CUDA emulator.
+// Lets one test case run a kernel on every device: the device under test, guarded buffers in its memory, the
+// selection of its function, and the thread orders of the CUDA emulator.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -21,13 +21,13 @@ namespace dnsp::testing {
 
 enum class On { cpu, cuda };
 
-/// The device of a program of tests where DNSP_TEST_DEVICE names none (tests/CMakeLists.txt).
+/// The device under test if DNSP_TEST_DEVICE is not set (tests/CMakeLists.txt).
 #ifndef DNSP_DEFAULT_TEST_DEVICE
 #define DNSP_DEFAULT_TEST_DEVICE "cpu"
 #endif
 
-/// The device that this program runs on: DNSP_TEST_DEVICE (cpu, cuda) or its default. Throws Error for a CUDA
-/// device that is not there.
+/// The device under test: DNSP_TEST_DEVICE (cpu, cuda) or the program's default. Throws Error if the CUDA
+/// device is unavailable.
 inline On device_under_test() {
     static const On device = [] {
         const char* chosen = std::getenv("DNSP_TEST_DEVICE");
@@ -40,14 +40,14 @@ inline On device_under_test() {
     return device;
 }
 
-/// Runs a check on the device under test: on the CUDA device in every order of its threads.
+/// Runs a check on the device under test; on the CUDA device in all thread orders.
 inline void on_device(const std::function<void(On)>& check) {
     if (device_under_test() == On::cpu) return check(On::cpu);
     for_each_thread_order([&] { check(On::cuda); });
 }
 
-/// An array in the memory of a device between two fences. As an output it starts as NaN: elements left
-/// unwritten and writes out of bounds both show.
+/// An array in device memory between two guard regions. An output starts as NaN, so that unwritten elements
+/// and writes out of bounds show.
 template <class T>
 class Buffer {
   public:
@@ -107,11 +107,10 @@ class Buffer {
     T* device_ = nullptr;
 };
 
-/// What a test checks of a kernel.
+/// The property of a kernel that a test checks.
 enum class Checks { results, determinism };
 
-/// "name<float>" of every kernel that some test of this program calls through the macros below, and so on
-/// both devices.
+/// "name<float>" of every kernel that tests of this program call through the macros below, on both devices.
 inline std::set<std::string>& tested_kernels(Checks checks) {
     static std::set<std::string> names[2];
     return names[static_cast<int>(checks)];
@@ -142,9 +141,10 @@ auto choose(On where, void (*on_cpu)(Arguments...), std::type_identity_t<void (*
     return where == On::cpu ? on_cpu : on_cuda;
 }
 
-/// DNSP_KERNEL(where, conv2d_forward, T)(arguments…): kernels::cpu:: or kernels::cuda::conv2d_forward<T>.
+/// DNSP_KERNEL(where, conv2d_forward, T)(arguments…) calls kernels::cpu:: or
+/// kernels::cuda::conv2d_forward<T>.
 #define DNSP_KERNEL(where, name, T) ::dnsp::testing::choose<#name, T>(where, DNSP_KERNELS_OF_DEVICES(name<T>))
-/// The same for a kernel that is no template.
+/// The same for a kernel that is not a template.
 #define DNSP_PLAIN_KERNEL(where, name) \
     ::dnsp::testing::choose<#name, void>(where, DNSP_KERNELS_OF_DEVICES(name))
 

@@ -1,7 +1,6 @@
 #pragma once
 
-// Matrices that are hard for R_δ: near singular, rank deficient, with repeated singular values, of awkward
-// sizes.
+// Difficult matrices for R_δ: near singular, rank deficient, with repeated singular values, of awkward sizes.
 #include <Eigen/Dense>
 #include <cmath>
 #include <vector>
@@ -23,8 +22,7 @@ inline RowMajor orthogonal(std::int64_t n, std::uint64_t seed) {
     return Eigen::HouseholderQR<RowMajor>(random_matrix(n, n, seed)).householderQ();
 }
 
-/// Like a patch of an image: smooth structures in [0, 1] and a little noise, singular values over five
-/// decades.
+/// Like an image patch: smooth structures in [0, 1] and a little noise, singular values over five decades.
 inline RowMajor image_patch(std::int64_t rows, std::int64_t cols, std::uint64_t seed, double noise = 0.02) {
     RowMajor patch = noise * random_matrix(rows, cols, seed);
     for (std::int64_t y = 0; y < rows; ++y)
@@ -35,7 +33,7 @@ inline RowMajor image_patch(std::int64_t rows, std::int64_t cols, std::uint64_t 
     return patch;
 }
 
-/// σ at the steepest of the surrogate (σ = δ), above and below it.
+/// Singular values where the surrogate is steepest (σ = δ), above and below.
 inline RowMajor spectrum(std::int64_t rows, std::int64_t cols, const std::vector<double>& sigma) {
     RowMajor middle = RowMajor::Zero(rows, cols);
     for (std::size_t i = 0; i < sigma.size(); ++i)

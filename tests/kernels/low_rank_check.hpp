@@ -1,7 +1,7 @@
 #pragma once
 
-// What kernels that compute R_δ promise, whatever their device and method. `paths` says which kernels a check
-// is for: paths.of<T>(rows, cols) are those that take matrices of this size.
+// Guarantees of kernels that compute R_δ, for all devices and methods. `paths` lists the kernels to check:
+// paths.of<T>(rows, cols) returns those that support matrices of this size.
 #include <cmath>
 #include <string>
 
@@ -22,12 +22,12 @@ using Kernel = void (*)(const LowRankShape&, const T*, double*, T*);
 
 struct Bounds {
     double gradient, value;
-    /// Of arithmetic in less than double: to round the matrix by as much moves the gradient by
-    /// rounding·‖Y‖/δ², even where it is zero.
+    /// Relative rounding of arithmetic below double precision. It moves the gradient by rounding·‖Y‖/δ², even
+    /// where the gradient is zero.
     double rounding = 0;
 };
 
-/// A way to compute R_δ, and what it promises.
+/// A method of computing R_δ, and its error bounds.
 template <class T>
 struct Path {
     const char* name;
@@ -38,7 +38,7 @@ struct Path {
 constexpr bool is_double(float) { return false; }
 constexpr bool is_double(double) { return true; }
 
-/// Of arithmetic in double, by a decomposition and by repeated squaring; and in float.
+/// Bounds for double arithmetic, by decomposition and by repeated squaring, and for float.
 template <class T>
 constexpr Bounds decomposed = is_double(T()) ? Bounds{1e-9, 1e-10} : Bounds{1e-3, 1e-6};
 template <class T>
@@ -59,7 +59,7 @@ inline constexpr double delta = 0.01;
 
 template <class T>
 Result<T> run(On where, Kernel<T> kernel, const LowRankShape& shape, const std::vector<T>& matrices) {
-    // No results are NaN before, because that is what is expected of some.
+    // Outputs do not start as NaN, because some expected results are NaN.
     Buffer<T> in(where, matrices), gradient(where, std::vector<T>(matrices.size(), T(1234.5)));
     Buffer<double> value(where, std::vector<double>(static_cast<std::size_t>(shape.batch), 1234.5));
     kernel(shape, in.data(), value.data(), gradient.data());
@@ -68,10 +68,10 @@ Result<T> run(On where, Kernel<T> kernel, const LowRankShape& shape, const std::
     return {value.values(), gradient.values()};
 }
 
-/// A gradient shorter than this, where the unit is 1/δ, is rounding of the reference's own inputs.
+/// In units of 1/δ. Smaller gradients are rounding of the reference's inputs.
 inline constexpr double negligible = 1e-9;
 
-/// Matrix b of a batch and what was computed for it, against the reference.
+/// Compares the results for matrix b of a batch with the reference.
 template <class T>
 void check_one(const LowRankShape& shape, std::int64_t b, const std::vector<T>& matrices,
                const Result<T>& got, const Bounds& bounds) {
@@ -105,7 +105,7 @@ void check_cases(const Paths& paths) {
         }
 }
 
-/// Matrices that have nothing in common, of the same shape.
+/// Unrelated matrices of one shape.
 template <class T>
 std::vector<T> unlike_matrices(std::int64_t rows, std::int64_t cols) {
     std::vector<T> all;
@@ -138,8 +138,8 @@ void check_batches(const Paths& paths) {
     }
 }
 
-/// What a factorisation leaves of images without structure is the rounding of rounding, down to where numbers
-/// end.
+/// A factorisation of images without structure leaves rounding errors of rounding errors, down to denormal
+/// numbers.
 template <class T, class Paths>
 void check_constant_images(const Paths& paths) {
     const LowRankShape shape{40, 8, 9, delta};
@@ -153,7 +153,7 @@ void check_constant_images(const Paths& paths) {
     }
 }
 
-/// One matrix that is not finite among others, which must not notice.
+/// One non-finite matrix among others, which must not be affected.
 template <class T, class Paths>
 void check_not_finite(const Paths& paths) {
     for (const auto& [rows, cols] : {tall, wide, square, larger_than_shared_memory})

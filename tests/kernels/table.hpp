@@ -6,7 +6,7 @@
 
 namespace dnsp::testing {
 
-/// Entries of any type that a kernel only reads, in the memory of a device.
+/// Read-only entries of any type in device memory.
 template <class T>
 class Table {
   public:

@@ -28,7 +28,7 @@ AdamShape shape_of(const std::vector<Segment>& segments, double epsilon) {
     return shape;
 }
 
-/// Rows for steps 1 … steps, after one that is for nobody.
+/// Rows of rates for steps 1 … steps, after one unused row.
 std::vector<AdamRates> rates_of(const std::vector<Segment>& segments, const AdamShape& shape,
                                 std::int64_t steps) {
     std::array<double, AdamShape::max_segments> learning_rates{};
@@ -46,8 +46,8 @@ void put(const std::vector<double>& values, const Segment& segment, std::vector<
     std::copy(values.begin(), values.end(), all.begin() + segment.first);
 }
 
-/// Steps with new gradients, of which every fifth is zero, against Algorithm 1 on each segment by itself;
-/// what lies outside of the segments stays as it is.
+/// Runs steps with new gradients, every fifth of them zero, and compares each segment with Algorithm 1.
+/// Elements outside the segments must not change.
 template <class T>
 void check(On where, std::int64_t count, const std::vector<Segment>& segments, double epsilon, double bound,
            int steps = 10) {
@@ -94,14 +94,14 @@ void check_all(On where) {
         check<T>(where, count, {{0, count, 1e-2}}, 1e-8, bound);
         check<T>(where, count, {{0, count, 1e-2}}, 1e-1, bound);  // an ε that matters
     }
-    // Gaps, an empty segment, another order than in memory.
+    // Gaps, an empty segment, and segments out of memory order.
     check<T>(where, 700, {{0, 257, 1e-2}, {257, 443, 1e-3}}, 1e-8, bound);
     check<T>(where, 700, {{300, 1, 2e-2}, {5, 259, 1e-2}, {310, 0, 5e-2}, {311, 300, 1e-3}}, 1e-8, bound);
     check<T>(where, 700, {{1, 2, 1e-2}, {4, 3, 2e-2}, {9, 690, 4e-2}}, 1e-8, bound);
     check<T>(where, 8, {}, 1e-8, bound);
 }
 
-/// The bounds above are of the whole array; these are of an element.
+/// The bounds above are for the whole array, these are for an element.
 void check_first_step(On where) {
     Buffer<double> gradient(where, std::vector<double>{1e-3, -5.0, 0.0}),
         value(where, std::vector<double>(3, 1.0));
@@ -123,7 +123,7 @@ void check_first_step(On where) {
 TEST_CASE("adam follows Kingma and Ba's Algorithm 1") {
     testing::on_device(check_all<float>);
     testing::on_device(check_all<double>);
-    // More than one thread of the CPU takes, and more than a grid holds at once.
+    // Longer than one CPU thread's share, and than one grid.
     check<float>(testing::device_under_test(), 300000, {{0, 200001, 1e-2}, {200002, 99998, 2e-2}}, 1e-8, 1e-5,
                  2);
 }

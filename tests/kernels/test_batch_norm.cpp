@@ -81,7 +81,7 @@ void check(On where, std::int64_t pixels, std::int64_t channels, double offset) 
     const auto expected = reference::batch_norm(pixels, channels, s.epsilon, reference::widen(passes.x),
                                                 reference::widen(passes.gamma), reference::widen(passes.beta),
                                                 reference::widen(passes.dy));
-    // x − μ cancels: its error is relative to the offset.
+    // x − μ cancels, so its error is relative to the offset.
     const double bound = (sizeof(T) == 4 ? 1e-6 : 1e-13) * (1 + std::abs(offset));
     const auto near = [&](const auto& values, const std::vector<double>& wanted) {
         std::vector<double> difference = wanted;
@@ -118,7 +118,7 @@ void check(On where, std::int64_t pixels, std::int64_t channels, double offset) 
     CHECK(near(result.sums, sums));
 }
 
-/// Warps that the channels fill and that they do not; one part and several, the last one smaller.
+/// Channels that fill warps and that do not; one part and several, the last one partial.
 void check_all(On where, std::int64_t max_pixels) {
     for (const auto& [pixels, channels] : std::vector<std::pair<std::int64_t, std::int64_t>>{
              {1, 1}, {1, 5}, {2, 3}, {7, 33}, {65, 32}, {300, 48}, {1537, 7}, {70001, 3}}) {
@@ -130,7 +130,7 @@ void check_all(On where, std::int64_t max_pixels) {
     }
 }
 
-/// No variance: the output is β and the gradient finite; a single pixel has no gradient.
+/// Without variance the output is β and the gradient is finite. A single pixel has zero gradient.
 template <class T>
 void check_constant(On where) {
     for (const std::int64_t pixels : {1, 6, 700}) {
@@ -152,7 +152,7 @@ void check_constant(On where) {
     }
 }
 
-/// NaN reaches the output of its channel and no other.
+/// NaN reaches all outputs of its channel and no other channel.
 void check_nan(On where) {
     const BatchNormShape s{.pixels = 50, .channels = 2};
     auto x = random<float>(100, 1, -1, 1);
@@ -163,7 +163,7 @@ void check_nan(On where) {
     CHECK(std::isfinite(result.running_variance[1]));
 }
 
-/// A pixel has the same bits alone and among others.
+/// A pixel is bitwise identical alone and among others.
 void check_pixels(On where) {
     const BatchNormShape s{.pixels = 200, .channels = 37};
     const Passes<float> all{s, random<float>(s.elements(), 1, -1, 1), random<float>(s.elements(), 2, -1, 1)};

@@ -23,7 +23,7 @@ void check_all(On where) {
     if (where == On::cpu || !simt::is_emulator()) check(larger_conv2d_cases);
 }
 
-/// A network must not swallow what is not a number.
+/// NaN must not be hidden.
 void check_nan_in_input(On where, std::int64_t in, std::int64_t out) {
     INFO(in << " → " << out << " channels");
     const Conv2dShape s{1, 11, 13, in, out, 3, 3};
@@ -40,7 +40,7 @@ void check_nan_in_input(On where, std::int64_t in, std::int64_t out) {
          .epilogue = {.activation = Activation::relu},
          .output = output.data()});
     const auto y = output.values();
-    CHECK(y.front() == 0.0f);  // far from the NaN, below zero
+    CHECK(y.front() == 0.0f);  // far from the NaN, negative before the ReLU
     CHECK(std::isnan(y.back()));
 }
 
@@ -49,7 +49,7 @@ void check_unaligned_arrays(On where) {
         const auto x = random<float>(s.input_elements(), 1), w = random<float>(s.weight_elements(), 2),
                    b = random<float>(s.out_channels, 3), g = random<float>(s.output_elements(), 4),
                    r = random<float>(s.output_elements(), 5);
-        // Which array is the odd one.
+        // index of the unaligned array
         for (int odd = 0; odd < 6; ++odd) {
             INFO("array " << odd << " is not aligned");
             const auto shifted = [&](int array, std::vector<float> values) {
@@ -130,7 +130,7 @@ TEST_CASE("conv2d is a cross-correlation: a tap right of the centre reads the pi
     CHECK(output.values() == std::vector<float>{2, 4, 0});
 }
 
-TEST_CASE("conv2d takes arrays that are aligned to nothing but their numbers") {
+TEST_CASE("conv2d accepts arrays that are aligned to their elements only") {
     check_unaligned_arrays(device_under_test());
 }
 

@@ -1,7 +1,7 @@
-// An output pixel of a convolution depends bitwise on the input pixels under the kernel alone. It does not
-// depend on the size of the image, the place of the pixel in a kernel's tile, the other images of the batch,
-// or the number of threads. Tiled inference needs this. scripts/test_bitwise builds this file for several
-// instruction sets with two compilers.
+// An output pixel of a convolution depends bitwise on the input pixels under the kernel only: not on the
+// image size, its position in a kernel's tile, the other images of the batch, or the number of threads. Tiled
+// inference relies on this. scripts/test_bitwise builds this file for several instruction sets with two
+// compilers.
 #include <omp.h>
 
 #include "tests/kernels/conv2d_passes.hpp"
@@ -11,7 +11,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// Of two images of 22 × 61 pixels. A pixel lies at another place of a kernel's tile in each of them.
+/// Parts of two images of 22 × 61 pixels. A pixel has a different position in a kernel's tile in each part.
 const std::vector<Part> parts_on_cpu{{0, 0, 0, 22, 61}, {1, 0, 0, 22, 61},  {1, 4, 4, 18, 57},
                                      {0, 0, 8, 17, 31}, {1, 8, 12, 14, 49}, {0, 1, 1, 20, 59},
                                      {1, 3, 2, 19, 55}, {0, 2, 3, 13, 29},  {1, 5, 5, 12, 43},
@@ -21,7 +21,7 @@ const std::vector<Layer> pointwise{{16, 16, 1, 1}, {64, 32, 1, 1}, {32, 48, 1, 1
 const std::vector<Layer> single_channel{{1, 16, 3, 5},  {16, 1, 3, 5}, {21, 1, 5, 3},
                                         {1, 48, 9, 9},  {48, 1, 5, 5}, {1, 64, 9, 9},
                                         {64, 1, 1, 11}, {1, 32, 1, 1}, {32, 1, 1, 1}};
-/// Channels that fill no vectors, and other kernels.
+/// Channels that do not fill vectors, and other kernels.
 const std::vector<Layer> direct{{5, 6, 3, 3},   {3, 3, 3, 3},   {1, 5, 3, 3},   {5, 1, 3, 3},
                                 {7, 24, 3, 3},  {20, 20, 3, 3}, {72, 24, 3, 3}, {24, 40, 3, 3},
                                 {12, 1, 5, 5},  {1, 12, 9, 9},  {1, 1, 3, 3},   {5, 7, 1, 1},
@@ -36,7 +36,7 @@ bool on_cuda() { return device_under_test() == On::cuda; }
 
 }  // namespace
 
-TEST_CASE("a pixel has the same bits in an image and in a part of it: many channels") {
+TEST_CASE("a pixel is bitwise identical in an image and in a part of it: many channels") {
     if (on_cuda()) {  // tensor cores
         for (const auto precision : {Conv2dPrecision::tf32, Conv2dPrecision::bfloat16})
             check_layers_on_cuda<float>({{8, 16, 3, 5}, {24, 72, 1, 3}, {40, 8, 3, 3}}, precision);
@@ -46,14 +46,14 @@ TEST_CASE("a pixel has the same bits in an image and in a part of it: many chann
     }
 }
 
-TEST_CASE("a pixel has the same bits in an image and in a part of it: single channel") {
+TEST_CASE("a pixel is bitwise identical in an image and in a part of it: single channel") {
     if (!on_cuda()) return check_layers_on_cpu(single_channel, 1);
     const std::vector<Layer> layers{{1, 8, 3, 5}, {8, 1, 3, 5}, {1, 36, 9, 9}, {36, 1, 5, 5}, {1, 1, 3, 3}};
     check_layers_on_cuda<float>(layers, Conv2dPrecision::float32);
     check_layers_on_cuda<double>(layers, Conv2dPrecision::float32);
 }
 
-TEST_CASE("a pixel has the same bits in an image and in a part of it: all channels and kernels") {
+TEST_CASE("a pixel is bitwise identical in an image and in a part of it: all channels and kernels") {
     if (on_cuda()) {
         const std::vector<Layer> layers{
             {5, 6, 3, 5}, {3, 3, 3, 3}, {4, 8, 3, 3}, {7, 66, 1, 3}, {70, 5, 1, 1}};

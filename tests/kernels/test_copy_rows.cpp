@@ -14,7 +14,7 @@ void check_copy(On where, const kernels::RowCopy& s, std::int64_t source_offset,
     INFO(s.rows << " rows of " << s.row_elements << ", " << s.source_stride << " apart from " << source_offset
                 << ", to rows " << s.target_stride << " apart from " << target_offset);
     const auto before = reference::cast<T>(reference::uniform(s.rows * s.target_stride + target_offset, 2));
-    // With a row more than is to be copied.
+    // One row more than is copied.
     const auto values =
         reference::cast<T>(reference::uniform((s.rows + 1) * s.source_stride + source_offset, 1));
     Buffer<T> source(where, values), target(where, before);
@@ -36,7 +36,7 @@ void check_copies(On where) {
     check_copy<T>(where, {35, 3, 3, 7}, 0, 0);
     check_copy<T>(where, {35, 4, 4, 7}, 0, 3);
     check_copy<T>(where, {35, 3, 7, 3}, 4, 0);
-    // All in units of 16 bytes, and each of the five quantities alone not.
+    // All five quantities in units of 16 bytes, then each one misaligned.
     check_copy<T>(where, {67, 8, 12, 20}, 4, 8);
     check_copy<T>(where, {67, 7, 12, 20}, 4, 8);
     check_copy<T>(where, {67, 8, 11, 20}, 4, 8);
@@ -50,6 +50,6 @@ void check_copies(On where) {
 TEST_CASE("copy_rows copies its rows and leaves the rest alone") {
     testing::on_device(check_copies<float>);
     testing::on_device(check_copies<double>);
-    // More than a grid holds at once.
+    // More than one grid.
     check_copy<float>(testing::device_under_test(), {1403, 377, 381, 379}, 1, 2);
 }

@@ -1,5 +1,5 @@
-// A kernel without a test fails the suite. Every header of kernels/ declares its kernels through kernel.hpp,
-// which registers them here; tests register what they call through DNSP_KERNEL and DNSP_PLAIN_KERNEL
+// The suite fails if a kernel has no test. Headers declare kernels through kernels/kernel.hpp, which
+// registers them here. Tests register calls through DNSP_KERNEL and DNSP_PLAIN_KERNEL
 // (tests/kernels/devices.hpp), which name the functions of both devices.
 #include <map>
 
@@ -8,7 +8,7 @@
 namespace dnsp::testing {
 namespace {
 
-/// Name → whether it is a template of float and double.
+/// Name → true if it is a template of float and double.
 std::map<std::string, bool>& declared_kernels() {
     static std::map<std::string, bool> kernels;
     return kernels;
@@ -30,7 +30,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// What tests of all kernels register.
+/// The names that tests of all kernels register.
 std::set<std::string> expected_names() {
     std::set<std::string> names;
     for (const auto& [name, is_template] : declared_kernels())

@@ -1,4 +1,5 @@
-// The same call gives the same bits (determinism.hpp). A new kernel is checked in a test file of its own.
+// Repeated calls give bitwise identical results (determinism.hpp). New kernels are checked in their test
+// files.
 #include "kernels/adam.hpp"
 #include "kernels/batch_norm.hpp"
 #include "kernels/conv2d/conv2d.hpp"
@@ -28,7 +29,7 @@ using testing::Run, testing::Threads, testing::check_same_bits;
 
 namespace {
 
-/// Inputs on a device, and room for outputs that are not looked at.
+/// Inputs on a device, and memory for outputs that are ignored.
 template <class T>
 struct Arrays {
     explicit Arrays(On where, std::int64_t count)
@@ -225,24 +226,24 @@ void check_all(On where) {
     check_batch_norm<T>(where);
     check_priors<T>(where);
     check_low_rank<T>(where);
-    // In float64, Eigen shares the products of a convolution out by the number of threads.
+    // In float64, Eigen partitions a convolution by the number of threads.
     check_conv2d<T>(where, {2, 20, 21, 16, 24, 3, 3},
                     sizeof(T) == 4 ? Threads::any_number : Threads::same_number);
 }
 
 }  // namespace
 
-TEST_CASE("every kernel gives the same bits again, float32") {
+TEST_CASE("every kernel is bitwise reproducible, float32") {
     check_all<float>(testing::device_under_test());
     check_sampling(testing::device_under_test());
 }
 
-TEST_CASE("every kernel gives the same bits again, float64") {
+TEST_CASE("every kernel is bitwise reproducible, float64") {
     check_all<double>(testing::device_under_test());
 }
 
 TEST_CASE("weight gradients on the CPU do not depend on the number of threads") {
-    // Several parts of each weight gradient, the last of them smaller.
+    // Several parts of each weight gradient, the last one partial.
     for (const kernels::Conv2dShape& s : {kernels::Conv2dShape{3, 40, 41, 32, 16, 3, 3},
                                           {3, 40, 41, 32, 16, 1, 1},
                                           {9, 40, 41, 1, 16, 9, 9},

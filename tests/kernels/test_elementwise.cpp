@@ -10,16 +10,16 @@ using testing::On;
 
 namespace {
 
-// Around the lengths of vectors, of blocks and of a block of a sum.
+// Around the lengths of vectors, of thread blocks and of blocks of a sum.
 const std::vector<std::int64_t> counts{0, 1, 2, 7, 16, 33, 1025, 4097, 16385, 40001};
 
-/// Where the arrays begin, in elements behind an address that is aligned to 16 bytes.
+/// Offsets of the arrays from a 16-byte aligned address, in elements.
 struct Offsets {
     std::int64_t a = 0, b = 0, output = 0;
 };
 const std::vector<Offsets> all_offsets{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {3, 2, 1}};
 
-/// An array that begins `offset` elements into a buffer.
+/// An array that starts `offset` elements into a buffer.
 template <class T>
 class Shifted {
   public:
@@ -32,7 +32,7 @@ class Shifted {
         const std::vector<T> all = buffer_.values();
         return {all.begin() + offset_, all.end()};
     }
-    /// Of an output: nothing was written around it.
+    /// For an output: true if nothing around it was written.
     bool surroundings_intact() const {
         const std::vector<T> all = buffer_.values();
         return buffer_.fences_intact() &&
@@ -48,7 +48,8 @@ class Shifted {
     std::int64_t offset_;
 };
 
-/// Runs a kernel into a guarded buffer and expects expected(i) at every element, to the rounding of T.
+/// Runs a kernel into a guarded buffer and compares every element i with expected(i), within the rounding of
+/// T.
 template <class T, class Run, class Expected>
 void compare(On where, std::int64_t count, std::int64_t offset, Run&& run, Expected&& expected) {
     Shifted<T> output(where, offset, count);
@@ -138,7 +139,7 @@ void check_all(On where) {
     }
 }
 
-/// More than a grid holds at once: every thread goes on to a second and some to a third run.
+/// Longer than one grid: every thread owns two or three vectors.
 void check_long_arrays(On where) {
     const std::int64_t n = (std::int64_t(2) << 20) + 4 * 300 + 3;
     INFO(n << " elements");
@@ -151,7 +152,7 @@ void check_long_arrays(On where) {
     CHECK((doubled.values() == expected && doubled.fences_intact()));
 }
 
-/// 2²⁶ + 1023, which float32 has not: its neighbours lie 8 apart there. Of one partial sum.
+/// 2²⁶ + 1023 is not a float32: neighbours are 8 apart there. One partial sum.
 void check_sums_are_double(On where) {
     std::vector<float> values(1024, 1.0f), zeros(1024, 0.0f);
     values[0] = 8192.0f;
@@ -196,7 +197,7 @@ TEST_CASE("elementwise kernels agree with their formulas") {
     testing::on_device(check_all<double>);
 }
 
-TEST_CASE("elementwise kernels take arrays that are longer than a grid") {
+TEST_CASE("elementwise kernels support arrays longer than a grid") {
     check_long_arrays(testing::device_under_test());
 }
 

@@ -9,7 +9,7 @@ using testing::On;
 
 namespace {
 
-/// Both sides of zero, tiny and large numbers.
+/// Both signs, tiny and large numbers.
 template <class T>
 std::vector<T> inputs(std::int64_t count) {
     std::vector<double> x = reference::uniform(count, 1, -3, 1);
@@ -18,7 +18,7 @@ std::vector<T> inputs(std::int64_t count) {
     return reference::cast<T>(x);
 }
 
-/// Element by element: the largest |value − expected| / |expected|.
+/// The largest |value − expected| / |expected| of all elements.
 template <class T>
 double worst_error(const std::vector<T>& values, const std::vector<double>& expected) {
     double worst = 0;
@@ -49,7 +49,7 @@ void check(On where, std::int64_t count) {
     CHECK(worst_error(output.values(), y) <= 2 * epsilon);
     CHECK(reference::relative_error(input_gradient.values(), derivative_times_gradient) <= 2 * epsilon);
 
-    // In place, with the same bits.
+    // In place, bitwise identical.
     DNSP_KERNEL(where, elu_backward, T)
     (count, output_gradient.data(), output.data(), output_gradient.data());
     DNSP_KERNEL(where, elu_forward, T)(count, input.data(), input.data());
@@ -74,7 +74,7 @@ void check_corners(On where) {
     CHECK(std::vector<T>(y.begin(), y.begin() + 3) == std::vector<T>{0, -1, infinity});
     CHECK(std::isnan(y[3]));
     CHECK(std::vector<T>(y.begin() + 4, y.end()) == std::vector<T>{-1, T(-1e-30)});
-    // The derivative at 0 is 1, at −∞ it is 0.
+    // The derivative is 1 at 0, and 0 at −∞.
     Buffer<T> ones(where, std::vector<T>(6, T(1))), gradient(where, 6);
     DNSP_KERNEL(where, elu_backward, T)(6, ones.data(), output.data(), gradient.data());
     const auto g = gradient.values();
@@ -82,7 +82,7 @@ void check_corners(On where) {
     CHECK(std::isnan(g[3]));
 }
 
-/// The bits of an element do not depend on its place: vectors, their remainders and threads agree.
+/// An element is bitwise independent of its position: vectors, remainders and threads agree.
 template <class T>
 void check_places() {
     const auto x = inputs<T>(50001);
@@ -105,7 +105,7 @@ TEST_CASE("elu of zero, infinities and NaN") {
     check_corners<double>(testing::device_under_test());
 }
 
-TEST_CASE("elu gives an element the same bits wherever it lies") {
+TEST_CASE("elu of an element does not depend on its position") {
     check_places<float>();
     check_places<double>();
 }

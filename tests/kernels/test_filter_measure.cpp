@@ -21,7 +21,7 @@ void check(On where, const FilterVarianceShape& s, double bound) {
     const auto sharp_values = reference::cast<T>(reference::uniform(pixels, 2, 0, 1));
     const auto weight_values = reference::cast<T>(reference::uniform(s.filters * taps, 3));
 
-    // S by filtering every patch; the bounds are on the halves, whose difference may cancel.
+    // S by filtering every patch. Bounds are relative to the two halves, because their difference may cancel.
     std::vector<double> expected(weight_values.size(), 0.0), smooth_half(weight_values.size(), 0.0);
     const auto w = reference::widen(weight_values);
     const double plus = reference::filter_energy(s, reference::widen(smooth_values), w, 1, expected);
@@ -51,7 +51,7 @@ void check_shapes(On where, const std::vector<FilterVarianceShape>& shapes) {
     }
 }
 
-/// The fourth has more taps in all filters, the last but one more pixels than a block has threads.
+/// The fourth has the most taps; the last but one has more pixels than a block has threads.
 const std::vector<FilterVarianceShape> small_shapes{
     {1, 3, 3, 1, 3, Border::valid},  {2, 9, 6, 1, 3, Border::valid},   {2, 6, 9, 2, 3, Border::zero},
     {1, 5, 4, 17, 3, Border::valid}, {3, 13, 17, 8, 3, Border::valid}, {1, 6, 5, 2, 5, Border::zero}};

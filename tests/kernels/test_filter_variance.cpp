@@ -20,8 +20,8 @@ const std::vector<FilterVarianceShape> cases{
     {2, 3, 4, 2, 7, Border::zero},    {0, 5, 5, 2, 3, Border::valid},
 };
 
-/// Images that do not fit into the shared memory of a block, the first in float64 alone. One has windows
-/// without a response, one more windows than a block has threads.
+/// Images that exceed the shared memory of a block, the first in float64 only. One has windows without a
+/// response, one has more windows than a block has threads.
 const std::vector<FilterVarianceShape> large_cases{
     {1, 61, 59, 1, 3, Border::valid}, {2, 65, 98, 2, 3, Border::valid}, {1, 98, 75, 1, 3, Border::zero},
     {1, 99, 65, 1, 5, Border::valid}, {1, 67, 97, 1, 7, Border::zero},  {1, 64, 96, 1, 3, Border::valid},
@@ -62,7 +62,7 @@ constexpr double bound = 1e-12;
 template <>
 constexpr double bound<float> = 1e-5;
 
-/// V of `batch` images by one filter.
+/// V of `batch` images with one filter.
 template <class T>
 std::vector<double> variance(On where, const FilterVarianceShape& s, const std::vector<T>& images,
                              const std::vector<T>& filter) {
@@ -72,7 +72,7 @@ std::vector<double> variance(On where, const FilterVarianceShape& s, const std::
     return value.values();
 }
 
-/// The mean response is a hundred (float32) and a million (float64) times its deviation.
+/// The mean response is 100 (float32) or 1 000 000 (float64) times its deviation.
 void check_bright_images(On where) {
     for (const auto& [height, width] : {std::pair{21, 18}, {81, 97}}) {
         const FilterVarianceShape s{2, height, width, 1, 3, Border::valid};
@@ -103,7 +103,7 @@ void check_constant_image(On where) {
     CHECK(variance<float>(where, {1, 5, 6, 1, 3, Border::zero}, image.values(), filter)[0] > 0.1);
 }
 
-/// Smooth structure of slowly varying brightness, as anatomy is, with `sharpness` of fine detail.
+/// Anatomy-like: smooth structure of slowly varying brightness, plus fine detail of amplitude `sharpness`.
 std::vector<double> picture(std::int64_t side, double sharpness) {
     std::vector<double> out = reference::uniform(side * side, 3, -sharpness, sharpness);
     for (std::int64_t y = 0; y < side; ++y)
@@ -129,7 +129,7 @@ TEST_CASE("filter_variance agrees with the definition of V_mod and of its gradie
     });
 }
 
-TEST_CASE("filter_variance takes images that are larger than a block's shared memory") {
+TEST_CASE("filter_variance supports images larger than a block's shared memory") {
     testing::on_device([](On where) {
         for (const auto& shape : large_cases) check<float>(where, shape, bound<float>);
     });

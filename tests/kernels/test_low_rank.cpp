@@ -7,8 +7,8 @@ using namespace dnsp::testing::low_rank;
 
 namespace {
 
-/// The kernels of both devices. Matrices that the CUDA device's do not hold in shared memory go to cuSOLVER:
-/// tests/kernels/cuda/test_low_rank.cpp.
+/// The kernels of both devices. tests/kernels/cuda/test_low_rank.cpp covers matrices that exceed shared
+/// memory and use cuSOLVER.
 struct Paths {
     On device = device_under_test();
 
@@ -56,7 +56,7 @@ TEST_CASE("low_rank counts the singular values that are large against delta") {
     check_counting<float>(Paths());
 }
 
-TEST_CASE("low_rank gives the same bits again and in every thread order") { check_same_bits(Paths()); }
+TEST_CASE("low_rank is bitwise reproducible in every thread order") { check_same_bits(Paths()); }
 
 TEST_CASE("low_rank of no matrices does nothing") { check_no_matrices(Paths()); }
 
@@ -67,7 +67,7 @@ TEST_CASE("the steps of low_rank's matrix exponential agree with exp up to their
         reach = steps.reach;
         const double of_rounding = 4 * 0x1p-53 * reach;
         INFO("reach " << reach);
-        // Where exp(−x) lives, and all the way to the end.
+        // In the range where exp(−x) varies, and up to the reach.
         for (int i = 0; i <= 4000; ++i) {
             const double x = std::min(reach, i <= 2000 ? 0.02 * i : reach * (i - 2000) / 2000.0);
             double h = steps.start_identity + steps.start_x * x;

@@ -12,7 +12,7 @@ using testing::On;
 
 namespace {
 
-/// The definition, with f′ written out. The second image's value is 0, where √v has no slope.
+/// Compares with the definition. The second image has value 0, where √v has no derivative.
 template <class T>
 void check(On where, Matching matching, std::int64_t elements) {
     INFO(elements << " elements, " << (matching == Matching::value ? "value" : "square root"));

@@ -38,7 +38,7 @@ Slice slice(std::int64_t height, std::int64_t width, std::uint64_t seed,
     return {picture(height, width, 2 * seed), picture(height, width, 2 * seed + 1), corners};
 }
 
-/// The words of imaging/patches.hpp: transposed first, then mirrored.
+/// As defined in imaging/patches.hpp: transposed first, then mirrored.
 Picture patch_of(const Picture& slice, CornerEntry corner, std::size_t side, std::uint32_t symmetry) {
     Picture patch(side, std::vector<float>(side));
     for (std::size_t y = 0; y < side; ++y)
@@ -60,12 +60,12 @@ void append(const Picture& picture, std::vector<float>& out) {
     for (const auto& row : picture) out.insert(out.end(), row.begin(), row.end());
 }
 
-/// A batch of all patches of all slices but the last few, in a shuffled order; step 2 of epoch 5.
+/// A batch of all patches of all slices except the last few, in shuffled order; step 2 of epoch 5.
 void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, bool all_choices) {
     INFO("patches of side " << sampling.patch << ", seed " << sampling.random.seed);
     std::vector<SliceEntry> entries;
     std::vector<CornerEntry> corners;
-    std::vector<float> inputs(5, -1.0f), targets(5, -2.0f);  // the first slice does not begin at 0
+    std::vector<float> inputs(5, -1.0f), targets(5, -2.0f);  // the first slice does not start at 0
     for (const Slice& s : slices) {
         entries.push_back(
             {static_cast<std::int64_t>(inputs.size()), static_cast<std::int32_t>(s.input[0].size()),
@@ -105,7 +105,7 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
         CHECK(places.size() == corners.size());
     }
 
-    // The batches of the steps before are not to be looked at.
+    // Batches of earlier steps, which must not be read.
     std::vector<std::uint32_t> batches(static_cast<std::size_t>(2 * sampling.batch), 0xFFFFFFFFu);
     batches.insert(batches.end(), order.begin(), order.end());
     const Table<std::uint32_t> order_table(where, batches);
@@ -136,7 +136,7 @@ void check_all(On where) {
     sampling.patch = 1;
     sampling.random = {3, 1};
     check(where, slices, sampling, true);
-    // More pixels than a block has threads; the whole of one slice.
+    // More pixels than a block has threads; one whole slice.
     sampling.patch = 17;
     sampling.patches_per_slice = 6;
     check(where, {slice(17, 17, 4, {{0, 0}}), slice(19, 23, 5, {{0, 6}, {2, 0}, {1, 3}})}, sampling, false);

@@ -11,7 +11,7 @@ using testing::On;
 
 namespace {
 
-/// More steps than the ring has rows: each overwrites its own row alone.
+/// More steps than rows. Each step overwrites only its row.
 void check(On where, const StepMetrics& metrics, std::int64_t first) {
     const std::int64_t width = metrics.terms + metrics.norms;
     INFO(metrics.terms << " terms, " << metrics.norms << " norms, " << metrics.rows << " rows");

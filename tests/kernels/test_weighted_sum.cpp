@@ -12,8 +12,8 @@ using testing::On;
 
 namespace {
 
-/// Terms of all sizes: more values than a warp has lanes, gradients longer than the parts of a sum, a single
-/// number, none; from arrays that begin `offset` elements after a multiple of 16 bytes.
+/// Terms of all sizes: more values than a warp has lanes, gradients longer than a part of a sum, a single
+/// number, none. Arrays start `offset` elements after a multiple of 16 bytes.
 template <class T>
 void check_weighted_sum(On where, int count, std::int64_t offset) {
     INFO(count << " terms, " << offset << " elements off");
@@ -105,6 +105,6 @@ void check_all(On where) {
 TEST_CASE("weighted_sum and sum_of_arrays agree with their formulas") {
     testing::on_device(check_all<float>);
     testing::on_device(check_all<double>);
-    // More than a grid holds at once.
+    // More than one grid.
     check_sum_of_arrays<float>(testing::device_under_test(), 2, (1 << 20) + 3, 0, true);
 }

@@ -1,5 +1,4 @@
-// The convolutions of cuDNN, called as conv2d() calls them. Skipped where there is no cuDNN, as in the CUDA
-// emulator.
+// cuDNN's convolutions, called through conv2d(). Skipped without cuDNN, as in the CUDA emulator.
 #include "kernels/elementwise.hpp"
 #include "tests/kernels/conv2d_check.hpp"
 
@@ -40,7 +39,7 @@ TEST_CASE("conv2d by cuDNN can be recorded in a graph") {
         kernels::cuda::conv2d_backward_weight<float>(
             s, {.input = x.data(), .output_gradient = y.data(), .scale = 0.5, .weight_gradient = dw.data()});
     };
-    step();  // chooses the algorithms and fills the arena
+    step();  // selects the algorithm and fills the arena
     const std::vector<std::vector<float>> expected{y.values(), dx.values(), dw.values()};
     simt::Graph graph(step);
     for (Buffer<float>* output : {&y, &dx, &dw}) kernels::cuda::fill(1, -7.0f, output->data());

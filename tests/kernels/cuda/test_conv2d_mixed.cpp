@@ -6,7 +6,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// An image: what is stored, in the device's memory, and as the reference sees it.
+/// An image: as stored, in device memory, and as the reference reads it.
 template <class T>
 struct Image {
     Array values;
@@ -18,7 +18,7 @@ struct Image {
     T* data() { return on_device.data(); }
 };
 
-/// Of a result that is stored as T: half a unit in the last place of each number, and the sum's own error.
+/// Error bound of a result stored as T: half a unit in the last place, plus the error of the sum.
 template <class T>
 void compare(Buffer<T>& got, const Array& expected, double bound_of_sums) {
     CHECK(got.fences_intact());
@@ -39,7 +39,7 @@ void check(const Conv2dShape& s, double bound) {
     Image<In> input(s.input_elements(), 1), relu_output(s.input_elements(), 6, true),
         accumulate(s.input_elements(), 7);
     Image<Out> gradient(s.output_elements(), 4), residual(s.output_elements(), 5);
-    // Weights are rounded by the tensor cores: numbers that bfloat16 holds.
+    // Weights are exact in bfloat16, because tensor cores round them.
     const Array w = widened(stored<bfloat16>(reference::uniform(s.weight_elements(), 2, -0.2, 0.2)));
     const Array b = widened(stored<float>(reference::uniform(s.out_channels, 3)));
     Buffer<float> weight(On::cuda, stored<float>(w)), bias(On::cuda, stored<float>(b));
@@ -114,7 +114,7 @@ TEST_CASE("conv2d between images in bfloat16 rounds no more where wgmma takes th
     check<bfloat16, bfloat16>({1, 5, 6, 64, 64, 3, 3}, 1e-4);
 }
 
-TEST_CASE("images are worth storing as bfloat16 where wgmma takes them and bfloat16 is asked for") {
+TEST_CASE("images are stored as bfloat16 if wgmma supports them and bfloat16 is selected") {
     using kernels::cuda::conv2d_stores_bfloat16;
     const bool hopper = simt::compute_capability() == 90;
     {

@@ -16,7 +16,7 @@ namespace mma = kernels::cuda::detail;
 
 namespace {
 
-/// With the operands as the tensor cores see them.
+/// The operands as tensor cores round them.
 Operands as_multiplied(const Operands& o, Conv2dPrecision precision) {
     const auto round =
         precision == Conv2dPrecision::tf32 ? reference::round_to_tf32 : reference::round_to_bfloat16;
@@ -75,7 +75,7 @@ TEST_CASE("conv2d on tensor cores multiplies in bfloat16 and sums in float32") {
 TEST_CASE("conv2d on tensor cores adds the bias, scales, adds the residual and applies the ReLU") {
     REQUIRE_TENSOR_CORES();
     const WithOptions options({Conv2dBackend::native, Conv2dPrecision::tf32});
-    // 3 of 4 lanes' channels and 5 of 8 rows' pixels at the end of a block.
+    // Partial blocks: 3 of 4 lanes' channels, and 5 of 8 rows' pixels.
     for (const Conv2dShape s : {Conv2dShape{1, 7, 19, 8, 24, 1, 3}, Conv2dShape{1, 3, 7, 8, 72, 1, 1}}) {
         const Operands p = as_multiplied({s}, Conv2dPrecision::tf32);
         const OnCuda<float> device(p);
@@ -139,7 +139,7 @@ TEST_CASE("a NaN passes through the tensor cores and the ReLU to the pixels that
     for (auto precision : {Conv2dPrecision::tf32, Conv2dPrecision::bfloat16}) {
         Operands p{s};
         const WithOptions options({Conv2dBackend::native, precision});
-        // All channels of the pixel: what is read behind the channels of another one would show.
+        // All channels of the pixel, so that reads past the channels of another pixel show.
         for (std::int64_t channel = 0; channel < s.in_channels; ++channel)
             p.input[static_cast<std::size_t>((4 * s.width + 13) * s.in_channels + channel)] = std::nan("");
         const OnCuda<float> device(p);
@@ -178,7 +178,7 @@ TEST_CASE("conv2d on tensor cores of no images leaves a weight gradient of zeros
     }
 }
 
-TEST_CASE("tensor cores take channels by the eight, and no float32 products") {
+TEST_CASE("tensor cores need channel counts divisible by 8, and refuse float32 precision") {
     REQUIRE_TENSOR_CORES();
     const Conv2dShape s{.in_channels = 8, .out_channels = 8};
     const auto supported = [](std::int64_t in, std::int64_t out) {

@@ -1,4 +1,4 @@
-// Which algorithm the CUDA device's convolutions take.
+// The choice of algorithm of the CUDA device's convolutions.
 #include <utility>
 
 #include "tests/kernels/conv2d_check.hpp"
@@ -18,7 +18,7 @@ std::vector<float> forward_of(const Conv2dShape& s, const std::vector<float>& in
 
 }  // namespace
 
-TEST_CASE("conv2d takes the tensor cores where it is told to and they can") {
+TEST_CASE("conv2d uses tensor cores if selected and supported") {
     CHECK((kernels::cuda::conv2d_options().backend == Conv2dBackend::native &&
            kernels::cuda::conv2d_options().precision == Conv2dPrecision::tf32));
     for (const auto& [precision, bound] :
@@ -26,7 +26,7 @@ TEST_CASE("conv2d takes the tensor cores where it is told to and they can") {
         const WithOptions options({Conv2dBackend::native, precision});
         Check<float>(On::cuda, {2, 7, 9, 16, 24, 3, 3}, bound).once();
         Check<float>(On::cuda, {1, 6, 5, 8, 40, 1, 3}, bound).once();
-        // Everything else keeps to T.
+        // Everything else computes in T.
         Check<float>(On::cuda, {2, 7, 9, 12, 20, 3, 3}, float_bound<float>).once();
         Check<float>(On::cuda, {1, 9, 8, 1, 16, 3, 3}, float_bound<float>).once();
         Check<double>(On::cuda, {1, 6, 5, 8, 8, 3, 3}, float_bound<double>).once();
@@ -51,7 +51,7 @@ TEST_CASE("conv2d by cuBLAS") {
     }
 }
 
-TEST_CASE("conv2d refuses a backend that is not there") {
+TEST_CASE("conv2d refuses an unavailable backend") {
     const WithOptions options(exact);
     try {
         kernels::cuda::set_conv2d_options({Conv2dBackend::cudnn, Conv2dPrecision::tf32});

@@ -16,7 +16,7 @@ namespace wgmma = kernels::cuda::detail;
 
 namespace {
 
-/// Images as bfloat16 holds them, weights as float32 does.
+/// Images as stored in bfloat16, weights as in float32.
 Operands stored_as_bfloat16(const Conv2dShape& s) {
     return Operands{s}.with_images(reference::round_to_bfloat16);
 }
@@ -26,15 +26,15 @@ Array image_of(std::int64_t count, Run&& run) {
     return widened(output_of<bfloat16>(On::cuda, count, run));
 }
 
-/// Whether `image` is `expected`, rounded: 2⁻⁸ of an element, and what summing in float32 costs; `sums` are
-/// what it was made of, before a ReLU.
+/// Checks that `image` is `expected` after rounding: within 2⁻⁸ of each element, plus the error of float32
+/// sums. `sums` are the values before a ReLU.
 void check_image(const Array& image, const Array& expected, const Array& sums) {
     REQUIRE(image.size() == expected.size());
     const double size = reference::norm(sums) / std::sqrt(static_cast<double>(sums.size()));
     double worst = 0;
     for (std::size_t i = 0; i < image.size(); ++i) {
         const double error = std::abs(image[i] - expected[i]) - 0x1p-8 * std::abs(expected[i]);
-        worst = error <= worst ? worst : error;  // a NaN is the worst
+        worst = error <= worst ? worst : error;  // a NaN is the largest error
     }
     CHECK(worst <= 1e-5 * size);
 }
@@ -147,7 +147,7 @@ TEST_CASE("a NaN passes through wgmma and the ReLU to the pixels that see it, an
     REQUIRE_HOPPER();
     const Conv2dShape s{2, 9, 15, 64, 64, 3, 3};
     Operands p = stored_as_bfloat16(s);
-    // All channels of the pixel: what is read behind the channels of another one would show.
+    // All channels of the pixel, so that reads past the channels of another pixel show.
     for (std::int64_t channel = 0; channel < s.in_channels; ++channel)
         p.input[static_cast<std::size_t>((4 * s.width + 13) * s.in_channels + channel)] = std::nan("");
     const OnCuda<bfloat16> device(p);
@@ -160,7 +160,7 @@ TEST_CASE("a NaN passes through wgmma and the ReLU to the pixels that see it, an
     });
     for (std::size_t i = 0; i < output.size(); ++i) {
         const auto pixel = static_cast<std::int64_t>(i) / s.out_channels;
-        const std::int64_t x = pixel % s.width, y = pixel / s.width;  // the second image is behind the first
+        const std::int64_t x = pixel % s.width, y = pixel / s.width;  // the second image follows the first
         REQUIRE(std::isnan(output[i]) == (std::abs(y - 4) <= 1 && x >= 12));
     }
 }
@@ -187,7 +187,7 @@ TEST_CASE("conv2d by wgmma of no images leaves a weight gradient of zeros") {
     CHECK(weight_gradient == std::vector<float>(static_cast<std::size_t>(s.weight_elements()), 0.0f));
 }
 
-TEST_CASE("wgmma takes channels by the sixty-four") {
+TEST_CASE("wgmma needs channel counts divisible by 64") {
     REQUIRE_HOPPER();
     const auto supported = [](std::int64_t in, std::int64_t out) {
         return wgmma::wgmma_supports({.height = 40, .width = 40, .in_channels = in, .out_channels = out});

@@ -20,7 +20,7 @@ struct WithoutTensorCores {
 };
 const WithoutTensorCores without_tensor_cores;
 
-/// cuSOLVER, and the kernels that leave matrices of this size to it.
+/// cuSOLVER, and the kernels that delegate matrices of this size to it.
 struct ByCusolver {
     On device = On::cuda;
 
@@ -51,7 +51,7 @@ TEST_CASE("low_rank without tensor cores agrees with long double eigenvectors") 
     on_device([](On) { check_batches(without_tensor_cores); });
 }
 
-TEST_CASE("low_rank without tensor cores of what is constant, not finite, large, or not there") {
+TEST_CASE("low_rank without tensor cores of constant, non-finite, large and empty input") {
     check_constant_images<double>(without_tensor_cores);
     check_constant_images<float>(without_tensor_cores);
     check_not_finite<double>(without_tensor_cores);
@@ -85,7 +85,7 @@ TEST_CASE("low_rank by cuSOLVER agrees with long double eigenvectors") {
     check_batches(by_cusolver);
 }
 
-TEST_CASE("low_rank by cuSOLVER of what is constant, not finite, large, or not there") {
+TEST_CASE("low_rank by cuSOLVER of constant, non-finite, large and empty input") {
     REQUIRE_CUSOLVER();
     check_constant_images<double>(by_cusolver);
     check_constant_images<float>(by_cusolver);
@@ -96,7 +96,7 @@ TEST_CASE("low_rank by cuSOLVER of what is constant, not finite, large, or not t
     check_no_matrices(by_cusolver);
 }
 
-TEST_CASE("low_rank by cuSOLVER gives the same bits again and in every thread order") {
+TEST_CASE("low_rank by cuSOLVER is bitwise reproducible in every thread order") {
     REQUIRE_CUSOLVER();
     check_same_bits(by_cusolver);
 }
