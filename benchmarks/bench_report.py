@@ -1,4 +1,4 @@
-"""The figures of scripts/bench: spread, exponents, and the report in Markdown."""
+"""Evaluation of scripts/bench: spread, exponents, and the report in Markdown."""
 
 import math
 import statistics
@@ -34,8 +34,8 @@ def markdown(report):
             "Limits: " + ", ".join(f"{name} {number(value)} {'GB/s' if name == 'copy' else 'GFLOP/s'}"
                                    for name, value in limits.items()) + ".", "",
             "Ratio: PyTorch's time in its fastest mode over the engine's. Spread: interquartile range over median. Share: of the "
-            "matrix products' rate above. Error: norm of the difference from PyTorch in float64 over its norm, the largest of "
-            "all results. Memory: growth of the process's peak; of a GPU, all that is held at once, slices one at a time.", ""]
+            "GEMM rate above. Error: norm of the difference from PyTorch in float64 over its norm, the largest of "
+            "all results. Memory: growth of the process's peak; for a GPU, all memory held at once; slices one at a time.", ""]
     rows = [[r["name"], r["dtype"], number(r["ours_ms"]), number(r["ours_spread"], 2), number(r["pytorch_ms"]),
              r["pytorch_mode"] or "–", number(r["ratio"]), number(r["share_of_limit"], 2), number(r["max_rel_error"], 2),
              number(r.get("ours_mib")), number(r.get("pytorch_mib"))] for r in report["rows"]]

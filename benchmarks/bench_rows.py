@@ -1,4 +1,4 @@
-"""What scripts/bench measures: rows of benchmarks/rows and benchmarks/pytorch_rows.py, and series of them that grow."""
+"""The measurements of scripts/bench: rows of benchmarks/rows and benchmarks/pytorch_rows.py, and growing series."""
 
 
 def step(model, prior="AP", **sizes):
@@ -17,7 +17,7 @@ EDSR_SMALL, EDSR_PAPER = {"depth": 16, "width": 64}, {"depth": 32, "width": 256}
 
 
 def rows_of(device, quick):
-    """(name, what it is, precision of a CUDA device's convolutions)"""
+    """(name, description, precision of a CUDA device's convolutions)"""
     cpu = device == "cpu"
     inner = ["float32"] if cpu else ["bfloat16", "tf32"]
     batch = 4 if quick and cpu else 64
@@ -38,7 +38,7 @@ def rows_of(device, quick):
 
 
 def modes_of(device, quick, row):
-    """The ways of PyTorch that are tried (benchmarks/pytorch_rows.py). torch.compile takes its time: not where it is short."""
+    """PyTorch's modes to try (benchmarks/pytorch_rows.py). No torch.compile in short runs, because compilation takes long."""
     kind = row["kind"]
     if kind == "low_rank":
         return ["eager", "eigh", "matrix_exp"]
@@ -47,7 +47,7 @@ def modes_of(device, quick, row):
         return modes
     best = "channels_last"
     if kind == "step" and row["prior"] == "AP":
-        # Instead of the SVD what was fastest on a CPU; on a GPU what is made of products alone.
+        # The fastest replacement of the SVD: eigh on a CPU, matrix products only on a GPU.
         best += "+eigh" if device == "cpu" else "+matrix_exp"
         modes.append(best)
     if not quick:
@@ -60,7 +60,7 @@ def modes_of(device, quick, row):
 
 
 def growth_of(device):
-    """(name, what it is, the parameter that grows, its values)"""
+    """(name, description, growing parameter, its values)"""
     small = {"batch": 4 if device == "cpu" else 64}
     return [
         ("step_srcnn_ap", step("srcnn"), "batch", (16, 32, 64, 128)),

@@ -1,5 +1,4 @@
-// The convolutions of SRCNN and of EDSR 16×64, a training batch and a slice of 181×217; and others that no
-// network here has.
+// Convolutions of SRCNN and EDSR 16×64 for a training batch and a slice of 181×217, and further shapes.
 #include "kernels/conv2d/conv2d.hpp"
 
 #include <benchmark/benchmark.h>

@@ -1,6 +1,6 @@
-// The convolutions of SRCNN and of EDSR (64 and 256 channels) for a training batch on the CUDA device: the
-// native ones, cuDNN's and cuBLAS's, in every precision that they know. Images are stored as float numbers,
-// but for "ours_stored_bfloat16": what the inside of a network is when it is trained in bfloat16.
+// Convolutions of SRCNN and EDSR (64 and 256 channels) for a training batch on the CUDA device, by native
+// kernels, cuDNN and cuBLAS, in all supported precisions. Images are float, or bfloat16 in
+// "ours_stored_bfloat16", as between the layers of a network trained in bfloat16.
 #include <type_traits>
 
 #include "benchmarks/cuda_timing.hpp"
@@ -12,7 +12,7 @@ using namespace dnsp;
 using kernels::Activation, kernels::bfloat16, kernels::Conv2dBackend, kernels::Conv2dOptions,
     kernels::Conv2dPrecision, kernels::Conv2dShape;
 
-/// Random numbers as T.
+/// Random numbers of type T.
 template <class T>
 struct Images : simt::Workspace<T> {
     Images(std::int64_t count, std::uint64_t stream) : simt::Workspace<T>(count) {
@@ -74,7 +74,7 @@ class Convolution {
     benchmarks::DeviceValues weight_, bias_;
 };
 
-/// A setting of the process, for as long as it lives.
+/// Sets a process setting for the lifetime of the object.
 struct Options {
     explicit Options(const Conv2dOptions& options) { kernels::cuda::set_conv2d_options(options); }
     ~Options() { kernels::cuda::set_conv2d_options({}); }
@@ -88,7 +88,7 @@ void run(benchmark::State& state, const Conv2dShape& s, Pass pass, const Conv2dO
         const Options options(chosen);
         if (std::is_same_v<T, bfloat16> &&
             !kernels::cuda::conv2d_stores_bfloat16(s.in_channels, s.out_channels))
-            return state.SkipWithError("no kernel for these channels, or for this device");
+            return state.SkipWithError("no kernel for these channels or this device");
         const Convolution<T> convolution(s);
         benchmarks::time_on_device(state, convolution.cost(pass), [&] { convolution.run(pass); });
     } catch (const Error& error) {

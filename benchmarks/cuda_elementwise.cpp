@@ -1,4 +1,4 @@
-// What is bound by the bandwidth of device memory, and that bandwidth itself.
+// Kernels bound by device memory, and its bandwidth.
 #include "benchmarks/cuda_timing.hpp"
 #include "kernels/adam.hpp"
 
@@ -7,16 +7,16 @@ namespace {
 using namespace dnsp;
 
 constexpr std::int64_t count = 16 << 20;
-constexpr std::int64_t edsr_parameters = 38'360'000;  // 32 residual blocks of 256 channels
+constexpr std::int64_t edsr_parameters = 38'360'000;  // EDSR: 32 residual blocks of 256 channels
 
-/// Device memory full of one number.
+/// Device memory filled with one number.
 struct Constant : simt::Workspace<float> {
     Constant(std::int64_t elements, float value) : Workspace(elements) {
         kernels::cuda::fill(elements, value, data());
     }
 };
 
-/// `work(a, b, c)` on three arrays, of which it touches `touched`.
+/// Times `work(a, b, c)` on three arrays; `touched` of them are read or written.
 template <class Work>
 void on_arrays(const char* name, int touched, Work&& work) {
     benchmarks::register_on_device(std::string("elementwise/") + name, [=](benchmark::State& state) {

@@ -29,7 +29,7 @@ void learned_sharpness(benchmark::State& state) {
     const kernels::FilterVarianceShape shape{batch, side, side, 8, 3, kernels::Border::valid};
     const benchmarks::DeviceValues filters(shape.filters * shape.taps(), 3),
         filter_gradient(shape.filters * shape.taps(), 4);
-    // Responses, and the gradients by image and by filter, are a multiply-add a tap each.
+    // Responses, image gradients and filter gradients take one multiply-add per tap.
     const double responses =
         static_cast<double>(batch * shape.filters * shape.response_height() * shape.response_width());
     benchmarks::time_on_device(

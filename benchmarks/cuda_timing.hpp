@@ -1,7 +1,7 @@
 #pragma once
 
-// Times work on the CUDA device. Benchmarks of it are registered only where there is one: the CUDA emulator's
-// times say nothing.
+// Timing on the CUDA device. Benchmarks are registered only if there is one; times in the CUDA emulator mean
+// nothing.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -20,7 +20,8 @@ namespace dnsp::benchmarks {
 
 inline bool has_cuda_device() { return simt::device_count() > 0 && !simt::is_emulator(); }
 
-/// Random numbers in device memory: a million at most, repeated, since the host takes long to make more.
+/// Random numbers in device memory. At most a million are generated and then repeated, because the host is
+/// slow.
 struct DeviceValues : simt::Workspace<float> {
     DeviceValues(std::int64_t count, std::uint64_t stream) : Workspace(count) {
         const std::vector<float> values =
@@ -41,7 +42,7 @@ inline double seconds_for(std::int64_t calls, const std::function<void()>& work)
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// The first call allocates and chooses algorithms; then as many as last for some milliseconds make a run.
+/// The first call allocates and chooses algorithms. A run then has as many calls as take some milliseconds.
 inline std::int64_t calls_for_a_run(const std::function<void()>& work) {
     work();
     std::int64_t calls = 1;
@@ -49,7 +50,7 @@ inline std::int64_t calls_for_a_run(const std::function<void()>& work) {
     return calls;
 }
 
-/// Bytes read and written a second by a copy within device memory: the limit of what is bound by memory.
+/// Bytes read and written per second by a copy in device memory: the limit of memory-bound work.
 inline double copy_bandwidth() {
     static const double bandwidth = [] {
         constexpr std::int64_t count = 64 << 20;
@@ -62,7 +63,7 @@ inline double copy_bandwidth() {
     return bandwidth;
 }
 
-/// Reports a missing library, or anything else that is thrown, as this benchmark's error.
+/// Reports a missing library, or any other exception, as the benchmark's error.
 inline void time_on_device(benchmark::State& state, const Cost& cost, const std::function<void()>& work) {
     try {
         const std::int64_t calls = calls_for_a_run(work);

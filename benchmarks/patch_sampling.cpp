@@ -19,7 +19,7 @@ void sample_patches(benchmark::State& state) {
         entries.push_back({s * height * width, width, static_cast<std::int32_t>(corners.size()), 100});
         for (std::int32_t c = 0; c < 100; ++c) corners.push_back({c, 100 - c});
     }
-    // Every tenth patch number, so that a batch comes from slices all over.
+    // Every tenth patch number, so that a batch covers many slices.
     std::vector<std::uint32_t> order(batch);
     for (std::size_t b = 0; b < order.size(); ++b) order[b] = static_cast<std::uint32_t>(10 * b);
     std::vector<float> input_patches(batch * patch * patch), target_patches(input_patches.size());

@@ -1,22 +1,22 @@
-"""PyTorch's side of scripts/bench: the rows of benchmarks/rows as a user of PyTorch would write them.
+"""PyTorch's side of scripts/bench: the rows of benchmarks/rows in idiomatic PyTorch.
 
 Answers requests, one line of JSON each, on standard output:
   {"do": "machine"}                                   → {"version": …, "device": …}
   {"do": "prepare", "row": {…}, "folder": F, "mode": M, "precision": P}
-        reads F/inputs.safetensors and F/results.safetensors, which the engine has written
-        → {"max_rel_error": of the engine against this code in float64, None with "check": false}
-  {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean of K that
-                                                      are waited for together
+        reads F/inputs.safetensors and F/results.safetensors, written by the engine
+        → {"max_rel_error": error of the engine against this code in float64, None if "check" is false}
+  {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}; each is the mean of K runs
+                                                      without synchronisation between them
   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start, or
-                                                      of a GPU's memory all that the row holds at once}
-  {"do": "release"}                                   forgets the row → {}
-An error is {"error": sentence}. The first argument is the device. A mode is words joined by "+":
-  eager          nothing of what follows
+                                                      on a GPU all memory that the row holds at once}
+  {"do": "release"}                                   releases the row → {}
+Errors are {"error": sentence}. The first argument is the device. A mode is words joined by "+":
+  eager          none of the following
   channels_last  images and weights in NHWC
   compiled       the network by torch.compile
-  eigh, matrix_exp  low rank by the eigenvalues or the exponential of YᵀY in float64 instead of the SVD of Y
+  eigh, matrix_exp  low rank by eigenvalues or the exponential of YᵀY in float64 instead of the SVD of Y
   graph          steps as one CUDA graph
-  batch8         slices by eight
+  batch8         eight slices at a time
 """
 
 import gc
@@ -109,7 +109,7 @@ def network(row, inputs, dtype):
 
 
 def low_rank(y, delta, words):
-    """R − Σ exp(−σ²/2δ²) of each matrix and its gradient Y · exp(−YᵀY/2δ²)/δ², by three ways to the same."""
+    """R − Σ exp(−σ²/2δ²) of each matrix and its gradient Y · exp(−YᵀY/2δ²)/δ², by one of three methods."""
     if "eigh" in words or "matrix_exp" in words:
         z = y.double()  # float32 is not enough for YᵀY
         if "eigh" in words:
@@ -149,7 +149,7 @@ def tap_gram(patches, taps):
     return torch.einsum("nip,njp->ij", columns, columns)
 
 
-# ---- Rows: run() is what is timed, results() is of the first run
+# ---- Rows: run() is timed, results() returns the results of the first run
 
 
 def layout_of(words):
@@ -157,7 +157,7 @@ def layout_of(words):
 
 
 def on_a_stream_of_its_own(work, times):
-    """As PyTorch wants it before a capture."""
+    """Warm-up that PyTorch requires before a capture."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -312,7 +312,7 @@ ROWS = {"gemm": GemmRow, "low_rank": LowRankRow, "convolution": ConvolutionRow, 
 
 
 def relative_error(got, expected):
-    """Norm of the difference over the norm of what is expected; the largest over all results."""
+    """Norm of the difference over the norm of the expected result; the largest over all results."""
     errors = []
     for name, theirs in expected.items():
         ours = got[name].double().cpu().reshape(-1)
@@ -322,7 +322,7 @@ def relative_error(got, expected):
 
 
 def make(row, inputs, metadata, mode, precision):
-    """The timed row: float32 masters; lower precisions as PyTorch's users choose them on a GPU."""
+    """The timed row: float32 masters; lower precisions as usual on a GPU."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.benchmark = True
     storage = torch.bfloat16 if precision == "bfloat16" and row["kind"] in ("convolution", "gemm") else torch.float32
@@ -333,8 +333,8 @@ def make(row, inputs, metadata, mode, precision):
 
 
 def error_of(engine, row, inputs, metadata):
-    """Of the engine's results against this code in float64; of many slices, the first."""
-    torch.backends.cudnn.benchmark = False  # nothing to choose for a single run
+    """Error of the engine's results against this code in float64; only the first of many slices."""
+    torch.backends.cudnn.benchmark = False  # no algorithm search for a single run
     if row["kind"] == "upscale":
         inputs, engine = {**inputs, "input": inputs["input"][:1]}, {"output": engine["output"][:1]}
     reference = ROWS[row["kind"]](row, inputs, metadata, set(), torch.float64)
@@ -358,7 +358,7 @@ def resident_bytes(field):
 
 def release(state):
     state.clear()
-    # Otherwise a network of other sizes is compiled for sizes that change, which is slower.
+    # Otherwise torch.compile would compile the next network for dynamic sizes, which is slower.
     torch._dynamo.reset()
     gc.collect()
     if DEVICE.type == "cuda":
@@ -398,14 +398,14 @@ def answer(request, state):
             torch.cuda.synchronize()
             return {"bytes": torch.cuda.max_memory_allocated()}
         with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # the peak counts from here
+            file.write("5")  # resets the peak
         state["row"].run()
         return {"bytes": resident_bytes("VmHWM") - AT_START}
     raise ValueError("unknown request: " + what)
 
 
 def start():
-    """What every process needs before its first row: a pool of threads."""
+    """Set-up of a process before its first row: starts the thread pool."""
     torch.mm(torch.ones(512, 512), torch.ones(512, 512))
     return resident_bytes("VmRSS")
 
@@ -417,7 +417,7 @@ def main():
     for line in sys.stdin:
         try:
             reply = answer(json.loads(line), state)
-        except Exception as error:  # whatever it is, the other side has to know
+        except Exception as error:  # report any error to the other side
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)
 

@@ -7,18 +7,18 @@ else()
   set(has_cuda 1)
 endif()
 target_compile_definitions(dnsp_flags INTERFACE DNSP_VERSION="${PROJECT_VERSION}" DNSP_HAS_CUDA=${has_cuda})
-# -ffp-contract=off, and -fmad=false below: where a product and a sum are rounded once is decided in the source
-# (kernels/multiply_add.hpp), and is the same in every copy of a loop that a compiler makes.
+# -ffp-contract=off here and -fmad=false below: the source decides where a product and a sum are rounded once
+# (kernels/multiply_add.hpp), so that all copies of a loop round alike.
 set(cxx_flags -Wall -Wextra -Wpedantic -Wshadow -Werror -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  list(APPEND cxx_flags -Wno-psabi)  # All of a program is compiled by one compiler.
+  list(APPEND cxx_flags -Wno-psabi)  # Each program is compiled by one compiler.
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC bugs 105593 and 105651: false alarms inside its own AVX-512 intrinsics and std::string.
+  # GCC bugs 105593 and 105651: false positives in its AVX-512 intrinsics and std::string.
   list(APPEND cxx_flags -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  list(APPEND cxx_flags -Wno-pass-failed)  # A loop marked `omp simd` that Clang does not vectorise is no error.
+  list(APPEND cxx_flags -Wno-pass-failed)  # Clang need not vectorise every loop marked `omp simd`.
 endif()
 if(NOT DNSP_MARCH STREQUAL "portable")
   list(APPEND cxx_flags -march=${DNSP_MARCH})
@@ -35,15 +35,15 @@ set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
 target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
 
-# dnsp_component(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]): a library dnsp_<name> of the files named, by
-# default of all .cpp files of the folder: a new layer, prior or model is a new file there. An object library, so that the
-# linker never drops a file that only registers itself (a model, a prior).
+# dnsp_component(name [PUBLIC target…] [PRIVATE target…] [SOURCES file…]) adds the library dnsp_<name> of the given
+# files. Default: all .cpp files of the folder, so that a new layer, prior or model is a new file. An object library, so
+# that the linker keeps files that only register themselves.
 function(dnsp_component name)
   cmake_parse_arguments(COMPONENT "" "" "PUBLIC;PRIVATE;SOURCES" ${ARGN})
   if(NOT COMPONENT_SOURCES)
     file(GLOB COMPONENT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   endif()
-  # The extension .cu means nothing to the C++ compiler, which compiles the kernels for the CUDA emulator.
+  # The C++ compiler does not know the extension .cu. It compiles kernels for the CUDA emulator.
   if(DNSP_CUDA STREQUAL "host")
     set(device_sources ${COMPONENT_SOURCES})
     list(FILTER device_sources INCLUDE REGEX "\\.cu$")

@@ -1,14 +1,14 @@
-# DNSP_CUDA says where the CUDA device comes from:
-#   none     it is not there; asking for it is an error
-#   toolkit  GPUs: nvcc compiles the kernels
-#   host     the CUDA emulator: the C++ compiler compiles the same kernels, and every device thread is a fibre; for tests
-set(DNSP_CUDA_LIBRARIES)  # what the components that touch the device link
-set(DNSP_CUDA none CACHE STRING "Where the CUDA device comes from: none, toolkit or host")
+# DNSP_CUDA selects the CUDA device:
+#   none     no device; selecting it is an error
+#   toolkit  GPUs; nvcc compiles the kernels
+#   host     the CUDA emulator, for tests: the C++ compiler compiles the kernels, and every device thread is a fibre
+set(DNSP_CUDA_LIBRARIES)  # linked by components that use the device
+set(DNSP_CUDA none CACHE STRING "The CUDA device: none, toolkit or host")
 set_property(CACHE DNSP_CUDA PROPERTY STRINGS none toolkit host)
 
 if(DNSP_CUDA STREQUAL "toolkit")
-  # nvcc and the libraries are looked for where the toolkit installs them, then in the layout of the Python wheels
-  # (nvidia/cu13/bin/nvcc, nvidia/cudnn/include/cudnn.h …) of DNSP_CUDA_WHEELS or of the python3 in the path.
+  # Searches nvcc and the libraries in the toolkit's locations, then in the layout of the Python wheels
+  # (nvidia/cu13/bin/nvcc, nvidia/cudnn/include/cudnn.h …) below DNSP_CUDA_WHEELS or of the python3 in the path.
   set(DNSP_CUDA_WHEELS "" CACHE PATH "A site-packages folder that holds NVIDIA's wheels")
   set(wheels ${DNSP_CUDA_WHEELS})
   if(NOT wheels)
@@ -25,14 +25,14 @@ if(DNSP_CUDA STREQUAL "toolkit")
     set(CMAKE_CUDA_COMPILER ${DNSP_NVCC})
   endif()
   enable_language(CUDA)
-  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc speaks C++20
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know nvcc's C++20 option
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   set(CMAKE_CUDA_STANDARD 20)
 
-  # The headers must be there; the libraries are opened when they are first used, so that the tools start on a machine
-  # that has only the driver. Where they were found at build time is where they are looked for last.
+  # Only headers are required. Libraries are loaded on first use, so that the tools start on machines with only a
+  # driver. The folders found at build time are searched last.
   add_library(cuda_toolkit INTERFACE)
   set(library_folders)
   function(dnsp_cuda_header variable header library purpose)
@@ -60,7 +60,7 @@ if(DNSP_CUDA STREQUAL "toolkit")
   list(REMOVE_DUPLICATES library_folders)
   list(JOIN library_folders ":" library_folders)
   target_compile_definitions(cuda_toolkit INTERFACE DNSP_CUDA_LIBRARY_DIRS="${library_folders}")
-  # The runtime itself is linked statically, into programs that the C++ compiler links.
+  # The CUDA runtime is linked statically into programs linked by the C++ compiler.
   find_library(CUDART_STATIC NAMES cudart_static HINTS ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES} ${wheel_roots}
     PATHS /usr/local/cuda PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib REQUIRED)
   set(DNSP_CUDA_LIBRARIES cuda_toolkit)

@@ -1,4 +1,4 @@
-# Every library the project links, found once. scripts/install_dependencies installs them from apt.
+# All libraries of the project. scripts/install_dependencies installs them from apt.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(ZLIB REQUIRED)
@@ -14,8 +14,8 @@ if(DNSP_BENCHMARKS)
   find_package(benchmark REQUIRED)
 endif()
 
-# dnsp_library(target HEADER path LIBRARIES name…): a library whose own CMake package is missing or, as Debian builds
-# it, demands what we do not use: oneDNN's asks for OpenCL, nifti_clib's for its command line tools, stb has none.
+# dnsp_library(target HEADER path LIBRARIES name…): a library whose CMake package is missing (stb) or, as built by
+# Debian, requires unused packages (oneDNN: OpenCL, nifti_clib: command-line tools).
 function(dnsp_library target)
   cmake_parse_arguments(LIB "" "HEADER" "LIBRARIES;PATH_SUFFIXES" ${ARGN})
   find_path(${target}_INCLUDE_DIR NAMES ${LIB_HEADER} PATH_SUFFIXES ${LIB_PATH_SUFFIXES} REQUIRED)

@@ -1,5 +1,5 @@
 // One pass of a convolution. Parameters: pass ("forward", "backward_input", "backward_weight"), batch,
-// height, width, in, out, kernel. Images are stored as bfloat16 where the engine stores a network's so.
+// height, width, in, out, kernel. Images are bfloat16 where the engine stores activations as bfloat16.
 #include "benchmarks/rows/row.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/conv2d/conv2d.hpp"

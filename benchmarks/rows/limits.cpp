@@ -1,5 +1,5 @@
-// What the machine can do at best: a copy within memory, and a product of square matrices by oneDNN, Eigen or
-// cuBLAS. Parameters: bytes; side, type ("float32", "float64").
+// Limits of the machine: a copy in memory, and a GEMM of square matrices by oneDNN, Eigen or cuBLAS.
+// Parameters: bytes; side, type ("float32", "float64").
 #include <dnnl.h>
 
 #include <Eigen/Core>

@@ -28,8 +28,8 @@ class LowRank : public Row {
     TensorFile results() const override {
         return {{{"value", value_.to({})}, {"gradient", gradient_.to({})}}, {}};
     }
-    /// Of the path by repeated squaring: the Gram matrix and 16 products that are symmetric, so that half of
-    /// each is enough, and the product with the matrix.
+    /// Cost of repeated squaring: the Gram matrix, 16 symmetric products (half of each is computed), and the
+    /// product with the matrix.
     Cost cost() const override {
         const double n = static_cast<double>(side_), count = static_cast<double>(batch_);
         return {count * (1 + 16 + 2) * n * n * n, count * n * n * 8};

@@ -1,14 +1,13 @@
-// The engine's side of scripts/bench: answers requests, one line of JSON each, on standard output.
+// The engine's side of scripts/bench. Answers requests, one line of JSON each, on standard output:
 //   {"do": "prepare", "row": {"kind": …}, "folder": F}  writes F/inputs.safetensors, runs once, writes
 //                                                       F/results.safetensors → {"flops": …, "bytes": …}
-//   {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}, each of a run, the mean
-//                                                       of K that are waited for together
+//   {"do": "time", "runs": N, "together": K}            → {"seconds": [N numbers]}; each is the mean of K
+//                                                       runs without synchronisation between them
 //   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start,
-//                                                       or of a CUDA device's memory all that the row holds
-//                                                       at once}
-//   {"do": "release"}                                   forgets the row → {}
+//                                                       or on a CUDA device all memory that the row holds}
+//   {"do": "release"}                                   releases the row → {}
 //   {"do": "machine"}                                   → {"device": …, "threads": …}
-// An error is {"error": sentence}. The first argument is the device, the second the precision of a CUDA
+// Errors are {"error": sentence}. The first argument is the device, the second the precision of a CUDA
 // device's convolutions (default float32).
 #include <algorithm>
 #include <chrono>
@@ -32,7 +31,7 @@ double seconds_of(Row& row, Device device, int together) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / together;
 }
 
-/// Bytes of this process in memory: now ("VmRSS"), or at most since the last reset ("VmHWM").
+/// Resident bytes of this process: now ("VmRSS"), or the peak since the last reset ("VmHWM").
 std::int64_t resident_bytes(const std::string& field) {
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
@@ -71,11 +70,11 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
         forget_peak_memory(device);
         row->run();
         simt::synchronise();
-        // A graph's blocks are in use only while it is recorded; nobody else may have them.
+        // A graph's blocks count as in use only while it is captured, but nothing else can use them.
         const ArenaStatistics now = arena_statistics(device);
         return {{"bytes", std::max(now.peak_bytes_in_use, now.bytes_held - now.bytes_cached)}};
     }
-    std::ofstream("/proc/self/clear_refs") << 5;  // the peak counts from here
+    std::ofstream("/proc/self/clear_refs") << 5;  // resets the peak
     row->run();
     return {{"bytes", resident_bytes("VmHWM:") - bytes_at_start}};
 }
@@ -85,7 +84,7 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
 int main(int argc, char** argv) try {
     const Device device = choose_device(argc > 1 ? argv[1] : "cpu").device;
     if (device.kind == DeviceKind::cuda) {
-        // One process for each precision, and PyTorch's, share the device.
+        // The processes of all precisions, and PyTorch's, share the device.
         set_memory_limit(device, available_memory(device) / 2);
     }
     apply({.precision = argc > 2 ? argv[2] : "float32", .backend = "native"}, device);

@@ -1,6 +1,6 @@
 #pragma once
 
-// The networks of the rows "step" and "upscale". Parameters: model, depth, width.
+// The network of the rows "step" and "upscale". Parameters: model, depth, width.
 #include "benchmarks/rows/row.hpp"
 #include "models/model.hpp"
 
@@ -8,12 +8,12 @@ namespace dnsp::benchmarks {
 
 struct Network {
     explicit Network(const Parameters& parameters);
-    /// What starts at zero gets small random values, so that every gradient is one.
+    /// Gives zero-initialised parameters small random values, so that no gradient vanishes.
     void allocate(Device device);
 
-    /// Every parameter under its name, in host memory.
+    /// All parameters by name, in host memory.
     std::map<std::string, Tensor> weights() const;
-    /// Additions and multiplications of a forward pass for one pixel.
+    /// Additions and multiplications per pixel of a forward pass.
     double flops_per_pixel() const;
 
     ParameterStore store;

@@ -1,5 +1,6 @@
-// A training step of a network under a variant of the paper, train_step(). On a CUDA device all but the first
-// one run as one graph, as in training. Parameters: model, depth, width, batch, patch, prior ("AP", "NP").
+// A training step (train_step()) of a network under a variant of the paper. On a CUDA device all steps but
+// the first run as one graph, as in training. Parameters: model, depth, width, batch, patch, prior ("AP",
+// "NP").
 #include <fmt/format.h>
 
 #include "benchmarks/rows/network.hpp"
@@ -64,14 +65,14 @@ class Step : public Row {
             if (is_trained(p.group)) file.tensors.emplace("gradient." + p.name, p.value.gradient().to({}));
         return file;
     }
-    /// Three passes. The first layer's input needs no gradient, which is not subtracted.
+    /// Three passes. Includes the first layer's input gradient, although it is not computed.
     Cost cost() const override {
         const double pixels = static_cast<double>(batch_ * patch_ * patch_);
         return {.flops = 3 * pixels * network_.flops_per_pixel()};
     }
 
   private:
-    /// Each time with the learning rate and the bias corrections of the first step.
+    /// Always uses the learning rate and bias corrections of the first step.
     void step() {
         const Objective::Evaluation evaluation =
             train_step({*network_.model, *objective_, network_.store, *adam_},

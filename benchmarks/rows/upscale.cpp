@@ -1,5 +1,5 @@
-// A network over whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
-// height, columns, batch (slices computed together; 0: as memory allows).
+// Inference on whole slices, from host memory to host memory. Parameters: model, depth, width, slices,
+// height, columns, batch (slices computed together; 0: as many as fit into memory).
 #include "benchmarks/rows/network.hpp"
 #include "inference/tiled_inference.hpp"
 
