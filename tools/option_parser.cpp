@@ -1,5 +1,7 @@
 #include "tools/option_parser.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <type_traits>
 
@@ -56,11 +58,23 @@ std::string default_text(const OptionInfo& info, const Value& value) {
         return "";
 }
 
+/// CLI11's own checks print the largest double.
+CLI::Validator in_range(Range range) {
+    const bool positive = range == Range::positive;
+    return {[positive](const std::string& text) {
+                double value = 0.0;
+                const bool ok = CLI::detail::lexical_cast(text, value) && (positive ? value > 0 : value >= 0);
+                return ok ? std::string()
+                          : fmt::format("expected a number {}, got {}",
+                                        positive ? "above 0" : "of at least 0", text);
+            },
+            positive ? "POSITIVE" : "NONNEGATIVE"};
+}
+
 /// Checks and translations. transform() puts one before those that are there already.
 template <class Value>
 void add_checks(CLI::Option& option, const OptionInfo& info) {
-    if (info.range == Range::positive) option.check(CLI::PositiveNumber);
-    if (info.range == Range::non_negative) option.check(CLI::NonNegativeNumber);
+    if (info.range != Range::any) option.check(in_range(info.range));
     const auto translate = [&](const auto& names) {
         CLI::Transformer translation(names, CLI::ignore_case);
         translation.description("");

@@ -129,9 +129,9 @@ TEST_CASE("choices have aliases and are found in lower and upper case") {
 
 TEST_CASE("a wrong type, range or choice is an error of the parse that names the option") {
     for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
-             {{"--steps", "0"}, "--steps: Value 0 not in range"},
-             {{"--steps", "x"}, "--steps: Value x not in range"},
-             {{"--rate", "-1"}, "--rate: Value -1 not in range"},
+             {{"--steps", "0"}, "--steps: expected a number above 0, got 0"},
+             {{"--steps", "x"}, "--steps: expected a number above 0, got x"},
+             {{"--rate", "-1"}, "--rate: expected a number of at least 0, got -1"},
              {{"--loud", "maybe"}, "Could not convert: --loud = maybe"},
              {{"--backend", "x"}, "--backend: x not in {native,other}"},
              {{"--colour", "blue"}, "--colour: blue not in {red,green}"},
