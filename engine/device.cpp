@@ -31,7 +31,7 @@ DeviceChoice choose_device(const std::string& name) {
         if (simt::device_count() == 0)
             return {{DeviceKind::cpu, 0}, fmt::format("{} ({})", cpu, simt::unavailable_reason())};
         if (simt::is_emulator())
-            return {{DeviceKind::cpu, 0}, cpu + " (the CUDA emulator is for tests: --device cuda)"};
+            return {{DeviceKind::cpu, 0}, cpu + " (the CUDA emulator is for tests: choose the device cuda)"};
         return cuda_choice(0);
     }
     int index = 0;
@@ -43,8 +43,8 @@ DeviceChoice choose_device(const std::string& name) {
     require((name == "cuda" || name.starts_with("cuda:")) && index >= 0,
             fmt::format("[device] unknown device '{}', expected auto, cpu, cuda or cuda:N", name));
     const int devices = simt::device_count();
-    require(devices > 0, fmt::format("[device] {} was asked for, but {}; use --device cpu", name,
-                                     simt::unavailable_reason()));
+    require(devices > 0, fmt::format("[device] {} was asked for, but {}; the device cpu is always available",
+                                     name, simt::unavailable_reason()));
     require(index < devices, fmt::format("[device] {} was asked for, but there {} only {}: cuda:0{}", name,
                                          devices == 1 ? "is" : "are", devices,
                                          devices == 1 ? "" : fmt::format(" … cuda:{}", devices - 1)));

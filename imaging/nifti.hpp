@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/error.hpp"
 #include "imaging/volume.hpp"
 
 namespace dnsp::imaging {
@@ -10,12 +11,17 @@ namespace dnsp::imaging {
 /// True for the names .nii and .nii.gz.
 bool is_nifti_path(const std::filesystem::path& path);
 
+/// read_nifti() got a file of several volumes and no volume index.
+struct VolumeNotChosen : FileError {
+    using FileError::FileError;
+};
+
 /// Reads a NIfTI-1 or NIfTI-2 file (single file, .nii or .nii.gz; all integer and float types; both byte
 /// orders; scl_slope and scl_inter applied).
-/// `volume_index` picks one volume of a 4-D file; a 4-D file without it is refused.
-/// Throws FileError, one sentence with path and reason, for: a missing, unreadable, truncated or
-/// non-NIfTI file; complex and RGB types; label, statistic and vector intents; fewer than two voxels along
-/// an axis (one-slice volumes); NaN or Inf voxels; a volume of one constant value.
+/// `volume_index`: the volume of a 4-D file, from 0; may be empty for a file of one volume, else
+/// VolumeNotChosen is thrown. Throws FileError, one sentence with path and reason, for: a missing,
+/// unreadable, truncated or non-NIfTI file; complex and RGB types; label, statistic and vector intents; fewer
+/// than two voxels along an axis (one-slice volumes); NaN or Inf voxels; a volume of one constant value.
 Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_index = std::nullopt);
 
 /// Writes a volume through a temporary file in the same folder, renamed at the end (see AtomicFile), as
@@ -23,7 +29,7 @@ Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_i
 /// sform codes and intent kept; intensities rounded and clamped to the stored type. A volume without a
 /// header becomes float32 NIfTI-1. Gzip when the name ends in .gz. Byte order is the machine's; header
 /// extensions are not kept. Throws FileError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and
-/// when the file cannot be written whole.
+/// when the file cannot be written completely.
 void write_nifti(const std::filesystem::path& path, const Volume& volume);
 
 }  // namespace dnsp::imaging

@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 constexpr std::int64_t most_voxels = std::int64_t{1} << 40;
-/// deflate cannot do better: bounds what a damaged header may make us reserve.
+/// The largest factor of deflate. Bounds the memory that is reserved for a damaged header.
 constexpr std::uintmax_t largest_compression = 1032;
 
-/// A plain or gzip-compressed file; zlib tells them apart.
+/// A plain or gzip-compressed file; zlib detects which.
 class GzipReader {
   public:
     explicit GzipReader(const std::filesystem::path& path)
@@ -31,7 +31,7 @@ class GzipReader {
         gzbuffer(file_.get(), 1u << 18);
     }
 
-    /// Bytes read; fewer than asked for at the end of the file or of what is left of it.
+    /// Returns the number of bytes read: fewer than `bytes` at the end of the file or of a truncated file.
     std::size_t read(void* target, std::size_t bytes) {
         const int got = gzread(file_.get(), target, static_cast<unsigned>(bytes));
         require_undamaged();
@@ -40,7 +40,7 @@ class GzipReader {
 
     void skip(std::int64_t bytes) { gzseek(file_.get(), bytes, SEEK_CUR); }
 
-    /// The checksum stands at the end of a gzip stream.
+    /// Reads to the end of the file, where gzip stores its checksum.
     void require_checksum() {
         if (gzdirect(file_.get()) != 0) return;
         std::vector<char> rest(chunk_bytes);
@@ -65,7 +65,7 @@ class GzipReader {
 
 struct FileHeader {
     NiftiHeader header;
-    bool swapped = false;  ///< the other byte order
+    bool swapped = false;  ///< the file has the opposite byte order
     std::int64_t bytes_read = 0;
 };
 
@@ -125,7 +125,7 @@ void require_scalar_type(int datatype, const std::string& path) {
     require(known, path, fmt::format("{} is not supported", name));
 }
 
-/// Number of 3-D volumes; dimensions beyond dim[0] are set to 1.
+/// Returns the number of 3-D volumes. Sets dimensions beyond dim[0] to 1.
 std::int64_t require_dimensions(nifti_2_header& fields, const std::string& path) {
     const std::int64_t count = fields.dim[0];
     require(count >= 1 && count <= 7, path, fmt::format("damaged header, {} dimensions", count));
@@ -150,8 +150,9 @@ std::int64_t require_dimensions(nifti_2_header& fields, const std::string& path)
 }
 
 std::int64_t chosen_volume(std::int64_t volumes, std::optional<int> index, const std::string& path) {
-    require(volumes == 1 || index.has_value(), path,
-            fmt::format("4-D file with {0} volumes; choose one with --volume 0…{1}", volumes, volumes - 1));
+    if (volumes > 1 && !index)
+        throw VolumeNotChosen(
+            fmt::format("{}: 4-D file with {} volumes; choose one of 0…{}", path, volumes, volumes - 1));
     const int chosen = index.value_or(0);
     require(chosen >= 0 && chosen < volumes, path,
             volumes == 1

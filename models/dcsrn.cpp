@@ -1,8 +1,8 @@
-// DCSRN (Chen et al. 2018) in 2-D: a 3×3 head, one densely connected block, a 3×3 tail. Each of the block's
-// units reads the channels of the head and of all units before it:
+// DCSRN (Chen et al. 2018) in 2-D: a 3×3 head, one densely connected block, a 3×3 tail. Each unit of
+// the block reads the channels of the head and of all previous units:
 //   x₀ = head(input),   xᵢ₊₁ = concat(xᵢ, conv3×3(ELU(BN(xᵢ)))),   output = tail(x_depth)
-// The head has 2 · width channels, each unit adds width. The original works on volumes. All images are
-// float32: batch normalisation and concatenation do not take bfloat16.
+// The head has 2 · width channels, each unit adds width. The original is 3-D. All images are float32:
+// batch normalisation and concatenation do not support bfloat16.
 #include <cmath>
 #include <vector>
 
@@ -19,7 +19,7 @@ constexpr int paper_depth = 4;
 constexpr int paper_width = 24;
 
 ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[dcsrn] --depth and --width must not be negative");
+    require(options.depth >= 0 && options.width >= 0, "[dcsrn] depth and width must not be negative");
     if (options.depth == 0) options.depth = paper_depth;
     if (options.width == 0) options.width = paper_width;
     return options;
@@ -65,10 +65,10 @@ class Dcsrn : public Model {
     }
 
   private:
-    /// Of the input of a unit.
+    /// Input channels of a unit.
     std::int64_t channels(int unit) const { return std::int64_t{2 + unit} * options_.width; }
 
-    /// That of the published code, for a kernel of 3×3 in place of 3×3×3.
+    /// The initialiser of the published code, for a kernel of 3×3 instead of 3×3×3.
     Initialiser initialiser() const {
         return Initialiser::truncated_normal(std::sqrt(2.0 / (9.0 * options_.width)));
     }

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the training of a network held out of this file; null if it did not use the file.
+/// The slices of a file that the training of a network held out; null if training did not use the file.
 const HeldOut* held_out_of(const Upscaler& network, const std::string& path) {
     for (const HeldOut& held_out : network.network().held_out)
         if (held_out.file == fs::path(path).filename().string()) return &held_out;
@@ -29,7 +29,7 @@ imaging::Image absolute_difference(const imaging::Image& a, const imaging::Image
     return out;
 }
 
-/// In the usual orientation, the rows of a NIfTI slice go from back to front or from foot to head.
+/// For display: the rows of a NIfTI slice usually run from back to front or from foot to head.
 imaging::Image rows_reversed(const imaging::Image& image) {
     imaging::Image out(image.height, image.width);
     for (int y = 0; y < image.height; ++y)
@@ -40,13 +40,15 @@ imaging::Image rows_reversed(const imaging::Image& image) {
 }  // namespace
 
 void EvaluationOptions::visit(OptionVisitor& v) {
-    v.option(
-        {.key = "slice_step", .flag = "--slice-step", .help = "every n-th slice", .range = Range::positive},
-        slice_step);
+    v.option({.key = "slice_step",
+              .flag = "--slice-step",
+              .help = "use every n-th slice",
+              .range = Range::positive},
+             slice_step);
     imaging::visit_slice_axis(v, axis);
     v.option({.key = "border_shave",
               .flag = "--shave",
-              .help = "pixels left out at each border",
+              .help = "pixels excluded at each border",
               .range = Range::non_negative},
              border_shave);
 }
@@ -99,8 +101,9 @@ std::vector<int> Evaluation::chosen_slices(const Subject& subject) const {
 
 void Evaluation::add_file(const std::string& path, const std::function<void(double)>& progress) {
     const bool is_volume = image_kind(path) == ImageKind::volume;
-    const Subject subject = is_volume ? load_subject(path, degradation_, options_.axis, options_.volume)
-                                      : make_subject(imaging::read_picture(path).image, path, degradation_);
+    const Subject subject =
+        is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis)
+                  : make_subject(imaging::read_picture(path).image, path, degradation_);
     const std::vector<int> chosen = chosen_slices(subject);
     const imaging::Normalisation& range = subject.reference_range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
@@ -158,7 +161,7 @@ void Evaluation::draw(const fs::path& png) const {
     const imaging::Normalisation& range = example_->range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
     const float largest_difference = 0.1f * (range.high - range.low);
-    // The detail: the middle third, enlarged to the size of the whole.
+    // The detail is the middle third, enlarged to the size of the image.
     const int detail_height = target.height / 3, detail_width = target.width / 3;
     auto detail = [&](const imaging::Image& image) {
         imaging::Image out(detail_height * 3, detail_width * 3);

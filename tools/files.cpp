@@ -29,4 +29,12 @@ ImageKind image_kind(const fs::path& path) {
     return ImageKind::picture;
 }
 
+imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {
+    try {
+        return imaging::read_nifti(path, volume);
+    } catch (const imaging::VolumeNotChosen& error) {
+        throw Error(std::string(error.what()) + " with --volume");
+    }
+}
+
 }  // namespace dnsp::tools

@@ -1,17 +1,23 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+
+#include "imaging/volume.hpp"
 
 namespace dnsp::tools {
 
-/// The sidecar of an image: "scan.nii.gz" → "scan.json".
+/// The JSON file that belongs to an image: "scan.nii.gz" → "scan.json".
 std::filesystem::path sidecar_path(const std::filesystem::path& image);
 
 /// Throws Error if the folder of `output` does not exist, or if `output` exists and `force` is false.
 void require_free(const std::filesystem::path& output, bool force);
 
-/// By the extension. Throws Error for an extension that is not supported.
 enum class ImageKind { volume, picture };
+/// The kind by the extension of the name. Throws Error for an unsupported extension.
 ImageKind image_kind(const std::filesystem::path& path);
+
+/// imaging::read_nifti(). The error for a file of several volumes names the option --volume.
+imaging::Volume read_volume(const std::filesystem::path& path, std::optional<int> volume);
 
 }  // namespace dnsp::tools

@@ -1,4 +1,4 @@
-// simulate: degrades images, for experiments.
+// simulate: degrades volumes and pictures for experiments.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -29,7 +29,7 @@ imaging::Image degrade_slice(const imaging::Image& slice, const imaging::Degrada
 }
 
 nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
-    const imaging::Volume high = imaging::read_nifti(options.input, options.volume);
+    const imaging::Volume high = tools::read_volume(options.input, options.volume);
     const int axis = options.slice_axis.of(high);
     imaging::Volume low = imaging::coarser_grid(high, axis, degradation.scale, degradation.phase);
     for (int i = 0; i < imaging::slice_count(high, axis); ++i)
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
     tools::OptionParser parser(app);
     parser.add(options.degradation);
     parser.add(options.slice_axis);
-    app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
+    app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options.degradation);

@@ -1,4 +1,4 @@
-// upscale: one image, one NIfTI volume or a folder of them through a trained network.
+// upscale: applies a trained network to a picture, a NIfTI volume, or a folder of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ Contents read(const Options& options, const Job& job) {
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
     tools::require_free(job.output, options.force);
     if (kind == tools::ImageKind::picture) return imaging::read_picture(job.input);
-    return imaging::read_nifti(job.input, options.volume);
+    return tools::read_volume(job.input, options.volume);
 }
 
 Contents compute(const Upscaler& upscaler, const Options& options, const Job& job, Contents contents) {
@@ -62,7 +62,7 @@ Contents compute(const Upscaler& upscaler, const Options& options, const Job& jo
     });
 }
 
-/// Returns the line that reports the file.
+/// Writes the file and returns the line that reports it.
 std::string write(const Job& job, const Contents& contents) {
     if (const auto* picture = std::get_if<imaging::Picture>(&contents)) {
         imaging::write_picture(job.output, *picture);
@@ -76,8 +76,8 @@ std::string write(const Job& job, const Contents& contents) {
                        high.voxel_size_mm[2]);
 }
 
-/// While the network computes a file, the next one is read and the last one is written. `failed` is called
-/// inside the handler of an exception that a file caused, and may rethrow it.
+/// While the network computes a file, the next file is read and the previous one is written. `failed` is
+/// called in the handler of an exception that a file caused, and may rethrow it.
 void upscale_files(const Upscaler& upscaler, const Options& options, const std::vector<Job>& jobs,
                    const std::function<void()>& failed) {
     const auto start_reading = [&](std::size_t i) {
@@ -158,12 +158,12 @@ int main(int argc, char** argv) {
         "data type and intensities kept), a PNG or JPEG picture, or a folder of them.",
         "upscale");
     app.add_option("input", options.input, "image, volume or folder")->required();
-    app.add_option("output", options.output, "file, or folder when the input is one")->required();
+    app.add_option("output", options.output, "file, or folder if the input is a folder")->required();
     app.add_option("--weights", options.weights,
                    "weights.safetensors or checkpoint.safetensors of train_dnsp")
         ->required();
-    app.add_option("--scale", options.scale, "refuse weights that were trained for another factor");
-    app.add_option("--volume", options.volume, "which volume of a 4-D file, from 0");
+    app.add_option("--scale", options.scale, "fail unless the weights were trained for this factor");
+    app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
     std::string device = "auto";
     tools::add_device_option(app, device);
     tools::OptionParser parser(app);

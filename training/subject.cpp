@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double min_share_of_head = 0.5;  // of the fullest slice
+constexpr double min_share_of_head = 0.5;  // relative to the slice with the largest share
 
 SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation) {
     SlicePair pair;
@@ -85,9 +85,8 @@ Subject make_subject(const imaging::Image& picture, const std::string& path,
     return subject;
 }
 
-Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
-                     std::optional<int> volume_index) {
-    return make_subject(imaging::read_nifti(path, volume_index), degradation, axis);
+Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis) {
+    return make_subject(imaging::read_nifti(path), degradation, axis);
 }
 
 }  // namespace dnsp

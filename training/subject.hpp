@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +13,15 @@ namespace dnsp {
 /// Pixels above this level of the normalised range show the head.
 inline constexpr float foreground_level = 0.1f;
 
-/// A slice of a subject at both resolutions, in the volume's own intensities.
+/// A slice of a subject at both resolutions, in stored intensities.
 struct SlicePair {
     int index = 0;          ///< along the slice axis
     imaging::Image target;  ///< high resolution, sides cropped to multiples of the scale
     imaging::Image low;     ///< degraded
-    imaging::Image input;   ///< degraded and bicubic-enlarged: what a network sees
+    imaging::Image input;   ///< degraded and bicubic-enlarged: the input of a network
 };
 
-/// A high-resolution volume taken apart into slice pairs.
+/// A high-resolution volume as slice pairs.
 struct Subject {
     std::string path;
     int axis = 2;
@@ -34,21 +33,20 @@ struct Subject {
     imaging::Normalisation reference_range;
 };
 
-/// Files of the given NIfTI files and folders (searched one level deep, sorted). Throws for a folder without
-/// any.
+/// The NIfTI files among the inputs and in input folders (one level deep, sorted). Throws Error for a folder
+/// without NIfTI files.
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
 
-/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Slices count as showing the
-/// head when their share of foreground (above foreground_level) is at least half of the largest share of
-/// any slice.
-Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
-                     std::optional<int> volume_index = std::nullopt);
+/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). A slice shows the head if
+/// its share of foreground pixels (above foreground_level) is at least half of the largest share of any
+/// slice.
+Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis);
 
-/// A picture, as a subject of one slice.
+/// A picture as a subject of one slice.
 Subject make_subject(const imaging::Image& picture, const std::string& path,
                      const imaging::Degradation& degradation);
 
-/// A volume read already.
+/// As load_subject(), for a volume in memory.
 Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis);
 
 }  // namespace dnsp

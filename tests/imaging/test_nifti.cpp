@@ -11,7 +11,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// The file's bytes, decompressed.
+/// The decompressed bytes of a file.
 std::string plain_contents(const std::filesystem::path& path) {
     std::string bytes;
     char chunk[4096];
@@ -44,7 +44,7 @@ Volume ramp_volume(int nx, int ny, int nz) {
 
 }  // namespace
 
-TEST_CASE("volumes hold what NiBabel wrote, for every type, version and byte order") {
+TEST_CASE("volumes have the values that NiBabel wrote, for every type, version and byte order") {
     for (const auto& json : expected()["volumes"]["good"]) {
         const std::string name = json["name"];
         INFO(name);
@@ -76,7 +76,7 @@ TEST_CASE("a file read and written again has the same bytes, header and voxels")
     }
 }
 
-TEST_CASE("one volume of a series") {
+TEST_CASE("one volume of a series is read by its index") {
     const auto path = fixture("series.nii.gz");
     const auto& series = expected()["volumes"]["series"];
     for (int index = 0; index < 3; ++index) {
@@ -84,7 +84,7 @@ TEST_CASE("one volume of a series") {
               series[static_cast<std::size_t>(index)].get<std::vector<float>>());
     }
     CHECK(complaint([&] { read_nifti(path); }) ==
-          path.string() + ": 4-D file with 3 volumes; choose one with --volume 0…2");
+          path.string() + ": 4-D file with 3 volumes; choose one of 0…2");
     CHECK(contains(complaint([&] { read_nifti(path, 3); }), "0…2"));
     CHECK(contains(complaint([&] { read_nifti(path, -1); }), "0…2"));
 
@@ -139,7 +139,7 @@ TEST_CASE("bad files are refused in one sentence with their path") {
     CHECK(contains(complaint([] { read_nifti(fixture("")); }), "is a folder"));
 }
 
-TEST_CASE("a file cut anywhere is refused") {
+TEST_CASE("a file truncated at any byte is refused") {
     const Scratch scratch;
     for (const std::string name : {"v1_int16_le.nii", "v2_int16_be.nii", "scaled_int16.nii.gz"}) {
         const std::string whole = contents(fixture(name));
@@ -176,7 +176,7 @@ TEST_CASE("intensities are rounded and clamped to the stored type") {
     CHECK(scaled[2] == volume.voxels[2]);
 }
 
-TEST_CASE("units, unset voxel sizes and meaningless slopes") {
+TEST_CASE("units are converted, and unset voxel sizes and invalid slopes take defaults") {
     const Scratch scratch;
     const std::string original = contents(fixture("v1_int16_le.nii"));
     const Volume reference = read_nifti(fixture("v1_int16_le.nii"));
@@ -211,7 +211,7 @@ TEST_CASE("a volume without a header becomes float32 NIfTI-1") {
     CHECK(scratch.entries() == 1);
 }
 
-TEST_CASE("volumes that cannot be written") {
+TEST_CASE("volumes that cannot be written are refused") {
     const Scratch scratch;
     Volume volume = ramp_volume(3, 4, 2);
     CHECK(contains(complaint([&] { write_nifti(scratch.file("a.img"), volume); }), "a.img: "));
