@@ -14,19 +14,19 @@ struct AdamOptions {
     double epsilon = 1e-8;
 };
 
-/// Of the trained groups.
+/// Learning rates of the trained parameter groups.
 struct LearningRates {
     double network = 1e-4;
     double filters = 1e-4;
 };
 
-/// Adam (Kingma and Ba 2015) over the trained groups of a ParameterStore, with a learning rate for each.
+/// Adam (Kingma and Ba 2015) over the trained groups of a ParameterStore, with one learning rate per group.
 class Adam {
   public:
     /// `planned_steps`: capacity of the table of rates that plan() fills.
     Adam(ParameterStore& store, const AdamOptions& options, std::int64_t planned_steps = 1);
 
-    /// One step with the gradients of the store. A gradient that was not written counts as zero.
+    /// One step with the gradients of the store. A gradient that no backward pass has written counts as zero.
     void step(const LearningRates& rates);
 
     /// step() split in two, so that the second half can be captured in a CUDA graph. plan() uploads the rates

@@ -16,17 +16,17 @@ struct Device {
 /// "cpu", "cuda:0"
 std::string to_string(Device device);
 
-/// A device and why it was chosen, for the user.
+/// A device, and the reason for its choice as text for the user.
 struct DeviceChoice {
     Device device;
     std::string reason;
 };
 
-/// "auto", "cpu", "cuda" or "cuda:N". A device that is not there is an error, never a silent fallback; only
-/// "auto" may choose.
+/// `name`: "auto", "cpu", "cuda" (the first GPU) or "cuda:N". "auto" takes the first GPU, or the CPU if there
+/// is none. Throws Error for an unknown name and for a device that is absent: there is no silent fallback.
 DeviceChoice choose_device(const std::string& name);
 
-/// Threads the CPU device computes with (OMP_NUM_THREADS, else the cores of the machine).
+/// Number of threads of the CPU device: OMP_NUM_THREADS, else the cores of the machine.
 int cpu_threads();
 
 }  // namespace dnsp

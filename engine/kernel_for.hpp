@@ -10,12 +10,12 @@
 namespace dnsp {
 
 /// DNSP_KERNEL_FOR(device, relu_forward<T>)(arguments…) calls kernels::cpu:: or
-/// kernels::cuda::relu_forward<T>. In a build without CUDA only the former is named, and a CUDA device, which
-/// no tensor can lie on, is an Error.
+/// kernels::cuda::relu_forward<T>. A build without CUDA names the CPU kernel only, and throws Error for a
+/// CUDA device.
 #define DNSP_KERNEL_FOR(device, ...) ::dnsp::kernel_for(device, DNSP_KERNELS_OF_DEVICES(__VA_ARGS__))
 
-/// DNSP_CUDA_KERNEL(convert<float, bfloat16>)(arguments…) calls a kernel that the CUDA device alone has. In a
-/// build without CUDA none is named, and the call is an Error.
+/// DNSP_CUDA_KERNEL(convert<float, bfloat16>)(arguments…) calls a kernel that only the CUDA device has. In a
+/// build without CUDA the call throws Error.
 #if DNSP_HAS_CUDA
 #define DNSP_CUDA_KERNEL(...) (&::dnsp::kernels::cuda::__VA_ARGS__)
 #else
@@ -26,8 +26,8 @@ inline constexpr auto no_cuda_kernel = [](const auto&...) {
     throw Error("[device] this build has no CUDA backend");
 };
 
-/// DNSP_KERNEL_FOR(device, name<types…>), but DNSP_CUDA_KERNEL(name<types…>) where one of the types of images
-/// is bfloat16: the CUDA device alone has these instances.
+/// DNSP_CUDA_KERNEL(name<types…>) if one of the image types is bfloat16, because only the CUDA device has
+/// these instances; else DNSP_KERNEL_FOR(device, name<types…>).
 #define DNSP_STORED_KERNEL_FOR(device, name, ...)              \
     [&] {                                                      \
         if constexpr (::dnsp::has_bfloat16<__VA_ARGS__>)       \

@@ -26,8 +26,8 @@ class Storage {
     void* data_ = nullptr;
 };
 
-/// Copy `bytes` bytes between host memory and a storage, there from byte `first`. Return when the host memory
-/// may be reused or read.
+/// Copy `bytes` bytes between host memory and `storage`, starting at byte `first` of the storage. They return
+/// when the host memory may be reused (copy_from_host) or read (copy_to_host).
 void copy_from_host(const Storage& storage, std::size_t first, const void* host, std::size_t bytes);
 void copy_to_host(void* host, const Storage& storage, std::size_t first, std::size_t bytes);
 
@@ -38,7 +38,8 @@ ArenaStatistics arena_statistics(Device device);
 /// Limits the bytes that the device's arena may hold. An allocation beyond the limit throws OutOfMemory.
 void set_memory_limit(Device device, std::size_t bytes);
 
-/// Bytes that a CUDA device has left for tensors: free, or cached by its arena.
+/// Bytes of a CUDA device that tensors can still use: free memory plus blocks cached by the arena. Throws
+/// Error for the CPU.
 std::size_t available_memory(Device device);
 
 /// Resets peak_bytes_in_use to the bytes in use.

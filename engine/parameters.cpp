@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::int64_t first_multiple = 16;  // 64 bytes of float32: every parameter starts on a cache line
 
-/// FNV-1a: the stream of a parameter depends on its name alone, not on its neighbours.
+/// FNV-1a. The random stream of a parameter depends on its name only, not on other parameters.
 std::uint64_t stream_of(const std::string& name) {
     std::uint64_t hash = 14695981039346656037ull;
     for (unsigned char c : name) hash = (hash ^ c) * 1099511628211ull;
     return hash;
 }
 
-/// The first of the i-th element's draws that lies within two standard deviations.
+/// Draws numbers for element i until one lies within two standard deviations.
 double truncated_normal(const Philox& random, std::uint64_t i) {
     for (std::uint64_t attempt = 0;; ++attempt) {
         const double value = random.normal(attempt << 40 | i);

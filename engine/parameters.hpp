@@ -9,12 +9,12 @@
 
 namespace dnsp {
 
-/// How a parameter starts; random values are Philox numbers of the seed and the parameter's name.
+/// Initial values of a parameter. Random values are Philox numbers of the seed and the parameter's name.
 struct Initialiser {
     enum class Kind { zeros, uniform, normal, truncated_normal };
     Kind kind = Kind::zeros;
     double scale = 0.0;             ///< uniform on [−scale, scale], or standard deviation before truncation
-    std::vector<double> mean = {};  ///< added; repeated along the parameter (empty: zero)
+    std::vector<double> mean = {};  ///< added, repeated along the parameter; empty: 0
 
     static Initialiser zeros() { return {}; }
     static Initialiser constant(double value) { return {Kind::zeros, 0.0, {value}}; }
@@ -26,17 +26,17 @@ struct Initialiser {
     static Initialiser truncated_normal(double standard_deviation);
 };
 
-/// network: weights of the model. filters: weights of the priors, with a learning rate of their own. buffers:
-/// values of the model that are saved but not trained, e.g. running statistics. They have no gradient.
+/// network: weights of the model. filters: weights of the priors, with a separate learning rate. buffers:
+/// values of the model that are saved but not trained, e.g. running statistics; they have no gradient.
 enum class ParameterGroup { network, filters, buffers };
-inline constexpr int trained_group_count = 2;  ///< the first groups; the others are not trained
+inline constexpr int trained_group_count = 2;  ///< these come first in the enumeration
 
 constexpr bool is_trained(ParameterGroup group) { return static_cast<int>(group) < trained_group_count; }
 
 /// All parameters of a model and its priors in one flat array, and the gradients of the trained ones in
-/// another, so that an optimiser step or an all-reduce is one pass over memory. A group is one segment of the
-/// arrays; within it parameters lie in the order of add(). First every module adds its parameters, then
-/// allocate() is called once. After that, the indices that add() returned give tensors.
+/// another, so that an optimiser step is one pass over memory. A group is one segment of the arrays; within
+/// it parameters lie in the order of add(). Order of calls: every module adds its parameters, allocate() is
+/// called once, then operator[] maps the indices that add() returned to tensors.
 class ParameterStore {
   public:
     struct Parameter {
@@ -58,10 +58,10 @@ class ParameterStore {
     const Tensor& operator[](std::size_t index) const { return parameters_[index].value; }
     const std::vector<Parameter>& parameters() const { return parameters_; }
     const Tensor& values() const { return values_; }
-    /// Of the trained groups; elements have the same positions as in values().
+    /// Gradients of the trained groups; an element has the same position as in values().
     const Tensor& gradients() const { return gradients_; }
 
-    /// Where a group lies in the flat arrays, padding included; its padding's gradient is zero.
+    /// The elements of a group in the flat arrays, padding included. The gradient of the padding is zero.
     struct Segment {
         std::int64_t first = 0;
         std::int64_t count = 0;
@@ -72,7 +72,7 @@ class ParameterStore {
 
     /// Declares every gradient stale; the next backward pass overwrites instead of adding.
     void discard_gradients();
-    /// Zeroes the gradients that no backward pass has written since.
+    /// Zeroes the gradients that no backward pass has written since discard_gradients().
     void complete_gradients();
 
   private:

@@ -24,7 +24,7 @@ std::uint64_t bytes_of(const Tensor& tensor) {
     return static_cast<std::uint64_t>(tensor.elements()) * size_of(tensor.dtype());
 }
 
-/// Of a tensor in host memory.
+/// The bytes of a tensor in host memory.
 const char* raw_bytes(const Tensor& tensor) {
     return dispatch(tensor.dtype(),
                     [&]<class T>() { return reinterpret_cast<const char*>(tensor.data<T>()); });
@@ -48,7 +48,7 @@ Tensor read_tensor(const Json& entry, const std::string& data, Extent& extent) {
     for (const auto& side : entry.at("shape")) {
         shape.append(side.get<std::int64_t>());
         const auto count = side.get<std::uint64_t>();
-        // A file's extents may be anything: no product is formed that could overflow.
+        // The extents of a file are arbitrary numbers, so products are checked for overflow.
         require(count == 0 || bytes <= max_data_bytes / count, "has a tensor whose shape and data disagree");
         bytes *= count;
     }
@@ -77,7 +77,7 @@ TensorFile parse(const std::string& bytes) {
         else
             file.tensors.emplace(name, read_tensor(entry, data, extents.emplace_back()));
     }
-    // The format wants every byte to belong to one tensor.
+    // The format requires that every byte belongs to exactly one tensor.
     std::sort(extents.begin(), extents.end());
     std::uint64_t end = 0;
     for (const Extent& extent : extents) {

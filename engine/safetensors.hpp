@@ -15,10 +15,10 @@ struct TensorFile {
     std::map<std::string, std::string> metadata;
 };
 
-/// The bytes of such a file. Tensors are written in name order, so equal contents give equal bytes.
+/// The bytes of the file. Tensors are written in the order of their names: equal contents give equal bytes.
 std::string serialise_safetensors(const TensorFile& file);
 
-/// Writes the bytes to a path, atomically: a crash or a full disk leaves the old file. Throws FileError.
+/// Writes the file atomically: after a crash or on a full disk the old file is unchanged. Throws FileError.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 /// Reads a file into host memory. Throws Error("path: reason") for a file that is missing, truncated, not

@@ -10,7 +10,7 @@ class StepClock {
   public:
     explicit StepClock(Device device) : storage_(device, sizeof(kernels::StepPosition)) { set({}); }
 
-    /// Takes effect after all kernels launched before.
+    /// Takes effect after all kernels that were launched before the call.
     void set(const kernels::StepPosition& position) {
         copy_from_host(storage_, 0, &position, sizeof position);
     }

@@ -18,19 +18,21 @@ class Tape {
 
     bool recording() const { return recording_; }
 
-    /// For layers: whether any of the inputs needs a gradient here, i.e. whether to record.
+    /// For layers: true if the tape records and an input requires a gradient.
     template <class... Tensors>
     bool needs_gradient(const Tensors&... inputs) const {
         return recording_ && (inputs.requires_gradient() || ...);
     }
 
-    /// For layers: `step` reads the gradient of `output` and adds to those of the inputs
-    /// (accumulate_gradient). Marks `output` as needing a gradient. The step is skipped if the gradient of
-    /// `output` was not written. If only the tape still refers to `output`, the step's `output_gradient` is
-    /// the only owner of its memory.
+    /// For layers: records `step`, which reads the gradient of `output` and adds to the gradients of the
+    /// inputs (accumulate_gradient). Marks `output` as needing a gradient. The step is skipped if the
+    /// gradient of `output` was not written. If only the tape still refers to `output`, the step's
+    /// `output_gradient` is the only owner of its memory.
     void record(Tensor& output, std::function<void(const Tensor& output_gradient)> step);
 
-    /// Backward pass from `output` with the given cotangent (like output), or with 1 for a single element.
+    /// Backward pass from `output`. `cotangent`: ∂L/∂output, of the shape and type of output; without it
+    /// output must have one element, and the cotangent is 1. Throws Error if output depends on nothing that
+    /// requires a gradient.
     void backward(const Tensor& output, const Tensor& cotangent);
     void backward(const Tensor& output);
 
@@ -52,13 +54,14 @@ void mask_gradient(const Tensor& gradient, const Tensor& relu_output);
 void add_gradient(const Tensor& sum, const Tensor& contribution);
 
 /// For layers' backward steps: adds a contribution to the gradient of `tensor`. Calls write(target), which
-/// must overwrite `target` with the contribution, and then masks it by the tensor's relu_output (Gradient).
+/// must overwrite `target` with the contribution. The contribution is then masked by the tensor's relu_output
+/// (Gradient).
 /// The first contribution of a pass is written straight to the slot, later ones are added. Does nothing if
-/// the tensor needs no gradient.
+/// the tensor requires no gradient.
 ///
-/// A `write` of three arguments, write(target, relu_output, accumulated), does all of that in one pass: it
-/// overwrites `target` with accumulated + contribution, and with 0 where `relu_output` is 0. Either may be
-/// undefined; `accumulated` may be `target`.
+/// A `write` of three arguments, write(target, relu_output, accumulated), includes the addition and the mask:
+/// target = accumulated + contribution, or 0 where relu_output is 0. relu_output and accumulated may be
+/// undefined; accumulated may alias target.
 template <class Write>
 void accumulate_gradient(const Tensor& tensor, Write&& write) {
     const auto& slot = tensor.gradient_slot();

@@ -12,7 +12,7 @@
 
 namespace dnsp {
 
-/// bfloat16 is for storage on CUDA devices, inside of networks: few operations take it.
+/// bfloat16 is a storage type for images inside a network on a CUDA device. Few operations support it.
 enum class DType { float32, float64, bfloat16 };
 
 std::size_t size_of(DType dtype);
@@ -60,38 +60,38 @@ class Tensor {
     Tensor view(std::int64_t first, const Shape& shape) const;
 
     bool defined() const { return storage_ != nullptr; }
-    /// Whether no other tensor shares its memory.
+    /// True if no other tensor shares the memory.
     bool owns_memory_alone() const { return storage_.use_count() == 1; }
     const Shape& shape() const { return shape_; }
     DType dtype() const { return dtype_; }
     Device device() const { return storage_->device(); }
     std::int64_t elements() const { return shape_.elements(); }
 
-    /// Pointer in device memory; T must be the dtype.
+    /// Pointer in device memory. Throws Error unless T is the dtype.
     template <class T>
     T* data() const {
         require(defined() && dtype_ == dtype_of<T>(),
-                "[Tensor] data() asked for another type than the tensor holds");
+                "[Tensor] data() expects the type that the tensor holds");
         return static_cast<T*>(storage_->data()) + offset_;
     }
 
-    /// This tensor's values on a device: itself if it lies there, else a copy without gradient.
+    /// The tensor itself if it lies on `device`, else a copy there without gradient.
     Tensor to(Device device) const;
     /// Host copy.
     template <class T>
     std::vector<T> to_vector() const;
     /// The only element, as double.
     double item() const;
-    /// From a tensor of the same shape and type, on any device.
+    /// Copies from a tensor of the same shape and type, on any device.
     void copy_from(const Tensor& other) const;
     void fill(double value) const;
 
-    /// Whether a backward pass shall compute a gradient for this tensor (see tape.hpp).
+    /// True if backward passes compute a gradient for this tensor (tape.hpp).
     bool requires_gradient() const { return gradient_ != nullptr; }
     Tensor& require_gradient();
-    /// The gradient that the last backward pass left; undefined before.
+    /// The gradient of the last backward pass; undefined before the first one.
     Tensor gradient() const;
-    /// Shares the slot that backward passes write to.
+    /// The slot that backward passes write to; null if the tensor requires no gradient.
     const std::shared_ptr<Gradient>& gradient_slot() const { return gradient_; }
 
   private:
@@ -107,20 +107,20 @@ class Tensor {
     std::shared_ptr<Gradient> gradient_;
 };
 
-/// Where a backward pass puts the gradient of a tensor.
+/// The slot for the gradient of a tensor.
 struct Gradient {
-    Tensor value;          ///< undefined until needed, or preset to memory of the optimiser
-    bool written = false;  ///< whether `value` holds a contribution
+    Tensor value;          ///< undefined until needed, or preset to a view of the parameter store
+    bool written = false;  ///< true if `value` holds a contribution
     /// If the tensor is the output of an operation with a fused ReLU, that output, else undefined.
     /// accumulate_gradient() sets every contribution to 0 where relu_output is 0.
     Tensor relu_output;
 };
 
-/// Calls f.template operator()<float>() or <double>() by dtype. Refuses bfloat16: operations that support it
-/// check for it first.
+/// Calls f.template operator()<float>() or <double>() by dtype. Throws Error for bfloat16: operations that
+/// support it handle it before they call dispatch().
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
-    require(dtype != DType::bfloat16, "[Tensor] this operation does not take bfloat16");
+    require(dtype != DType::bfloat16, "[Tensor] this operation does not support bfloat16");
     if (dtype == DType::float64) return f.template operator()<double>();
     return f.template operator()<float>();
 }

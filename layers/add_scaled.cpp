@@ -17,7 +17,7 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
     });
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
-        // A network's global skip: the input is data.
+        // In a network's global skip, the input is data and requires no gradient.
         if (scale == 1.0 && !input.requires_gradient()) return forward_gradient(branch, output_gradient);
         accumulate_gradient(branch, [&](const Tensor& target) {
             dispatch(branch.dtype(), [&]<class T>() {

@@ -7,21 +7,21 @@
 
 namespace dnsp {
 
-/// One element per channel each, of one dtype.
+/// Tensors of shape [channels] and one dtype.
 struct BatchNormParameters {
     Tensor gamma, beta;
     Tensor running_mean, running_variance;  ///< updated in training; no gradient
 };
 
 /// Batch normalisation (Ioffe and Szegedy 2015) of [n, h, w, channels]: γ·(x−μ)/√(v+ε) + β, ε = 1e-5.
-/// The tape decides about the mode:
-/// - A tape that records trains: μ and v (biased) are those of the batch over n·h·w, and the running
-///   statistics take over a tenth of the batch's mean and unbiased variance, as in PyTorch.
-/// - A tape that does not record infers: μ and v are the running statistics. An output pixel depends on the
-///   input pixel alone, so images may be computed in tiles.
+/// The tape sets the mode:
+/// - Training, if the tape records: μ and v are the mean and the biased variance over n, h and w. The running
+///   statistics are updated as in PyTorch: running = 0.9 · running + 0.1 · batch, with the unbiased variance.
+/// - Inference, if it does not: μ and v are the running statistics. An output pixel depends on one input
+///   pixel only, so images may be computed in tiles.
 Tensor batch_norm(Tape& tape, const Tensor& input, const BatchNormParameters& parameters);
 
-/// A batch normalisation with its parameters "<name>.gamma" (starts at 1) and "<name>.beta" (0), and the
+/// A batch normalisation that owns the parameters "<name>.gamma" (initially 1) and "<name>.beta" (0), and the
 /// buffers "<name>.running_mean" (0) and "<name>.running_var" (1).
 class BatchNorm {
   public:

@@ -83,7 +83,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
     const bool residual_learns = residual.defined() && tape.needs_gradient(residual);
     if (!tape.needs_gradient(input, weight, bias) && !residual_learns) return output;
 
-    const Tensor saved = output;  // without the gradient slot, which holds it
+    const Tensor saved = output;  // a copy without gradient slot: the slot holds this tensor
     tape.record(output, [=](const Tensor& output_gradient) {
         with_types(input.dtype(), stored, [&]<class In, class Out>() {
             using Weight = Conv2dWeight<In, Out>;
@@ -98,7 +98,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
                                                          .accumulate = data_or_null<In>(accumulate),
                                                          .input_gradient = target.data<In>()});
                 });
-            // Weight and bias in one pass where both learn.
+            // One pass computes the gradients of weight and bias if both require one.
             const auto backward_weight = [&](Weight* bias_gradient) {
                 accumulate_gradient(weight, [&](const Tensor& target) {
                     DNSP_STORED_KERNEL_FOR(device, conv2d_backward_weight, In, Out)
@@ -133,7 +133,8 @@ Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Options& o)
 }
 
 Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const {
-    // The first layer of a network has too few channels for a kernel of its own, the next ones do not.
+    // The first layer has too few input channels for a bfloat16 kernel, but the layers that read its output
+    // do not.
     const std::int64_t in_channels = std::max(options_.in_channels, options_.out_channels);
     fusion.store_bfloat16 = options_.bfloat16_output_allowed && input.device().kind == DeviceKind::cuda &&
                             (*store_)[weight_].dtype() == DType::float32 &&

@@ -12,21 +12,22 @@ namespace dnsp {
 
 using kernels::Activation;
 
-/// What is done to the convolution in the same pass: activation(residual + scale · (convolution + bias)).
+/// Operations fused into the convolution: output = activation(residual + scale · (convolution + bias)).
 struct Conv2dFusion {
     Activation activation = Activation::none;
     double scale = 1.0;
-    Tensor residual = {};         ///< of the output's shape and type, or undefined: nothing is added
-    bool store_bfloat16 = false;  ///< the output is stored as bfloat16; for float32 weights on a CUDA device
+    Tensor residual = {};         ///< of the output's shape and type; undefined: 0
+    bool store_bfloat16 = false;  ///< stores the output as bfloat16; needs float32 weights on a CUDA device
 };
 
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
-/// 1, zero padding to the same size, cross-correlation. An undefined bias is 0. All of one type; on a CUDA
-/// device, images inside of a network may be bfloat16 while weights, bias and their gradients are float32.
+/// 1, zero padding to the same size, cross-correlation. An undefined bias is 0. All tensors have one type,
+/// except that on a CUDA device images inside a network may be bfloat16 while weights, bias and their
+/// gradients are float32. Throws Error for other shapes, types or devices.
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dFusion& fusion = {});
 
-/// A convolution with its parameters "<name>.weight" and, unless bias is false, "<name>.bias".
+/// A convolution that owns the parameters "<name>.weight" and, unless bias is false, "<name>.bias".
 class Conv2d {
   public:
     struct Options {
@@ -34,13 +35,14 @@ class Conv2d {
         std::int64_t out_channels = 1;
         std::int64_t kernel = 3;
         Activation activation = Activation::none;
-        /// The output may be stored as bfloat16, which is done where that is faster: on a CUDA device that
-        /// multiplies in bfloat16 and has kernels for it (kernels/conv2d/conv2d.hpp). Only convolutions may
-        /// then read the output.
+        /// Allows to store the output as bfloat16. It is stored so if that is faster: on a CUDA device that
+        /// multiplies in bfloat16 and has kernels for it (kernels/conv2d/conv2d.hpp). Precondition: only
+        /// convolutions read the output.
         bool bfloat16_output_allowed = false;
-        bool start_at_zero = false;  ///< weight and bias start at 0, for the last layer of a residual network
+        bool start_at_zero = false;  ///< weight and bias start at 0: the last layer of a residual network
         bool bias = true;
-        /// Of the weight; the bias then starts at 0. Default: He-uniform for both. Not used if start_at_zero.
+        /// Initialises the weight; the bias then starts at 0. Empty: He-uniform for both. Ignored if
+        /// start_at_zero.
         std::optional<Initialiser> initialiser = {};
     };
     Conv2d(ParameterStore& store, const std::string& name, const Options& options);

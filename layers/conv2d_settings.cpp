@@ -35,13 +35,13 @@ std::string name_of(Value value, const std::map<std::string, Value>& names) {
 void Conv2dSettings::visit(OptionVisitor& v) {
     v.option({.key = "convolution",
               .flag = "--conv",
-              .help = "convolutions of a CUDA device: built-in kernels (native, default), cudnn or cublas",
+              .help = "convolutions on a CUDA device: built-in kernels (native, default), cudnn or cublas",
               .choices = {"native", "cudnn", "cublas"},
               .aliases = {{"ours", "native"}}},
              backend);
     v.option({.key = "precision",
               .flag = "--precision",
-              .help = "multiplication precision of a CUDA device's convolutions: float32, tf32 (default) or "
+              .help = "multiplication precision of convolutions on a CUDA device: float32, tf32 (default) or "
                       "bfloat16; sums, weights, losses and priors are float32 or better",
               .choices = {"float32", "tf32", "bfloat16"}},
              precision);

@@ -4,8 +4,8 @@
 
 namespace dnsp {
 
-/// The first `length` entries of the input's dimension `axis`; the other dimensions stay as they are. Expects
-/// 0 < length ≤ input.shape()[axis].
+/// Keeps the first `length` entries of dimension `axis`; the other dimensions are unchanged. Throws Error
+/// unless 0 < length ≤ input.shape()[axis].
 Tensor crop(Tape& tape, const Tensor& input, int axis, std::int64_t length);
 
 }  // namespace dnsp

@@ -4,7 +4,7 @@
 
 namespace dnsp {
 
-/// max(input, 0), any shape; the derivative at 0 is taken as 0. A convolution fuses its own (conv2d.hpp).
+/// max(input, 0), any shape; the derivative at 0 is taken as 0. conv2d.hpp has a fused ReLU.
 Tensor relu(Tape& tape, const Tensor& input);
 
 }  // namespace dnsp

@@ -25,7 +25,7 @@ UpTo16<Term<T>> as_arguments(const std::vector<WeightedTerm>& terms) {
 /// The gradients of several terms with respect to one input.
 struct Contribution {
     Tensor input;
-    std::vector<std::pair<Tensor, double>> gradients;  ///< each with its factor
+    std::vector<std::pair<Tensor, double>> gradients;  ///< gradient and factor
 };
 
 std::vector<Contribution> by_input(const std::vector<WeightedTerm>& terms) {

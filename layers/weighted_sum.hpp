@@ -6,10 +6,10 @@
 
 namespace dnsp {
 
-/// An input of a scalar function, and the gradient with respect to it, without the function's factor `scale`.
+/// An input of a scalar function and the gradient with respect to it, without the factor TermValue::scale.
 struct InputGradient {
     Tensor input;
-    Tensor gradient;  ///< like input
+    Tensor gradient;  ///< of the shape and type of input
 };
 
 /// A scalar function of tensors, evaluated together with its gradients:
@@ -29,8 +29,8 @@ struct WeightedTerm {
 
 /// The total loss Σ weightᵢ · valueᵢ, paper Eq. (10), as a float64 scalar [1].
 /// - The backward step gives each input the sum of its gradients from all terms, in one pass.
-/// - `metrics`, [2 · terms + 1] of float64, is overwritten with the terms' values, the norms of their first
-///   gradients (both without the weights), and the loss. The result is a view of its last element.
+/// - `metrics`, [2 · terms + 1] of float64, is overwritten: the terms' values, the norms of the terms' first
+///   gradients (both without the weights), the loss. The result is a view of the last element.
 /// - All gradients have one dtype. At most 16 terms.
 Tensor weighted_sum(Tape& tape, const std::vector<WeightedTerm>& terms, const Tensor& metrics);
 
