@@ -12,22 +12,22 @@
 namespace dnsp {
 namespace {
 
-constexpr double memory_share = 0.8;  // of the free memory: blocks leave gaps between them
+constexpr double memory_share = 0.8;  // of the free memory, because blocks leave gaps
 constexpr std::int64_t max_batch = 1024;
 
 struct Rectangle {
     std::int64_t y, x, height, width;
 };
 
-/// A tile of an image (target) and the pixels that it depends on (source). Windows of one shape can be
-/// computed together.
+/// A tile of an image (target) and the rectangle of pixels that it depends on (source). Windows of one shape
+/// can be computed together.
 struct Window {
     std::int64_t image;
     Rectangle source, target;
     std::pair<std::int64_t, std::int64_t> shape() const { return {source.height, source.width}; }
 };
 
-/// Copies a rectangle of one image of `from` to a place in one of `to`, both [n, h, w, 1].
+/// Copies a rectangle of an image of `from` to a position in an image of `to`; both tensors are [n, h, w, 1].
 void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& source, const Tensor& to,
                     std::int64_t to_image, std::int64_t y, std::int64_t x) {
     const Shape &f = from.shape(), &t = to.shape();
@@ -39,7 +39,7 @@ void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& sou
     });
 }
 
-/// A tile depends bitwise on the input up to `halo` pixels around it, if kernels compute aligned tiles of
+/// A tile depends bitwise on the input within `halo` pixels, if kernels compute aligned tiles of
 /// `alignment` × `alignment` pixels. `halo` is a multiple of `alignment`.
 struct Surroundings {
     std::int64_t halo, alignment;
@@ -54,7 +54,7 @@ struct Surroundings {
     }
 };
 
-/// Sorted by shape.
+/// The windows of all tiles of all images, sorted by shape.
 std::vector<Window> windows_of(const Shape& s, std::int64_t tile, const Surroundings& surroundings) {
     std::vector<Window> windows;
     for (std::int64_t n = 0; n < s[0]; ++n)
@@ -72,8 +72,8 @@ std::vector<Window> windows_of(const Shape& s, std::int64_t tile, const Surround
 
 using Compute = std::function<void(std::int64_t first, std::int64_t count)>;
 
-/// Calls compute(first, count) for consecutive parts of 0 … total − 1 of at most `batch`, which is halved
-/// when memory runs out.
+/// Calls compute(first, count) for consecutive parts of 0 … total − 1. A part has at most `batch` items; the
+/// batch is halved when memory runs out.
 void in_batches(std::int64_t total, std::int64_t batch, const Compute& compute) {
     for (std::int64_t first = 0; first < total;) try {
             const std::int64_t count = std::min(batch, total - first);
@@ -85,8 +85,8 @@ void in_batches(std::int64_t total, std::int64_t batch, const Compute& compute) 
         }
 }
 
-/// As above, with the largest batch that fits into free device memory, estimated from the peak memory of the
-/// first window. One at a time on the CPU.
+/// As in_batches(), with the largest batch that fits into the free memory of a CUDA device, estimated from
+/// the peak memory of the first item. On the CPU the batch is 1.
 void in_batches_by_memory(std::int64_t total, Device device, const Compute& compute) {
     if (device.kind == DeviceKind::cpu || total <= 1) return in_batches(total, 1, compute);
     forget_peak_memory(device);
@@ -117,18 +117,17 @@ void compute_windows(const Model& model, const Tensor& input, const Tensor& outp
 }  // namespace
 
 void InferenceOptions::visit(OptionVisitor& v) {
-    v.option(
-        {.key = "tile",
-         .flag = "--tile",
-         .help = "compute in tiles of this many pixels: less memory, bitwise identical results (but with "
-                 "--conv cublas or cudnn); 0: whole slices",
-         .range = Range::non_negative},
-        tile);
+    v.option({.key = "tile",
+              .flag = "--tile",
+              .help = "side of the tiles, pixels: less memory, bitwise identical results (except with "
+                      "--conv cublas or cudnn); 0: whole slices",
+              .range = Range::non_negative},
+             tile);
     v.option(
         {.key = "batch",
          .flag = "--batch",
-         .help = "slices or tiles computed together, bitwise identical results (but with --conv cublas or "
-                 "cudnn); default 0: one on the CPU, what memory takes on a CUDA device",
+         .help = "slices or tiles computed together, bitwise identical results (except with --conv cublas or "
+                 "cudnn); 0: one on the CPU, as many as fit into memory on a CUDA device",
          .range = Range::positive},
         batch);
 }

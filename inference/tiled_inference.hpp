@@ -5,19 +5,19 @@
 namespace dnsp {
 
 struct InferenceOptions {
-    /// > 0 splits images into tiles of this side, each computed with a halo of the receptive radius (less at
-    /// the image's own border, where the network pads with zeros anyway).
+    /// > 0: splits images into tiles of this side. Each tile is computed with a halo of the receptive radius,
+    /// cut off at the border of the image, where the network pads with zeros. 0: no tiles.
     int tile = 0;
-    /// Images, or tiles of one size, that are computed together. 0: one on the CPU, whose threads share an
-    /// image; on a CUDA device as many as its free memory takes.
+    /// Number of images, or of tiles of one size, that are computed together. 0: on the CPU one, because its
+    /// threads share an image; on a CUDA device as many as fit into the free memory.
     int batch = 0;
     void visit(OptionVisitor& visitor);
 };
 
 /// Runs a model on [n, h, w, 1] without recording.
-///   Memory: that of the activations of `batch` images or tiles. If there is not enough, the batch is halved,
-///   down to one, before OutOfMemory is thrown. Results: float32 output is bitwise identical whatever the
-///   options, unless cuBLAS or cuDNN convolves.
+/// - Memory: the activations of `batch` images or tiles. If memory runs out, the batch is halved. Throws
+///   OutOfMemory if one image or tile does not fit.
+/// - float32 output is bitwise identical for all options, unless cuBLAS or cuDNN computes the convolutions.
 Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options = {});
 
 }  // namespace dnsp

@@ -5,7 +5,7 @@ namespace {
 
 constexpr const char* filters_name = "filters";
 
-/// The part of the loss's settings that is read.
+/// The settings of the loss that inference reads.
 struct Loss {
     std::string variant;
     void visit(OptionVisitor& visitor) { visitor.option({.key = "variant"}, variant); }
@@ -35,7 +35,7 @@ TrainedNetwork load_network(const std::filesystem::path& path, Device device) {
     }
     network.store->allocate(DType::float32, device, 0);
     for (const auto& p : network.store->parameters()) file.restore(tensor_name(p), p.value);
-    std::vector<std::string> trained;  // what a checkpoint has the optimiser's moments of
+    std::vector<std::string> trained;  // a checkpoint has moments of these parameters
     for (const auto& p : network.store->parameters())
         if (is_trained(p.group)) trained.push_back(p.name);
     if (file.is_checkpoint()) {

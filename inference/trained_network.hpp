@@ -11,18 +11,18 @@
 
 namespace dnsp {
 
-/// A network ready for inference, with what it was trained for.
+/// A network ready for inference, and facts about its training.
 struct TrainedNetwork {
     std::unique_ptr<ParameterStore> store;
     std::unique_ptr<Model> model;
     imaging::Degradation degradation;
     std::vector<HeldOut> held_out;
-    std::string variant;  ///< of the loss, "AP"; empty if the file does not say it
+    std::string variant;  ///< of the loss, e.g. "AP"; empty if the file has none
 };
 
-/// The network of a weights file or a checkpoint, on `device`. Of the training settings only the model and
-/// the degradation are read. Throws Error("path: reason") for a file that is not of this project, of another
-/// model or shape, with missing or unknown tensors, or with NaN among the weights.
+/// Reads the network of a weights file or a checkpoint to `device`. Of the training settings it reads the
+/// model, the degradation and the variant. Throws Error("path: reason") for a file of another project, model
+/// or shape, for missing or unknown tensors, and for weights that are NaN or infinite.
 TrainedNetwork load_network(const std::filesystem::path& path, Device device);
 
 }  // namespace dnsp

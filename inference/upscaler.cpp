@@ -8,7 +8,7 @@
 namespace dnsp {
 namespace {
 
-constexpr int slices_at_once = 16;  // of a volume, in one call of the network
+constexpr int slices_at_once = 16;  // slices of a volume in one call of infer()
 
 }  // namespace
 

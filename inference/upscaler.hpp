@@ -10,7 +10,7 @@
 
 namespace dnsp {
 
-/// A trained network applied to images in their own intensities.
+/// Applies a trained network to images in stored intensities.
 class Upscaler {
   public:
     explicit Upscaler(TrainedNetwork network, const InferenceOptions& options = {})
@@ -20,17 +20,17 @@ class Upscaler {
     const imaging::Degradation& degradation() const { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
 
-    /// Bicubic enlargement, normalisation, network, restored intensities. `normalisation` is that of the
-    /// volume or picture that the slice belongs to (percentile_normalisation).
+    /// Bicubic enlargement, normalisation, network, restored intensities. `normalisation`:
+    /// percentile_normalisation() of the volume or picture that contains the slice.
     imaging::Image upscale(const imaging::Image& low, const imaging::Normalisation& normalisation) const;
 
-    /// The same for every slice along `axis` (storage order). While the network computes some slices, the
-    /// next ones are enlarged and the last ones are copied into the volume. `progress` is called with the
-    /// number of slices done; an exception that it throws is passed on.
+    /// Upscales every slice along `axis` (storage order). While the network computes some slices, the next
+    /// ones are enlarged and the previous ones are copied into the volume. `progress` is called with the
+    /// number of finished slices; its exceptions are passed on.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
                             const std::function<void(int done)>& progress) const;
 
-    /// Without the enlargement: for a slice that is enlarged already.
+    /// As upscale(), for a slice that is already enlarged.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation) const;
 
   private:

@@ -21,13 +21,14 @@ struct HeldOut {
 inline constexpr const char* normalisation_text =
     "percentiles 0.1 and 99.9 of the low-resolution volume to 0 and 1";
 
-/// The name in a file: "model.head.weight", but "filters" as it is.
+/// The tensor name of a parameter in a file, e.g. "model.head.weight"; the learned filters are named
+/// "filters".
 std::string tensor_name(const ParameterStore::Parameter& parameter);
 std::string first_moment_name(const std::string& parameter);
 std::string second_moment_name(const std::string& parameter);
 inline constexpr const char* reference_norms_name = "filters.reference_norms";
 
-/// A weights file or a checkpoint (training/checkpoint.hpp writes them): a safetensors file.
+/// A weights file or a checkpoint, written by training/checkpoint.hpp: a safetensors file.
 ///   Metadata: dnsp.kind "weights" or "checkpoint", dnsp.version, dnsp.settings (JSON), dnsp.degradation
 ///   (JSON),
 ///     dnsp.normalisation, dnsp.held_out (JSON), dnsp.command; a checkpoint also dnsp.step and
@@ -38,7 +39,7 @@ inline constexpr const char* reference_norms_name = "filters.reference_norms";
 /// Every method throws Error("path: reason").
 class WeightsFile {
   public:
-    /// Refuses a file that is not of this project or whose metadata cannot be parsed.
+    /// Refuses a file of another project, and metadata that cannot be parsed.
     explicit WeightsFile(std::filesystem::path path);
 
     bool is_checkpoint() const { return metadata("dnsp.kind") == "checkpoint"; }
@@ -46,8 +47,7 @@ class WeightsFile {
     const nlohmann::json& settings() const { return settings_; }  ///< has "model"
     const std::vector<HeldOut>& held_out() const { return held_out_; }
 
-    /// Reads `json`, a part of settings(), into `options`. Refuses an entry that no option reads, unless told
-    /// to ignore it.
+    /// Reads `json`, a part of settings(), into `options`. `unknown`: for entries that no option reads.
     enum class Unknown { refuse, ignore };
     template <class Options>
     void read(const nlohmann::json& json, Options& options, Unknown unknown = Unknown::refuse) const {
@@ -59,9 +59,9 @@ class WeightsFile {
     const Tensor* find(const std::string& name);
     /// Copies a tensor into `target`. Refuses another shape or type, and NaN and Inf.
     void restore(const std::string& name, const Tensor& target);
-    /// The file may have a tensor of that name.
+    /// Allows a tensor of that name in the file.
     void allow(const std::string& name) { known_.insert(name); }
-    /// Refuses a tensor that none of find(), restore() and allow() named.
+    /// Refuses a tensor that no call of find(), restore() or allow() has named.
     void require_no_other_tensors() const;
 
   private:

@@ -1,6 +1,6 @@
 // EDSR (Lim et al. 2017) as the paper uses it, Fig. 7, without upsampler, because the input is already
-// enlarged: head convolution, depth residual blocks, body convolution, + output of the head, tail
-// convolution. All are 3×3 with biases; there is no batch normalisation.
+// enlarged: head convolution, `depth` residual blocks, body convolution, addition of the head's output, tail
+// convolution. All convolutions are 3×3 with biases. There is no batch normalisation.
 #include <vector>
 
 #include "layers/residual_block.hpp"

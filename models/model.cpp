@@ -22,13 +22,13 @@ void ModelOptions::visit(OptionVisitor& v) {
     v.option({.key = "name", .flag = "--model", .help = model_registry().help(), .group = group}, name);
     v.option({.key = "depth",
               .flag = "--depth",
-              .help = "residual blocks (edsr) or dense units (dcsrn); 0: the model's own number",
+              .help = "residual blocks (edsr) or dense units (dcsrn); 0: the model's default",
               .group = group,
               .range = Range::non_negative},
              depth);
     v.option({.key = "width",
               .flag = "--width",
-              .help = "channels; 0: the model's own number",
+              .help = "channels; 0: the model's default",
               .group = group,
               .range = Range::non_negative},
              width);

@@ -11,34 +11,35 @@
 
 namespace dnsp {
 
-/// Default options of all models that bring their own.
+/// Default values of all Options structs that registered models declare.
 OptionSet registered_model_options();
 
-/// What describes a network besides its weights. A depth or width of 0 means the model's own.
+/// Description of a network without its weights. A depth or width of 0 means the model's default.
 struct ModelOptions {
     std::string name = "srcnn";
-    int depth = 0;            ///< blocks or units, where the model has a depth
-    int width = 0;            ///< channels, where the model has a width
+    int depth = 0;            ///< blocks or units, if the model has a depth
+    int width = 0;            ///< channels, if the model has a width
     bool global_skip = true;  ///< the network predicts the residual to the bicubic image
     OptionSet own = registered_model_options();
     void visit(OptionVisitor& visitor);
 };
 
-/// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, 1] bicubic-enlarged in, same shape out.
+/// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, 1], bicubic-enlarged → same shape.
 class Model {
   public:
     explicit Model(ModelOptions options) : options_(std::move(options)) {}
     virtual ~Model() = default;
 
-    /// network(input), plus the input itself for global_skip.
+    /// network(input), plus the input if global_skip is set.
     Tensor forward(Tape& tape, const Tensor& input) const;
 
-    /// Pixels beyond which the input cannot change an output pixel. With alignment > 1, each layer's radius
-    /// is rounded up to a multiple of `alignment`. Kernels that compute whole alignment × alignment tiles
-    /// need this halo to give bitwise identical results (kernels/conv2d/conv2d.hpp, conv2d_alignment).
+    /// Largest distance in pixels at which an input pixel can change an output pixel. With alignment > 1,
+    /// each layer's radius is rounded up to a multiple of `alignment`. Kernels that compute whole alignment ×
+    /// alignment tiles need this halo to give bitwise identical results (kernels/conv2d/conv2d.hpp,
+    /// conv2d_alignment).
     virtual int receptive_radius(int alignment = 1) const = 0;
 
-    /// With the defaults filled in.
+    /// The options with the model's defaults filled in.
     const ModelOptions& options() const { return options_; }
 
   protected:
@@ -49,12 +50,12 @@ class Model {
 using ModelRegistry = Registry<Model, const ModelOptions&, ParameterStore&>;
 ModelRegistry& model_registry();
 
-/// A model is one file of this folder: a class derived from Model and a line
+/// A model is one file in this folder: a class derived from Model and a line
 ///   const ModelRegistration<MyModel> registration{"my_model", "one line for --help"};
 /// MyModel is constructible from (const ModelOptions&, ParameterStore&) and adds its parameters to the store;
-/// the caller then calls ParameterStore::allocate. The struct MyModel::Options, where there is one, declares
-/// options of the model's own (base/options.hpp), with keys that no other model has:
-/// options.own.get<Options>().
+/// the caller then calls ParameterStore::allocate. The optional struct MyModel::Options declares
+/// options of the model (base/options.hpp) under keys that no other model uses; options.own.get<Options>()
+/// returns it.
 template <std::derived_from<Model> M>
 struct ModelRegistration {
     ModelRegistration(const std::string& name, const std::string& summary) {

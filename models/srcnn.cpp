@@ -1,5 +1,5 @@
-// SRCNN (Dong et al. 2016), paper Fig. 1: 9×9×64, ReLU, 1×1×32, ReLU, 5×5×1. The original is unpadded and
-// predicts the image; here every layer keeps the size.
+// SRCNN (Dong et al. 2016), paper Fig. 1: 9×9×64, ReLU, 1×1×32, ReLU, 5×5×1. The original has no padding;
+// here every layer keeps the image size.
 #include "layers/conv2d.hpp"
 #include "models/model.hpp"
 

@@ -23,7 +23,7 @@ void FilterOptions::visit(OptionVisitor& v) {
              border, {{"valid", Border::valid}, {"zero", Border::zero}});
     v.option({.key = "laplacian_scale",
               .flag = "--laplacian-scale",
-              .help = "0.25: L/4 of Eq. (20); 1: the text's drawing",
+              .help = "factor of the Laplacian L; 0.25: paper Eq. (20), 1: as drawn in the paper",
               .group = group},
              laplacian_scale);
     v.option({.key = "filters",
@@ -34,7 +34,7 @@ void FilterOptions::visit(OptionVisitor& v) {
              filters);
     v.option({.key = "filter_deviation",
               .flag = "--filter-deviation",
-              .help = "standard deviation of the learned filters' start around the Laplacian",
+              .help = "standard deviation of the initial learned filters around the Laplacian",
               .group = group,
               .range = Range::non_negative},
              deviation);
@@ -48,7 +48,7 @@ void FilterOptions::visit(OptionVisitor& v) {
 
 FilterBank::FilterBank(ParameterStore& store, const FilterOptions& options)
     : store_(&store), filters_(options.filters), fixed_norms_(options.fixed_norms) {
-    require(options.filters > 0, "[filters] their number must be positive");
+    require(options.filters > 0, "[filters] the number of filters must be positive");
     index_ = store.add("filters", {options.filters, side, side}, ParameterGroup::filters,
                        Initialiser::normal(options.deviation, laplacian(options.laplacian_scale)));
 }

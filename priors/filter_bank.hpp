@@ -13,10 +13,10 @@ using kernels::Border;
 /// The 3×3 Laplacian times `scale`, row by row: scale · [0 −1 0; −1 4 −1; 0 −1 0].
 std::vector<double> laplacian(double scale);
 
-/// Options of the filters whose responses measure sharpness, fixed or learned.
+/// Options of the fixed and the learned filters. The variance of a filter's response measures sharpness.
 struct FilterOptions {
     Border border = Border::valid;  ///< of the responses
-    double laplacian_scale = 0.25;  ///< L/4 is Eq. (20); 1 is the text's drawing
+    double laplacian_scale = 0.25;  ///< 0.25: L/4 of paper Eq. (20); 1: L as drawn in the paper
     int filters = 8;                ///< N_L
     double deviation = 0.01;        ///< standard deviation of the initial perturbation (variance 1e-4)
     bool fixed_norms = true;        ///< each learned filter keeps the norm of its initial value
@@ -34,15 +34,16 @@ class FilterBank {
 
     int filters() const { return filters_; }
 
-    /// ‖Wˡ‖_F of every filter; written to [filters] of float64 on the weights' device, or read from there.
+    /// ‖Wˡ‖_F of every filter. `norms`: [filters] of float64 on the device of the weights.
     void write_norms(const Tensor& norms) const;
     std::vector<double> norms() const;
 
-    /// After an optimiser step: scales every filter back to its reference norm, if the options ask for it.
-    /// With −βV_mod in the loss, nothing else keeps the filters from growing without bound.
+    /// Call it after an optimiser step. Scales every filter back to its reference norm, if
+    /// FilterOptions::fixed_norms is set. Without the constraint the loss term −βV_mod makes the filters grow
+    /// without bound.
     void constrain();
 
-    /// The norms that constrain() keeps: those of the initial filters, or what a checkpoint says they were.
+    /// The norms that constrain() restores: the norms of the initial filters, or the norms of a checkpoint.
     const std::vector<double>& reference_norms();
     void set_reference_norms(std::vector<double> norms);
 

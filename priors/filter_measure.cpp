@@ -64,7 +64,7 @@ class FilterMeasureTerm : public LossTerm {
 };
 
 const TermRegistration<FilterMeasureTerm> registration{
-    "filter_measure", "S, the learned filters' response to smooth patches less that to sharp ones"};
+    "filter_measure", "S, energy of the learned filters' responses: smooth patches minus sharp patches"};
 
 }  // namespace
 

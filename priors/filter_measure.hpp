@@ -9,11 +9,11 @@ namespace dnsp {
 
 using kernels::Border;
 
-/// Filter measure, paper Eqs. (9) and (14): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖²_F − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖²_F. A
-/// quadratic form in the taps whose matrix is summed once here (kernels/filter_measure.hpp).
+/// Filter measure, paper Eqs. (9) and (14): S(W) = Σ_l Σ_a ‖Wˡ ⋆ Sm_a‖²_F − Σ_l Σ_a ‖Wˡ ⋆ Sh_a‖²_F. S is a
+/// quadratic form in the taps. Its matrix is summed once, in the constructor (kernels/filter_measure.hpp).
 class FilterMeasure {
   public:
-    /// For filters of kernel × kernel taps on `device`.
+    /// Filters have kernel × kernel taps and lie on `device`.
     FilterMeasure(const SharpAndSmooth& patches, std::int64_t kernel, Border border, Device device);
 
     /// filters [N_L, kernel, kernel]; the gradient is ∂S/∂W.

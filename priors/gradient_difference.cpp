@@ -1,6 +1,5 @@
-// ‖∇Y − ∇Yg‖², mean over the batch: Σ_yx (D[y+1,x] − D[y,x])² + (D[y,x+1] − D[y,x])², D = Y − Yg, differences
-// past the border being left out. Composed of layers and differentiated by the tape: the form that a new term
-// starts in.
+// ‖∇Y − ∇Yg‖², mean over the batch: Σ_yx (D[y+1,x] − D[y,x])² + (D[y,x+1] − D[y,x])², D = Y − Yg, without
+// differences across the border. The term is composed of layers and differentiated by the tape.
 #include "layers/conv2d.hpp"
 #include "layers/crop.hpp"
 #include "layers/squared_error.hpp"
@@ -30,7 +29,7 @@ class GradientDifference : public LossTerm {
     }
 
   private:
-    /// Forward differences along an axis, one fewer than there are pixels.
+    /// Forward differences along an axis: n − 1 differences of n pixels.
     Tensor slope(Tape& tape, const Tensor& image, int axis) {
         Constant& taps = axis == 1 ? down_ : right_;
         return crop(tape, conv2d(tape, image, taps.like(image), no_bias_.like(image)), axis,
@@ -40,8 +39,8 @@ class GradientDifference : public LossTerm {
     Constant down_{{1, 3, 1, 1}, {0, -1, 1}}, right_{{1, 1, 3, 1}, {0, -1, 1}}, no_bias_{{1}, {0}};
 };
 
-const TermRegistration<GradientDifference> registration{"gradient_difference",
-                                                        "‖∇Y − ∇Yg‖², with the edges of the target"};
+const TermRegistration<GradientDifference> registration{
+    "gradient_difference", "‖∇Y − ∇Yg‖², compares the edges of output and target"};
 
 }  // namespace
 }  // namespace dnsp

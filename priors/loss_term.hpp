@@ -18,48 +18,48 @@ class FilterBank;
 struct StepImages {
     const Tensor& output;  ///< of the network; gradients flow into it
     const Tensor& target;  ///< the sharp image
-    const Tensor& input;   ///< the enlarged image that the network was given
+    const Tensor& input;   ///< the enlarged image, the input of the network
 };
 
-/// Patches of training targets, [number, h, w, 1] of float64: the sharpest and the smoothest ones.
+/// The sharpest and the smoothest patches of the training targets, [number, h, w, 1] of float64.
 struct SharpAndSmooth {
     Tensor sharp;
     Tensor smooth;
 };
 
-/// A term of the loss. A new one is one file of this folder: a class derived from LossTerm and a line
+/// A term of the loss. A new term is one file in this folder: a class derived from LossTerm and a line
 ///   const TermRegistration<MyTerm> registration{"my_term", "one line for --help"};
-/// It is then known to --term, to --help, and, by name, to the variants (objective.cpp).
+/// Then --term accepts it, --help lists it, and a variant can name it (objective.cpp).
 ///
-/// MyTerm is constructible from a TermContext&, from a const MyTerm::Options&, or from nothing. The struct
-/// MyTerm::Options, where there is one, declares the term's options (base/options.hpp); terms may share one.
+/// MyTerm is constructible from a TermContext&, from a const MyTerm::Options&, or without arguments. The
+/// optional struct MyTerm::Options declares the term's options (base/options.hpp). Terms may share it.
 class LossTerm {
   public:
     virtual ~LossTerm() = default;
 
-    /// The term's value for these images, averaged over the batch, and its gradients. The first gradient is
-    /// the one whose norm is reported, as a rule that with respect to images.output. Either in closed form,
-    /// or by differentiate() for a composition of layers. Must not wait for the device and must not copy from
-    /// the host after the first call: the step may be captured as a CUDA graph.
+    /// Value of the term, averaged over the batch, and gradients: in closed form, or by differentiate() for a
+    /// composition of layers. The log reports the norm of the first gradient, usually with respect to
+    /// images.output. After the first call it must not wait for the device or copy from the host, because the
+    /// step may be captured as a CUDA graph.
     virtual TermValue evaluate(const StepImages& images) = 0;
 
-    /// A term that needs training patches is given them once, when all parameters are allocated and before
-    /// the first evaluate().
+    /// If needs_patches(), prepare() is called once, after the parameters are allocated and before the first
+    /// evaluate().
     virtual bool needs_patches() const { return false; }
     virtual void prepare(const SharpAndSmooth& /*patches*/) {}
 };
 
-/// A term that is composed of layers: `compose` computes a float64 scalar [1] from an image like `output` on
-/// a tape (value_of() makes one of a TermValue), and the tape differentiates it at once. For a first version
-/// of a term; a closed form can replace it later behind the same interface.
+/// Value and gradient of a term that is composed of layers. `compose` computes a float64 scalar [1] from
+/// `output` on a tape (value_of() makes a scalar of a TermValue); the tape then differentiates it. Meant for
+/// the first version of a term: a closed form can replace it behind the same interface.
 TermValue differentiate(const Tensor& output,
                         const std::function<Tensor(Tape&, const Tensor& output)>& compose);
 
-/// A constant that terms need on a device: made at the first call and when dtype or device change.
+/// A constant tensor. It is made at the first call of like(), and again when dtype or device change.
 class Constant {
   public:
     Constant(Shape shape, std::vector<double> values) : shape_(shape), values_(std::move(values)) {}
-    /// In the dtype of `other` and on its device.
+    /// The constant in the dtype and on the device of `other`.
     const Tensor& like(const Tensor& other);
 
   private:
@@ -68,7 +68,7 @@ class Constant {
     Tensor tensor_;
 };
 
-/// What terms are made from: the options of all terms, and parameters that terms share.
+/// The arguments of term constructors: the options of all terms, and parameters that terms share.
 class TermContext {
   public:
     TermContext(const OptionSet& options, ParameterStore& store) : options_(options), store_(store) {}
@@ -79,7 +79,7 @@ class TermContext {
     }
     /// The learned filters (filter_bank.hpp), added to the store at the first call.
     std::shared_ptr<FilterBank> filter_bank();
-    /// Null unless a term has asked for them.
+    /// Null unless a term has called filter_bank().
     FilterBank* filters() const { return filters_.get(); }
 
   private:
@@ -90,7 +90,7 @@ class TermContext {
 
 /// Throws Error unless images is [n, h, w, 1] and not empty.
 void require_images(const Tensor& images, const char* where);
-/// Throws Error unless both are such images of one shape, dtype and device.
+/// Throws Error unless output and target are [n, h, w, 1], not empty, and of one shape, dtype and device.
 void require_image_pair(const Tensor& output, const Tensor& target, const char* where);
 
 using TermRegistry = Registry<LossTerm, TermContext&>;

@@ -13,7 +13,7 @@ void LowRankOptions::visit(OptionVisitor& v) {
              delta);
     v.option({.key = "low_rank_method",
               .flag = "--low-rank",
-              .help = "how its gradient is computed; cusolver needs a CUDA device",
+              .help = "method for the gradient of the low-rank surrogate; cusolver needs a CUDA device",
               .group = "Priors"},
              method,
              {{"exponential", LowRankMethod::matrix_exponential},

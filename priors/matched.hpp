@@ -7,10 +7,10 @@ namespace dnsp {
 
 using kernels::Matching;
 
-/// From a function of images, evaluated at the output and at the target, the mean over the batch of
-/// (f(function(Y)) − f(function(Yg)))², with its gradient with respect to the output
-/// (kernels/match_values.hpp). `of_output` and `of_target` hold a value for each image and, first, the
-/// gradient with respect to it; the memory of of_output's gradient is taken over.
+/// Mean over the batch of (f(g(Y)) − f(g(Yg)))² and the gradient with respect to the output Y; f is
+/// `matching` (kernels/match_values.hpp). `of_output` and `of_target` are a function g evaluated at Y and at
+/// Yg: one value per image, the first gradient with respect to the image. The result reuses the memory of
+/// of_output's gradient.
 TermValue matched(const TermValue& of_output, const TermValue& of_target, Matching matching);
 
 }  // namespace dnsp

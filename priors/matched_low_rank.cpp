@@ -1,4 +1,5 @@
-// (R_δ(Y) − R_δ(Yg))², mean over the batch: the output is to have the target's rank (low_rank.hpp).
+// (R_δ(Y) − R_δ(Yg))², mean over the batch: pulls the rank of the output towards the rank of the target.
+// R_δ: low_rank.hpp.
 #include "priors/low_rank.hpp"
 #include "priors/matched.hpp"
 
@@ -20,7 +21,7 @@ class MatchedLowRank : public LossTerm {
 };
 
 const TermRegistration<MatchedLowRank> registration{"matched_low_rank",
-                                                    "(R_δ(Y) − R_δ(Yg))², of the target's rank"};
+                                                    "(R_δ(Y) − R_δ(Yg))², compares the ranks"};
 
 }  // namespace
 }  // namespace dnsp

@@ -1,5 +1,5 @@
-// (√V(Y) − √V(Yg))², mean over the batch: the output is to be as sharp as the target, and no sharper. V is
-// the variance of the Laplacian's response (sharpness.hpp).
+// (√V(Y) − √V(Yg))², mean over the batch: pulls the sharpness of the output towards the sharpness of the
+// target. V is the variance of the response of the Laplacian (sharpness.hpp).
 #include "priors/filter_bank.hpp"
 #include "priors/learned_sharpness.hpp"
 #include "priors/matched.hpp"
@@ -25,7 +25,7 @@ class MatchedSharpness : public LossTerm {
 };
 
 const TermRegistration<MatchedSharpness> registration{"matched_sharpness",
-                                                      "(√V(Y) − √V(Yg))², as sharp as the target"};
+                                                      "(√V(Y) − √V(Yg))², compares the sharpness"};
 
 }  // namespace
 }  // namespace dnsp

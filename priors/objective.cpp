@@ -11,7 +11,7 @@
 namespace dnsp {
 namespace {
 
-/// The registered terms of a variant, each with the weight that α, β, γ, τ give it.
+/// Names and weights of the terms of each variant.
 using Variant = std::vector<std::pair<std::string, double (*)(const ObjectiveOptions&)>>;
 
 const std::map<std::string, Variant>& variant_table() {
@@ -48,13 +48,12 @@ void ObjectiveOptions::visit(OptionVisitor& v) {
     weight("tau", "weight of total variation (TVLR)", tau);
     v.option({.key = "extra_terms",
               .flag = "--term",
-              .help = "a further term, name=weight: " + term_registry().help(),
+              .help = "another loss term, name=weight: " + term_registry().help(),
               .group = "Priors"},
              extra_terms);
     v.option({.key = "reduction",
               .flag = "--reduction",
-              .help = "the data term averages the pixels of a patch (mean), or sums them (sum, Eq. 1 to the "
-                      "letter)",
+              .help = "the data term averages the pixels of a patch (mean), or sums them (sum, paper Eq. 1)",
               .group = "Priors"},
              reduction, {{"mean", Reduction::mean}, {"sum", Reduction::sum}});
     terms.visit(v);

@@ -21,7 +21,7 @@ namespace dnsp {
 ///   TVLR  data + α R_δ + τ TV
 struct ObjectiveOptions {
     std::string variant = "AP";
-    double alpha = 1e-6;  ///< a tenth of what the paper prints, which costs up to .7 dB (docs/results.md)
+    double alpha = 1e-6;  ///< a tenth of the paper's value, which costs up to 0.7 dB (docs/results.md)
     double beta = 5e-3;
     double gamma = 1e-7;
     double tau = 1e-5;
@@ -38,16 +38,16 @@ std::vector<std::string> variants();
 
 class Objective {
   public:
-    /// Adds the filters to the store if a term learns any. Throws Error for an unknown variant or term, and
-    /// for a term that is named twice.
+    /// Adds learned filters to the store if a term uses them. Throws Error for an unknown variant or term,
+    /// and for a term that is named twice.
     Objective(const ObjectiveOptions& options, ParameterStore& store);
 
-    /// Whether a term needs training patches. If so, prepare() must be called once, after the parameters are
+    /// True if a term needs training patches. Then prepare() must be called once, after the parameters are
     /// allocated and before the first evaluate().
     bool needs_patches() const;
     void prepare(const SharpAndSmooth& patches);
 
-    /// All on the device; evaluate() does not wait for it.
+    /// The result lies on the device. evaluate() does not wait for the device.
     struct Evaluation {
         Tensor loss;     ///< float64 scalar [1] on the tape
         Tensor metrics;  ///< [2 · terms + 1] of float64, as weighted_sum() writes it
@@ -57,7 +57,7 @@ class Objective {
     /// The terms in the order of the metrics; the data term is the first.
     struct Term {
         std::string name;
-        double weight = 1.0;  ///< signed, as it enters the sum
+        double weight = 1.0;  ///< signed factor in the sum
     };
     std::vector<Term> terms() const;
 
@@ -71,10 +71,10 @@ class Objective {
         double loss = 0.0;
         std::vector<TermReport> terms;
     };
-    /// The report of an evaluation whose metrics have been copied to the host.
+    /// The report of an evaluation from its metrics, copied to the host.
     Report report(std::span<const double> metrics) const;
 
-    /// Null unless a term learns filters.
+    /// Null unless a term uses learned filters.
     FilterBank* filters() const { return context_.filters(); }
     const ObjectiveOptions& options() const { return options_; }
 

@@ -6,7 +6,7 @@
 namespace dnsp {
 namespace {
 
-/// One filter, [1, 3, 3].
+/// The Laplacian as one filter, [1, 3, 3].
 Constant laplacian_filter(double scale) { return {{1, 3, 3}, laplacian(scale)}; }
 
 class Sharpness : public LossTerm {

@@ -16,8 +16,8 @@ struct TotalVariationOptions {
     }
 };
 
-/// Smoothed isotropic total variation, mean over the batch (kernels/total_variation.hpp): the ablation
-/// EDSR-TVLR of the paper, Sec. IV-G.
+/// Smoothed isotropic total variation, mean over the batch (kernels/total_variation.hpp). Used in the
+/// ablation EDSR-TVLR, paper Sec. IV-G.
 TermValue total_variation(const Tensor& output, double epsilon);
 
 }  // namespace dnsp

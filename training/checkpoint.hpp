@@ -11,19 +11,19 @@
 // Writes weights files and checkpoints (inference/weights_file.hpp describes them), and reads checkpoints.
 namespace dnsp {
 
-/// What a file says of the run that wrote it.
+/// The run that wrote a file.
 struct RunDescription {
     TrainingSettings settings;
     std::vector<HeldOut> held_out;
     std::string command;
 };
 
-/// Leaves out folders and the command line, which may tell who trained on what.
+/// Omits folders and the command line, because they may reveal who trained on which data.
 void save_weights(const std::filesystem::path& path, const RunDescription& run, const ParameterStore& store);
 
-/// State of a run between two steps.
+/// The state of a run between two steps.
 struct RunState {
-    /// Optimiser steps since the first epoch. The counters of the random numbers follow from it.
+    /// Optimiser steps since the first epoch. It determines the counters of the random numbers.
     std::int64_t step = 0;
 };
 
@@ -32,8 +32,8 @@ void save_checkpoint(const std::filesystem::path& path, const RunDescription& ru
                      const ParameterStore& store, const Adam& adam,
                      const std::vector<double>& filter_reference_norms, const RunState& state);
 
-/// The description in a weights file or a checkpoint. Throws Error("path: reason"), also for a setting that
-/// this version does not know.
+/// The description in a weights file or a checkpoint. Throws Error("path: reason") for a file that cannot be
+/// read and for an unknown setting.
 RunDescription read_run_description(const std::filesystem::path& path);
 
 struct RestoredState {
@@ -41,8 +41,9 @@ struct RestoredState {
     std::vector<double> filter_reference_norms;
 };
 
-/// Copies the tensors of a checkpoint into a store and an optimiser of the same settings. Throws
-/// Error("path: reason") for a weights file and for tensors that do not fit.
+/// Copies the tensors of a checkpoint into the store and the optimiser. Precondition: they were made with the
+/// settings of the checkpoint. Throws Error("path: reason") for a weights file and for tensors of other
+/// names, shapes or types.
 RestoredState load_checkpoint(const std::filesystem::path& path, ParameterStore& store, Adam& adam);
 
 }  // namespace dnsp

@@ -17,7 +17,7 @@ constexpr double measured_foreground = 0.9;   // a sharp or smooth patch may not
 constexpr int corner_stride = 2;
 constexpr int candidate_stride = 4;
 
-// Streams of random numbers of the run's seed.
+// Streams of random numbers under the seed of the run.
 constexpr std::uint64_t order_stream = 0x4f52'0000'0000'0000;  // + epoch
 constexpr std::uint64_t patch_stream = 0x5041'0000'0000'0000;  // + epoch; counter: patch
 

@@ -20,9 +20,8 @@ struct Batch {
 };
 
 /// Draws the training patches. Every epoch takes patches_per_slice patches of every training slice, at random
-/// places that show enough head, in random order and under random symmetries (flips and transposition). A
-/// batch is a pure function of (seed, epoch, step), so that a resumed run sees the patches of an
-/// uninterrupted one.
+/// positions that show enough head, in random order and under random symmetries (flips and transposition). A
+/// batch is a pure function of (seed, epoch, step), so an interrupted run can be resumed exactly.
 class PatchSampler {
   public:
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
@@ -36,13 +35,13 @@ class PatchSampler {
     /// clock's epoch.
     Batch batch(const StepClock& clock) const;
 
-    /// The sharpest and the smoothest patch of every training slice that has them (imaging/patches.hpp), for
-    /// the filter measure.
+    /// The sharpest and the smoothest patch of every training slice that has qualifying patches
+    /// (imaging/patches.hpp). Throws Error if no slice has.
     SharpAndSmooth sharp_and_smooth() const;
 
   private:
-    std::vector<imaging::Image> targets_;  // normalised, one a slice
-    // The slices, their corners and the epoch's order in the device's memory (kernels/patch_sampling.hpp).
+    std::vector<imaging::Image> targets_;  // normalised, one per slice
+    // Slices, patch corners and the order of the epoch in device memory (kernels/patch_sampling.hpp).
     Tensor input_pixels_, target_pixels_;
     std::unique_ptr<Storage> slice_table_, corner_table_, order_table_;
     int batch_size_, patch_, patches_per_slice_;

@@ -6,11 +6,11 @@
 
 namespace dnsp {
 
-/// A file of JSON objects, one a line, each with an "event".
+/// A file of JSON objects, one per line. Every object has the key "event".
 class RunLog {
   public:
-    /// keep_steps < 0 starts an empty log. Otherwise lines with "step" > keep_steps and an incomplete last
-    /// line are removed, so that the log of a resumed run equals that of an uninterrupted one.
+    /// keep_steps < 0: starts an empty log. Otherwise removes lines with "step" > keep_steps and an
+    /// incomplete last line; the log of a resumed run then continues as without interruption.
     RunLog(const std::filesystem::path& path, std::int64_t keep_steps);
     void write(const nlohmann::json& line);
 

@@ -9,7 +9,7 @@ void TrainingSettings::visit(OptionVisitor& v) {
     v.option({.key = "inputs", .flag = "inputs", .help = "NIfTI volumes, or folders of them"}, inputs);
     v.option({.key = "validation",
               .flag = "--validation",
-              .help = "volumes or folders to hold out; else a fifth of the subjects is"},
+              .help = "volumes or folders to hold out; default: a fifth of the subjects"},
              validation);
     convolution.visit(v);
     imaging::visit_slice_axis(v, axis);
@@ -18,7 +18,7 @@ void TrainingSettings::visit(OptionVisitor& v) {
     v.nested("prior", [&] { objective.visit(v); });
     v.option({.key = "filters_learning_rate",
               .flag = "--filter-lr",
-              .help = "learning rate of the filters",
+              .help = "learning rate of the learned filters",
               .group = "Priors",
               .range = Range::non_negative},
              filters_learning_rate);
@@ -34,24 +34,23 @@ void TrainingSettings::visit(OptionVisitor& v) {
                  value);
     };
     positive("epochs", "--epochs", "passes over the training slices", epochs, true);
-    positive("batch", "--batch", "patches a step", batch);
+    positive("batch", "--batch", "patches per step", batch);
     positive("patch", "--patch", "side of a patch, pixels", patch);
-    positive("patches_per_slice", "--patches-per-slice", "patches drawn from a slice in an epoch",
-             patches_per_slice);
+    positive("patches_per_slice", "--patches-per-slice", "patches per slice and epoch", patches_per_slice);
     positive("slice_step", "--slice-step", "train on every n-th slice", slice_step);
     positive("learning_rate", "--lr", "Adam's learning rate", learning_rate);
     v.option({.key = "schedule",
               .flag = "--schedule",
-              .help = "learning rate over the run: constant, or cosine to zero",
+              .help = "learning rate during the run: constant, or cosine decay to zero",
               .group = "Training"},
              schedule, {{"constant", Schedule::constant}, {"cosine", Schedule::cosine}});
     v.option({.key = "seed",
               .flag = "--seed",
-              .help = "same seed, device, build and number of threads: bitwise identical results",
+              .help = "the same seed, device, build and number of threads give bitwise identical results",
               .group = "Training"},
              seed);
-    positive("validation_slices", "--validation-slices", "slices for the score after each epoch",
-             validation_slices);
+    positive("validation_slices", "--validation-slices",
+             "maximum number of slices for the score after each epoch", validation_slices);
 }
 
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t total_steps) {

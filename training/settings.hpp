@@ -14,16 +14,16 @@ namespace dnsp {
 
 enum class Schedule { constant, cosine };
 
-/// Everything that the result of a training run depends on bitwise, besides the machine and the device.
+/// The result of a training run depends bitwise on these settings, the machine and the device only.
 struct TrainingSettings {
     std::vector<std::string> inputs;      ///< NIfTI files and folders of them
-    std::vector<std::string> validation;  ///< the same, held out; empty: a part of the inputs is
+    std::vector<std::string> validation;  ///< held-out files and folders; empty: a part of the inputs
     ModelOptions model;
     ObjectiveOptions objective;
     imaging::DegradationSettings degradation;
     Conv2dSettings convolution;
     int axis = -1;       ///< see imaging::visit_slice_axis
-    int slice_step = 3;  ///< every n-th slice through the head
+    int slice_step = 3;  ///< every n-th slice that shows the head
     int epochs = 50;
     int batch = 64;
     int patch = 40;
@@ -32,11 +32,11 @@ struct TrainingSettings {
     double filters_learning_rate = 1e-4;
     Schedule schedule = Schedule::constant;
     std::uint64_t seed = 1;
-    int validation_slices = 16;  ///< at most, for the score after each epoch
+    int validation_slices = 16;  ///< maximum number of slices for the score after each epoch
     void visit(OptionVisitor& visitor);
 };
 
-/// The learning rate's factor at a step: 1, or ½(1 + cos(π · step/total)).
+/// Factor of the learning rate at a step: 1, or ½(1 + cos(π · step/total)).
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t total_steps);
 
 }  // namespace dnsp

@@ -7,7 +7,7 @@
 
 namespace dnsp {
 
-/// Puts the items in random order (Fisher and Yates), by the numbers 1 … size − 1 of `random`.
+/// Puts the items in random order (Fisher and Yates), using the numbers 1 … size − 1 of `random`.
 template <class T>
 void shuffle(std::vector<T>& items, const Philox& random) {
     for (std::size_t i = items.size(); i-- > 1;)

@@ -73,8 +73,10 @@ Split split_by_user(std::vector<Subject> training, std::vector<Subject> validati
     for (const Subject& subject : training)
         paths.insert(std::filesystem::weakly_canonical(subject.path).string());
     for (const Subject& subject : validation) {
-        require(!paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
-                subject.path + ": is on both sides of the split; a subject may train or validate, not both");
+        require(
+            !paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
+            subject.path +
+                ": is on both sides of the split; a subject is used for training or for validation, not for both");
         split.held_out.push_back({file_name(subject.path), {}});
         names += (names.empty() ? "" : ", ") + file_name(subject.path);
     }

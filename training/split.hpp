@@ -18,16 +18,16 @@ struct Split {
     std::string description;  ///< one sentence for the user
 };
 
-/// Share of the subjects (at least one), or of a single subject's slices, that is held out.
+/// Share of the subjects (at least one subject) that is held out; for a single subject, share of the slices.
 inline constexpr double validation_share = 0.2;
-/// Slices between the sides when a single subject is cut.
+/// Number of slices between training and validation slices of a single subject.
 inline constexpr int guard_gap_slices = 5;
 
-/// By subject when there are several (which ones: by the seed); by slab when there is one: the validation
-/// slab lies in the middle of the slices that show the head.
+/// Several subjects: the seed selects the validation subjects. One subject: the validation slab is the middle
+/// of the slices that show the head.
 Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed);
 
-/// With validation subjects chosen by the user; a file named on both sides is an error.
+/// Split with given validation subjects. Throws Error if a file is on both sides.
 Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation);
 
 }  // namespace dnsp

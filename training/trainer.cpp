@@ -13,7 +13,7 @@
 namespace dnsp {
 namespace {
 
-constexpr double checkpoint_interval_seconds = 120.0;  // within long epochs
+constexpr double checkpoint_interval_seconds = 120.0;  // during an epoch
 constexpr double rate_window_seconds = 1.0;
 constexpr double read_interval_seconds = 0.5;  // between reads of the metrics on a CUDA device
 
@@ -27,20 +27,20 @@ class Stopwatch {
     Clock::time_point begin_ = Clock::now();
 };
 
-/// Steps from one read of the metrics to the next. On a CUDA device every read waits for the device, so that
-/// by default it follows the measured speed.
+/// Number of steps between two reads of the metrics. A read waits for the device, so on a CUDA device the
+/// default number is adapted to the measured speed.
 class ReadPacer {
   public:
     ReadPacer(int wanted, Device device)
         : adapts_(wanted == 0 && device.kind == DeviceKind::cuda), steps_(std::max(wanted, 1)) {}
     std::int64_t steps() const { return steps_; }
-    /// After a read of the metrics of `count` steps.
+    /// Call it after a read of the metrics of `count` steps.
     void measure(std::size_t count) {
         if (!adapts_) return;
         const double steps = read_interval_seconds / since_read_.seconds() * static_cast<double>(count);
         steps_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(steps), 1, TrainingStep::max_pending);
     }
-    /// Before the next steps: what came between is not theirs.
+    /// Call it before the next steps, to exclude the time since the read.
     void restart() { since_read_.restart(); }
 
   private:
@@ -49,7 +49,7 @@ class ReadPacer {
     Stopwatch since_read_;
 };
 
-/// Steps per second, over windows of at least a second.
+/// Steps per second, measured over at least one second.
 class RateMeter {
   public:
     explicit RateMeter(std::int64_t step) : first_step_(step) {}
@@ -210,7 +210,7 @@ void Trainer::log_step(std::int64_t step, const TrainingStep::Metrics& metrics) 
     log_->write(line);
 }
 
-/// Logs once whether steps run as a graph, when that is known.
+/// Logs once whether steps run as a graph, as soon as this is known.
 void Trainer::log_execution() {
     if (execution_logged_) return;
     if (step_->graph_size() > 0)

@@ -17,7 +17,7 @@
 
 namespace dnsp {
 
-/// Mean PSNR and SSIM over the validation slices (data range: that of each subject's volume).
+/// Mean PSNR and SSIM over the validation slices; data range: Subject::reference_range.
 struct ValidationScore {
     double psnr_db = 0.0;
     double ssim = 0.0;
@@ -27,19 +27,19 @@ struct ValidationScore {
 struct TrainingProgress {
     std::int64_t epoch = 0, epochs = 0;  ///< from 0
     std::int64_t step = 0, total_steps = 0;
-    double seconds = 0.0;           ///< of this process's training
+    double seconds = 0.0;           ///< of training in this process
     double steps_per_second = 0.0;  ///< over the last second or more
     double loss = 0.0;
     std::vector<Objective::TermReport> terms;
     ValidationScore validation;   ///< of the last epoch
-    std::string no_graph_reason;  ///< why a CUDA device launches every kernel by itself; else empty
+    std::string no_graph_reason;  ///< why steps on a CUDA device do not run as a graph; else empty
 };
 
-/// How a run is executed. Results are bitwise identical whatever it says.
+/// How a run is executed. Results are bitwise identical for all values.
 struct Execution {
     bool graph = true;  ///< on a CUDA device, steps run as a graph if they can be captured
-    /// Steps between two reads of the metrics, at most TrainingStep::max_pending. 0: every step on the CPU,
-    /// half a second's worth on a CUDA device.
+    /// Steps between two reads of the metrics, at most TrainingStep::max_pending. 0: one step on the CPU, the
+    /// steps of half a second on a CUDA device.
     int steps_between_reads = 0;
 };
 
@@ -47,14 +47,16 @@ struct Execution {
 class Trainer {
   public:
     /// Records `command`, and in the settings how convolutions are computed on `device`. `resume`: empty, or
-    /// a checkpoint to continue from; its settings must be `settings`, but for what may change on resume.
+    /// a checkpoint to continue from. Precondition: only settings that may change on resume differ from the
+    /// checkpoint.
     Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
             std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {});
 
-    /// Trains to the last epoch, or until `stop`, called after every step, returns true; then writes
-    /// checkpoint.safetensors and, after the last epoch, weights.safetensors. Returns whether the last epoch
-    /// was reached. `watch` is called for every step, perhaps for several at once. Throws Error when a loss
-    /// term is not finite; it names the step, and the last checkpoint is from before it.
+    /// Trains to the last epoch, or until `stop`, called after every step, returns true. Then writes
+    /// checkpoint.safetensors and, after the last epoch, weights.safetensors. Returns true if the last epoch
+    /// was reached. `watch` is called once per step, after the metrics of the step have been read. Throws
+    /// Error that names the step if a loss term is not finite; the last checkpoint is then older than that
+    /// step.
     using Watch = std::function<void(const TrainingProgress&)>;
     bool run(const Watch& watch, const std::function<bool()>& stop);
 

@@ -8,7 +8,7 @@ namespace dnsp {
 Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock) {
     learner.store.discard_gradients();
     Tape tape;
-    // The output is a temporary: the backward pass then reuses its gradient without a copy.
+    // The output is a temporary, so the backward pass can reuse the memory of its gradient.
     Objective::Evaluation evaluation = learner.objective.evaluate(
         tape, {learner.model.forward(tape, batch.input), batch.target, batch.input});
     tape.backward(evaluation.loss);
@@ -47,7 +47,7 @@ void TrainingStep::launch() {
      metrics_.data<double>());
 }
 
-/// Precondition: a step has run, so that the arena has cached the memory that another one needs.
+/// Precondition: a step has run, so the arena has cached the memory that a step needs.
 void TrainingStep::capture() {
     try {
         graph_ = std::make_unique<Graph>([this] { launch(); });

@@ -20,20 +20,20 @@ struct Learner {
     Adam& adam;
 };
 
-/// One step on a batch: forward pass, loss, backward pass, the optimiser's planned step of the clock's
-/// position, and the constraint of the filters. All on the device, without host synchronisation.
+/// One step on a batch: forward pass, loss, backward pass, the optimiser's planned step at the clock's
+/// position, the constraint of the filters. Runs on the device without host synchronisation.
 Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock);
 
-/// The steps of a run: draw a batch, train_step(), and keep the metrics, all on the device. What changes from
-/// step to step (the patches, the learning rates) is found through a clock in device memory, and metrics go
-/// to a ring there. So a step never synchronises with the host, and on a CUDA device the second step is
-/// captured as a graph, which all later ones replay.
+/// The steps of a run: draw a batch, call train_step(), store the metrics. Patches and learning rates depend
+/// on a clock in device memory, and metrics are stored in a ring in device memory. A step therefore never
+/// synchronises with the host. On a CUDA device the second step is captured as a graph, and all later steps
+/// replay it.
 class TrainingStep {
   public:
-    /// `learner.adam` must have room for the plan of an epoch.
+    /// Precondition: `learner.adam` has capacity for the plan of an epoch.
     TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph);
 
-    /// The next run() is step `first` of `epoch`; rates[k] are those of step first + k. Precondition: no
+    /// The next run() is step `first` of `epoch`; rates[k] are the rates of step first + k. Precondition: no
     /// metrics are pending.
     void begin_epoch(std::int64_t epoch, std::int64_t first, const std::vector<LearningRates>& rates);
 
@@ -41,7 +41,7 @@ class TrainingStep {
     /// than `max_pending` steps have run since drain_metrics().
     void run();
     static constexpr std::int64_t max_pending = 64;
-    /// Steps since the last drain_metrics().
+    /// Number of steps since the last drain_metrics().
     std::int64_t pending() const { return pending_; }
 
     struct Metrics {
@@ -51,9 +51,9 @@ class TrainingStep {
     /// Waits for the pending steps and returns their metrics, oldest first.
     std::vector<Metrics> drain_metrics();
 
-    /// Kernels and copies of the graph; 0 if steps do not run as one.
+    /// Number of kernels and copies in the graph; 0 if steps do not run as a graph.
     std::size_t graph_size() const { return graph_ ? graph_->size() : 0; }
-    /// Why steps cannot run as a graph although they should; empty otherwise.
+    /// Why steps could not be captured as a graph; empty otherwise.
     const std::string& no_graph_reason() const { return no_graph_reason_; }
 
   private:
