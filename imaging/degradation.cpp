@@ -13,7 +13,7 @@ namespace {
 
 using Kernel = Degradation::Kernel;
 
-/// Where the Gaussian is cut off, in standard deviations: 6e-5 of its mass lies beyond.
+/// Cut-off of the Gaussian in standard deviations. 6e-5 of its mass lies beyond.
 constexpr double gaussian_support = 4.0;
 
 std::string name_of(Kernel kernel) {
@@ -73,10 +73,11 @@ void DegradationSettings::visit(OptionVisitor& v) {
               .flag = "--preset",
               .help = fmt::format("degradation model: {}", fmt::join(degradation_presets(), ", "))},
              preset);
-    v.option({.key = "scale", .flag = "--scale", .help = "2, 3 or 4"}, scale);
+    v.option({.key = "scale", .flag = "--scale", .help = "factor between low and high resolution: 2, 3 or 4"},
+             scale);
     v.option({.key = "blur_sigma",
               .flag = "--blur-sigma",
-              .help = "Gaussian σ in high-resolution pixels, instead of the preset's (0)"},
+              .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset"},
              blur_sigma);
 }
 

@@ -44,7 +44,7 @@ std::array<double, window> gaussian_window() {
     return weights;
 }
 
-/// Window sums of one row of window positions: of x, y, x², y² and xy.
+/// Window sums of x, y, x², y² and xy for one row of window positions.
 struct RowMoments {
     explicit RowMoments(std::size_t width) {
         for (auto& moment : moments) moment.resize(width);

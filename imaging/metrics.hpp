@@ -22,12 +22,12 @@ double psnr(const Image& reference, const Image& image, const MetricConvention& 
 /// Images must be at least 11×11 after shaving.
 double ssim(const Image& reference, const Image& image, const MetricConvention& convention);
 
-/// One sentence: data range, window, constants, border. `data_range` says where the data range comes from;
-/// empty: the convention's number.
+/// One sentence: data range, window, constants, border. `data_range`: description of the data range; empty:
+/// the number in `convention`.
 std::string describe(const MetricConvention& convention, const std::string& data_range = "");
 
 /// Mean and half-width of the 95 % confidence interval of the mean (Student's t). The half-width is NaN for
-/// fewer than two values, the mean for none.
+/// fewer than two values; the mean is NaN for no values.
 struct MeanInterval {
     double mean = 0.0;
     double ci95 = 0.0;

@@ -179,7 +179,7 @@ NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::ar
         if (i == axis) continue;
         fields.pixdim[i + 1] *= ratio;
         if (DIM_INFO_TO_SLICE_DIM(fields.dim_info) == i + 1) {
-            // Timing of slices that no longer exist.
+            // The timing describes slices that no longer exist.
             fields.slice_code = 0;
             fields.slice_start = fields.slice_end = 0;
             fields.slice_duration = 0.0;

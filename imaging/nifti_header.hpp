@@ -10,8 +10,9 @@
 
 namespace dnsp::imaging {
 
-/// The header of one 3-D volume, always in NIfTI-2's wider fields (a NIfTI-1 header fits without loss, but
-/// for the fields that NIfTI calls unused), and the version of the file it came from. Private to imaging/.
+/// The header of one 3-D volume in the wider fields of NIfTI-2, and the version of the file that it was read
+/// from. A NIfTI-1 header fits without loss, except for the fields that NIfTI calls unused. Private to
+/// imaging/.
 struct NiftiHeader {
     nifti_2_header fields{};
     int version = 1;
@@ -19,10 +20,10 @@ struct NiftiHeader {
 
 nifti_2_header widen(const nifti_1_header& narrow);
 
-/// The NIfTI-1 form, offset, size and magic string set for a single file.
+/// The NIfTI-1 header; offset, size and magic string are set for a single file.
 nifti_1_header narrow(const nifti_2_header& wide);
 
-/// float32, millimetres, no orientation: for a volume that came from no file.
+/// The header for a volume without header: float32, millimetres, no orientation.
 NiftiHeader plain_header(const Volume& volume);
 
 /// Slope and intercept of intensity = slope·stored + intercept; a slope of 0 or NaN means no scaling.
@@ -35,11 +36,11 @@ IntensityScale intensity_scale(const NiftiHeader& header);
 /// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header);
 
-/// The storage axis nearest to head–foot; nothing where the header says nothing about orientation.
+/// The storage axis nearest to head–foot; empty if the header has no orientation.
 std::optional<int> head_foot_axis(const NiftiHeader& header);
 
-/// The header of a grid whose voxels along the two axes other than `axis` are `ratio` times as large and
-/// whose first voxel lies `shift` old voxels further along both.
+/// The header of a changed grid: along the two axes other than `axis`, voxels are `ratio` times as large and
+/// the first voxel is shifted by `shift` old voxels.
 NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::array<int, 3>& size,
                               double ratio, double shift);
 

@@ -18,14 +18,15 @@ namespace {
 constexpr std::size_t chunk_voxels = std::size_t{1} << 17;
 constexpr std::array<std::byte, 4> no_extensions{};
 
-/// Passes bytes on to a file, compressed or as they are.
+/// Writes bytes to a file, compressed or unchanged.
 class VoxelSink {
   public:
     VoxelSink(AtomicFile& file, bool compress, std::string path)
         : file_(file), compress_(compress), path_(std::move(path)), buffer_(std::size_t{1} << 18) {
         constexpr int gzip_format = 15 + 16;
         constexpr int memory_level = 8;
-        // Level 1, as NiBabel: MR noise hardly compresses better at several times the time.
+        // Level 1, as in NiBabel: higher levels hardly compress MR noise better and take several times as
+        // long.
         require(!compress_ || deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_format, memory_level,
                                            Z_DEFAULT_STRATEGY) == Z_OK,
                 path_, "compression cannot be started");
@@ -47,7 +48,7 @@ class VoxelSink {
 
   private:
     void deflate_all(std::span<const std::byte> bytes, int flush) {
-        // zlib does not write to its input; its interface only lacks the const.
+        // zlib does not write to its input, although the pointer is not const.
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
         stream_.avail_in = static_cast<uInt>(bytes.size());
         do {
@@ -70,7 +71,7 @@ T stored_value(double value) {
     if constexpr (std::is_floating_point_v<T>) {
         return static_cast<T>(value);
     } else {
-        // The largest 64-bit integers round up as double, so compare before converting.
+        // The largest 64-bit integers round up in double, so compare before the conversion.
         const double rounded = std::round(value);
         if (rounded >= static_cast<double>(std::numeric_limits<T>::max()))
             return std::numeric_limits<T>::max();

@@ -16,8 +16,8 @@ struct Normalisation {
     float restore(float x) const { return x * (high - low) + low; }
 };
 
-/// low = 0.1th and high = 99.9th percentile of all values (nearest rank); minimum and maximum where
-/// those two coincide. Throws FileError("subject: …") when all values are equal.
+/// low = 0.1th and high = 99.9th percentile of all values (nearest rank), or minimum and maximum if the two
+/// percentiles coincide. Throws FileError("subject: …") when all values are equal.
 Normalisation percentile_normalisation(std::span<const float> values, const std::string& subject);
 
 void normalise(std::span<float> values, const Normalisation& normalisation);

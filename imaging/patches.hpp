@@ -26,10 +26,9 @@ std::vector<PatchCorner> patch_corners(const Image& image, int size, int stride,
 Image apply_symmetry(const Image& patch, int symmetry);
 
 /// The sharpest and the smoothest size×size patch of an image (paper, Sec. III), by the squared Frobenius
-/// norm of the response of the Laplacian L/4 (Eq. 20, valid region). The paper removes poor candidates by
-/// eye; here both must have a foreground fraction of at least `minimum_foreground`, so that empty
-/// background does not count as smooth anatomy. Empty when no patch qualifies. Every stride-th position
-/// is a candidate.
+/// norm of the response of the Laplacian L/4 (Eq. 20, valid region). Every stride-th
+/// position is a candidate. The paper removes poor candidates by eye; here candidates need a foreground
+/// fraction of at least `minimum_foreground`, which excludes empty background. Empty if no patch qualifies.
 struct SharpSmoothPair {
     Image sharp;
     Image smooth;

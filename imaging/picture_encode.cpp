@@ -35,7 +35,7 @@ struct PngOutput {
 };
 
 void png_write_bytes(png_structp png, png_bytep data, std::size_t size) {
-    // No exception may pass through libpng.
+    // Exceptions must not pass through libpng.
     try {
         append(*static_cast<PngOutput*>(png_get_io_ptr(png))->file, data, size);
     } catch (...) {
@@ -53,7 +53,7 @@ void png_failed(png_structp png, png_const_charp message) {
 
 void png_warned(png_structp, png_const_charp) {}
 
-/// Owns nothing itself: libpng leaves it by longjmp.
+/// Must not own resources: on an error libpng leaves the function by longjmp.
 bool encode_rows(png_structp png, png_infop info, const Picture& picture, png_bytep pixels,
                  PngOutput& output) {
     if (setjmp(png_jmpbuf(png))) return false;

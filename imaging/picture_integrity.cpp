@@ -45,8 +45,8 @@ std::string png_damage(Bytes file) {
     return "truncated PNG";
 }
 
-/// Segments are ff, marker, length, data; entropy-coded data follow a start of scan and hold no marker but
-/// restarts (d0 … d7) and stuffed zeros.
+/// Segments are ff, marker, length, data. Entropy-coded data follow a start of scan; they contain no markers
+/// except restarts (d0 … d7) and stuffed zeros.
 std::string jpeg_damage(Bytes file) {
     constexpr unsigned end_of_image = 0xd9;
     constexpr unsigned start_of_scan = 0xda;

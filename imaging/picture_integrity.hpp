@@ -6,8 +6,8 @@
 
 namespace dnsp::imaging {
 
-/// stb_image reads truncated JPEGs without complaint and skips PNG checksums. Empty when the file is a
-/// whole PNG or JPEG, else what is wrong with it.
+/// Checks that a PNG or JPEG file is complete and its PNG checksums match, because stb_image does not.
+/// Returns a description of the damage; empty for an intact file.
 std::string picture_damage(std::span<const std::byte> file);
 
 }  // namespace dnsp::imaging

@@ -16,7 +16,7 @@ constexpr double clearly_larger = 1.05;
 
 std::string subject(const Volume& volume) { return volume.path.empty() ? "volume" : volume.path; }
 
-/// Where the pixels of a slice lie among the voxels.
+/// The positions of the pixels of a slice in the voxel array.
 struct SliceLayout {
     int height = 0;
     int width = 0;

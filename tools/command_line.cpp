@@ -33,7 +33,7 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
         fmt::print(stderr, "{}: {} (--help lists the options)\n", app.get_name(), error.what());
         return 2;
     }
-    std::signal(SIGXFSZ, SIG_IGN);  // a file size limit then shows as a write error with a sentence
+    std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit is then reported as a write error
     try {
         return body();
     } catch (const std::bad_alloc&) {
@@ -45,7 +45,8 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
 }
 
 void add_device_option(CLI::App& app, std::string& device) {
-    app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+    app.add_option("--device", device, "auto (a GPU if there is one), cpu, cuda or cuda:N")
+        ->capture_default_str();
 }
 
 DeviceChoice choose_device(const CLI::App& app, const std::string& device) {

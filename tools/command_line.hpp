@@ -13,30 +13,30 @@
 namespace dnsp::tools {
 
 /// Runs a tool: parses the command line, answers --help and --version, calls `body` and turns an exception
-/// into one sentence on standard error, "tool: file: reason", and exit status 1. A wrong command line gives
-/// exit status 2.
+/// into one sentence on standard error, "tool: file: reason", and exit status 1. An invalid command line
+/// gives exit status 2.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// The option --axis of tools without training settings.
+/// The option --axis for tools that have no training settings.
 struct SliceAxis {
-    int axis = -1;  ///< −1: the volume's own (imaging::default_slice_axis)
+    int axis = -1;  ///< −1: imaging::default_slice_axis
     void visit(OptionVisitor& visitor) { imaging::visit_slice_axis(visitor, axis); }
     int of(const imaging::Volume& volume) const {
         return axis >= 0 ? axis : imaging::default_slice_axis(volume);
     }
 };
 
-/// Adds --device.
+/// Adds the option --device.
 void add_device_option(CLI::App& app, std::string& device);
 
-/// After the parse: chooses the device. Throws Error for one that is not there, and where an option of CUDA
-/// devices is given but the device is the CPU.
+/// Call it after the parse. Chooses the device. Throws Error for a device that is absent, and for an option
+/// of CUDA devices if the device is the CPU.
 DeviceChoice choose_device(const CLI::App& app, const std::string& device);
 
 /// The command line as the user typed it, for records.
 std::string command_text(int argc, char** argv);
 
-/// From then on interrupted() is true once SIGINT or SIGTERM has come; a second one ends the program at once.
+/// Catches SIGINT and SIGTERM. After the first signal interrupted() is true; the second one ends the program.
 void catch_interrupts();
 bool interrupted();
 

@@ -100,19 +100,17 @@ int main(int argc, char** argv) {
     Options options;
     tools::EvaluationOptions& e = options.evaluation;
     CLI::App app(
-        "Degrades high-resolution volumes or pictures, enlarges them again, by bicubic interpolation and by "
-        "every network given, and compares with the original. The degradation is the one that the first network was "
-        "trained for.",
+        "Degrades high-resolution volumes or pictures, enlarges them by bicubic interpolation and by every given "
+        "network, and compares the results with the original. The first network sets the degradation.",
         "evaluate");
     app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes")
         ->required();
     app.add_option("--weights", options.weights, "weights or checkpoint; may be given several times");
-    app.add_option("--label", options.labels, "name of each network in the table");
-    auto* held_out =
-        app.add_flag("--held-out", e.held_out_only,
-                     "only slices that no network was trained near: those its training held out");
+    app.add_option("--label", options.labels, "name of a network in the table, one per --weights");
+    auto* held_out = app.add_flag("--held-out", e.held_out_only,
+                                  "only slices that the training of every network held out");
     app.add_option("--slices", options.slices, "FIRST:END, indices along the slice axis")->excludes(held_out);
-    app.add_option("--volume", e.volume, "which volume of a 4-D file, from 0");
+    app.add_option("--volume", e.volume, "index of the volume in a 4-D file, from 0");
     std::string device = "auto";
     tools::add_device_option(app, device);
     tools::OptionParser parser(app);
@@ -120,9 +118,9 @@ int main(int argc, char** argv) {
     parser.add(options.degradation);
     parser.add(options.convolution);
     app.add_option("--json", options.json, "write the table as JSON");
-    app.add_option("--csv", options.csv, "write every slice's metrics as CSV");
+    app.add_option("--csv", options.csv, "write the metrics of every slice as CSV");
     app.add_option("--figure", options.figure,
-                   "draw ground truth, bicubic, networks and differences of a middle slice as PNG");
+                   "draw ground truth, results and errors of a middle slice as PNG");
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(e);

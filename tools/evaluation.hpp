@@ -14,7 +14,7 @@
 
 namespace dnsp::tools {
 
-/// A way to enlarge; no network means bicubic.
+/// A method of enlargement. A null network means bicubic interpolation.
 struct Method {
     std::string name;
     std::shared_ptr<const Upscaler> network;
@@ -27,28 +27,28 @@ struct EvaluationOptions {
     bool held_out_only = false;
     std::optional<int> volume;
     int border_shave = 0;
-    /// axis, slice_step and border_shave; the tool sets the others.
+    /// Declares axis, slice_step and border_shave. The tool sets the others.
     void visit(OptionVisitor& visitor);
 };
 
-/// The degradation of the first network; `fallback` if there is no network. Throws Error unless all networks
-/// have one scale.
+/// The degradation of the first network, or `fallback` if there is no network. Throws Error unless all
+/// networks have the same scale.
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
                                         const imaging::Degradation& fallback);
 
-/// Scores of all methods on the same slices.
+/// Scores all methods on the same slices.
 class Evaluation {
   public:
     Evaluation(std::vector<Method> methods, imaging::Degradation degradation, EvaluationOptions options);
 
-    /// Scores the slices of a volume (those that show the head) or a picture. progress: 0 … 1.
+    /// Scores a picture, or the slices of a volume that show the head. `progress` gets values up to 1.
     void add_file(const std::string& path, const std::function<void(double)>& progress);
 
-    /// The unit of the intervals is the file if there are several, else the slice.
+    /// The confidence intervals are over files if there are several, else over slices.
     Summary summary() const;
 
-    /// Ground truth, every method and its absolute difference, for the middle slice of the first file, with a
-    /// detail.
+    /// Draws ground truth, the result of every method and its absolute error for the middle slice of the
+    /// first file, each with a detail.
     void draw(const std::filesystem::path& png) const;
 
   private:

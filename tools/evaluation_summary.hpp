@@ -17,16 +17,16 @@ struct Score {
     double psnr_db = 0.0, ssim = 0.0;
 };
 
-/// What an evaluation found, and by which convention.
+/// The result of an evaluation and its conventions.
 struct Summary {
     struct Row {
         std::string method;
         imaging::MeanInterval psnr_db, ssim;
     };
-    std::vector<Row> rows;      ///< one a method
-    std::vector<Score> scores;  ///< of every slice and method
+    std::vector<Row> rows;      ///< one per method
+    std::vector<Score> scores;  ///< one per slice and method
     std::vector<std::string> files;
-    std::string unit;  ///< of the intervals: "file", by its mean, or "slice"
+    std::string unit;  ///< of the intervals: "file" (mean over its slices) or "slice"
     std::size_t slices = 0;
     std::string chosen_slices;  ///< "all that show the head"
     int border_shave = 0;

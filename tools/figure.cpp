@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// gnuplot's standard input; the PNG is written beside its destination and renamed at the end.
+/// Standard input of gnuplot. The PNG is written to a temporary file and renamed at the end.
 class Gnuplot {
   public:
     explicit Gnuplot(const fs::path& png) : png_(png), file_(png) {
@@ -44,7 +44,7 @@ class Gnuplot {
         say("unset output");
         const int status = pclose(pipe_);
         pipe_ = nullptr;
-        require(status == 0, png_.string() + ": gnuplot could not draw it");
+        require(status == 0, png_.string() + ": gnuplot failed");
         file_.commit();
     }
 
@@ -54,7 +54,7 @@ class Gnuplot {
     FILE* pipe_ = nullptr;
 };
 
-/// Within gnuplot's single quotes a quote is written twice.
+/// Text in single quotes for gnuplot, which doubles single quotes inside.
 std::string quoted(const std::string& text) {
     std::string out = "'";
     for (char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
@@ -68,7 +68,7 @@ std::string caption(const Panel& panel) {
     return "\"" + text + "\"";
 }
 
-/// Every pixel repeated, so that the picture maps one to one onto the PNG; clamped to what is shown.
+/// The image with each pixel repeated `zoom` times in both directions, clamped to the shown intensities.
 imaging::Image zoomed(const Panel& panel, int zoom) {
     imaging::Image out(panel.image.height * zoom, panel.image.width * zoom);
     for (int y = 0; y < out.height; ++y)

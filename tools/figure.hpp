@@ -8,7 +8,7 @@
 
 namespace dnsp::tools {
 
-// Figures are drawn by gnuplot (package gnuplot-nox). Throws Error if it is not installed.
+// gnuplot (package gnuplot-nox) draws the figures. The functions throw Error if it is not installed.
 
 /// An image of a comparison with its caption above it.
 struct Panel {
@@ -18,7 +18,7 @@ struct Panel {
     bool difference = false;        ///< drawn in a heat palette instead of grey
 };
 
-/// Rows of panels of equal size, each pixel of an image `zoom`×`zoom` pixels of the PNG.
+/// Draws rows of panels of equal size. A pixel of an image becomes `zoom`×`zoom` pixels of the PNG.
 void draw_panels(const std::filesystem::path& png, const std::vector<std::vector<Panel>>& rows, int zoom);
 
 /// A curve of a chart.
@@ -31,7 +31,7 @@ struct Chart {
     bool logarithmic = false;
     std::vector<Curve> curves;
 };
-/// Charts in a row, as a PNG.
+/// Draws charts side by side.
 void draw_charts(const std::filesystem::path& png, const std::vector<Chart>& charts);
 
 }  // namespace dnsp::tools

@@ -33,7 +33,7 @@ class EachOption : public OptionVisitor {
     F f_;
 };
 
-/// A value as the parse writes it: entries of a map as text.
+/// The type that the parse writes for a value: entries of a map are text.
 template <class Value>
 auto parsed(const Value& value) {
     if constexpr (std::is_same_v<Value, Map>)
@@ -42,7 +42,7 @@ auto parsed(const Value& value) {
         return std::make_shared<Value>(value);
 }
 
-/// The name of a value, else the value as text; empty for what --help shows no default of.
+/// The default of an option in --help: the name of the value, else the value as text; empty for no default.
 template <class Value>
 std::string default_text(const OptionInfo& info, const Value& value) {
     if constexpr (std::is_same_v<Value, int>)
@@ -58,7 +58,7 @@ std::string default_text(const OptionInfo& info, const Value& value) {
         return "";
 }
 
-/// CLI11's own checks print the largest double.
+/// The checks of CLI11 print the largest double in their messages.
 CLI::Validator in_range(Range range) {
     const bool positive = range == Range::positive;
     return {[positive](const std::string& text) {
@@ -71,7 +71,7 @@ CLI::Validator in_range(Range range) {
             positive ? "POSITIVE" : "NONNEGATIVE"};
 }
 
-/// Checks and translations. transform() puts one before those that are there already.
+/// Adds checks and translations. Note: transform() inserts before existing ones.
 template <class Value>
 void add_checks(CLI::Option& option, const OptionInfo& info) {
     if (info.range != Range::any) option.check(in_range(info.range));

@@ -10,7 +10,7 @@
 
 namespace dnsp::tools {
 
-/// Puts options that a visit() declares (base/options.hpp) on a command line. The parse checks types, ranges
+/// Adds options that a visit() declares (base/options.hpp) to a command line. The parse checks types, ranges
 /// and choices; choices may be written in lower or upper case.
 class OptionParser {
   public:
@@ -21,8 +21,8 @@ class OptionParser {
     void add(Options options) {
         declare([&](OptionVisitor& visitor) { options.visit(visitor); });
     }
-    /// After the parse: sets those of the added options that were given, and leaves the others as they are.
-    /// Entries name=number are added to those that a map has. Throws Error for an entry of another form.
+    /// Call it after the parse. Sets the added options that were given, and leaves the others unchanged. An
+    /// option of map type adds its entries name=number to the map. Throws Error for an entry of another form.
     template <class Options>
     void apply(Options& options) const {
         assign([&](OptionVisitor& visitor) { options.visit(visitor); });
@@ -35,7 +35,7 @@ class OptionParser {
 
     struct Entry {
         CLI::Option* option;
-        std::any value;  ///< a shared_ptr to what the parse writes to
+        std::any value;  ///< a shared_ptr to the variable that the parse writes
     };
     CLI::App* app_;
     std::map<std::string, Entry> entries_;  // by flag

@@ -1,4 +1,4 @@
-// plot_training: the curves of a training run from its log.
+// plot_training: draws the curves of a training run from its log.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -17,7 +17,7 @@ using namespace dnsp;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// Mean of every `window` points, so that a curve of single steps can be read.
+/// Means over `window` points each, which make a curve of single steps readable.
 tools::Curve smoothed(const tools::Curve& curve, std::size_t points) {
     tools::Curve out{curve.name, {}, {}};
     const std::size_t window = std::max<std::size_t>(1, curve.x.size() / points);

@@ -17,7 +17,7 @@ class ProgressLine {
     bool on_terminal() const { return on_terminal_; }
     /// "[█████     ] 50 %  text"
     void show(double fraction, const std::string& text);
-    /// Ends the line, so that other output may follow.
+    /// Removes the line, so that other output can follow.
     void clear();
 
   private:

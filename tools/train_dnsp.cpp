@@ -17,14 +17,14 @@ constexpr const char* checkpoint_name = "checkpoint.safetensors";
 
 struct Options {
     TrainingSettings settings;
-    std::optional<TrainingSettings> recorded;  ///< of the checkpoint to resume from
-    fs::path checkpoint;                       ///< empty: a new run
+    std::optional<TrainingSettings> recorded;  ///< settings of the checkpoint to resume from
+    fs::path checkpoint;                       ///< empty for a new run
     fs::path out = "run";
     bool force = false;
     Execution execution;
 };
 
-/// The settings of a resumed run are those of its checkpoint, but for what may change on resume.
+/// Throws Error if a setting that may not change on resume differs from the checkpoint.
 void require_recorded_settings(const Options& options) {
     TrainingSettings recorded = *options.recorded;
     // Checkpoints of 0.1.0 do not say how convolutions were computed.
@@ -91,7 +91,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     require(options.recorded || options.force || !fs::exists(options.out / checkpoint_name),
             fmt::format("{}: already contains a run; --resume continues it, --force starts anew",
                         (options.out / checkpoint_name).string()));
-    ParameterStore probe;  // wrong names and options are found before any volume is read
+    ParameterStore probe;  // finds wrong names and options before any volume is read
     make_model(settings.model, probe);
     const Objective unused(settings.objective, probe);
     fs::create_directories(options.out);
@@ -131,19 +131,19 @@ int main(int argc, char** argv) {
     Options options;
     std::string device = "auto", resume;
     CLI::App app(
-        "Trains a super-resolution network on NIfTI volumes, degraded by a preset, under the priors of a variant. "
-        "Leaves log.jsonl, checkpoint.safetensors and weights.safetensors in --out.",
+        "Trains a super-resolution network on NIfTI volumes, which a preset degrades, with the priors of a variant. "
+        "Writes log.jsonl, checkpoint.safetensors and weights.safetensors to the folder --out.",
         "train_dnsp");
     auto* out_option = app.add_option("--out", options.out, "folder of the run")->capture_default_str();
     auto* resume_option =
         app.add_option("--resume", resume,
-                       "continue a run with its own settings [from OUT/checkpoint.safetensors]")
+                       "continue a run with its recorded settings [from OUT/checkpoint.safetensors]")
             ->expected(0, 1);
-    app.add_flag("--force", options.force, "start anew in a folder that holds a run");
+    app.add_flag("--force", options.force, "start a new run in a folder that contains a run");
     tools::add_device_option(app, device);
     app.add_flag_callback(
         "--no-graph", [&] { options.execution.graph = false; },
-        "launch every kernel of a step by itself on a CUDA device: bitwise identical results, slower");
+        "on a CUDA device, launch every kernel separately: bitwise identical results, slower");
     tools::OptionParser parser(app);
     parser.add(options.settings);
 
