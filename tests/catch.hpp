@@ -1,6 +1,6 @@
 #pragma once
 
-// Catch2 2 (Debian 12) and Catch2 3 (Ubuntu 24.04) differ in their headers and in who provides main().
+// Catch2 2 (Debian 12) and Catch2 3 (Ubuntu 24.04) have different headers, and only Catch2 3 provides main().
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 #else

@@ -1,7 +1,6 @@
 #pragma once
 
-// Gradients of tensor functions against central differences in float64, and float32 paths against float64
-// ones.
+// Compares gradients of tensor functions with central differences in float64, and float32 with float64.
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,7 +25,7 @@ inline Input random_input(const Shape& shape, std::uint64_t seed, double low = -
     return {shape, reference::uniform(shape.elements(), seed, low, high)};
 }
 
-/// Random values whose distance from 0 is at least `gap`: for functions with a kink there.
+/// Random values with a distance of at least `gap` from 0, for functions with a kink at 0.
 inline Input input_away_from_zero(const Shape& shape, std::uint64_t seed, double gap = 0.05) {
     Input input = random_input(shape, seed);
     for (double& value : input.values) value += value < 0 ? -gap : gap;
@@ -53,7 +52,7 @@ struct Differentiated {
     std::vector<std::vector<double>> gradients;  // of ⟨cotangent, output⟩; empty for constants
 };
 
-/// The output's random cotangent is the same in every precision.
+/// Evaluates a function and its gradients. The random cotangent of the output is the same in both precisions.
 inline std::vector<double> cotangent_of(std::size_t elements) {
     return reference::uniform(static_cast<std::int64_t>(elements), 97, 0.25, 1.0);
 }
@@ -79,8 +78,8 @@ inline Differentiated differentiate(const Function& function, const std::vector<
 struct CheckOptions {
     double step = 1e-3;  ///< of the 4-point stencil: error step⁴ · f⁽⁵⁾/30 plus about 1e-16 · |f| / step
     double bound = 1e-6;        ///< on ‖g − fd‖ / ‖fd‖
-    std::size_t elements = 64;  ///< inputs with more are checked at so many random elements and directions
-    double skipped = 0.0;       ///< share of the differences that may cross a kink (see below)
+    std::size_t elements = 64;  ///< larger inputs are checked at this many random elements
+    double skipped = 0.0;       ///< largest share of differences that may cross a kink
     double negligible = 1e-11;  ///< gradient and differences both below this norm count as zero
 };
 
@@ -90,9 +89,9 @@ struct Comparison {
     double error() const { return reference::relative_error(gradient, finite_difference); }
 };
 
-/// Compares the gradient of input `which` with finite differences along unit vectors. A difference whose
-/// stencils of step h and h/2 disagree crosses a kink and is skipped, which knows nothing of the gradient
-/// under test.
+/// Compares the gradient of input `which` with finite differences along unit vectors. If the
+/// stencils of step h and h/2 disagree, the difference crosses a kink and is skipped. The decision does not
+/// use the gradient under test.
 inline Comparison compare_with_differences(const Function& function, const std::vector<Input>& inputs,
                                            std::size_t which, const std::vector<double>& gradient,
                                            const CheckOptions& options) {
@@ -176,7 +175,7 @@ inline void check_gradients(const Function& function, const std::vector<Input>& 
     }
 }
 
-/// Checks output and gradients computed in float32 against float64 ones of the same, rounded, inputs.
+/// Compares output and gradients in float32 with float64, from the same inputs rounded to float32.
 inline void check_float_against_double(const Function& function, std::vector<Input> inputs,
                                        double bound = 1e-3) {
     for (Input& input : inputs) input.values = reference::widen(reference::cast<float>(input.values));

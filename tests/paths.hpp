@@ -1,7 +1,7 @@
 #pragma once
 
-// Where a test finds what it reads: where it was built, unless the environment says otherwise, as it does for
-// programs that were carried to another machine (scripts/gpu_bundle).
+// Folders that tests read: the folders of the build, or folders from the environment for programs that run on
+// another machine (scripts/gpu_bundle).
 #include <cstdlib>
 #include <filesystem>
 
@@ -14,7 +14,7 @@ inline std::filesystem::path folder(const char* variable, const char* as_built) 
 
 /// tests/fixtures
 inline std::filesystem::path fixtures_folder() { return folder("DNSP_FIXTURES_DIR", DNSP_FIXTURES); }
-/// The tools.
+/// The folder of the tools.
 inline std::filesystem::path bin_folder() { return folder("DNSP_BIN_DIR", DNSP_BIN); }
 
 }  // namespace dnsp::testing

@@ -12,8 +12,7 @@
 
 namespace dnsp::testing {
 
-/// A small volume that looks enough like a head to train on: an ellipsoid with folds and some noise, zero
-/// around it.
+/// A small volume for training: an ellipsoid with folds and noise, surrounded by zeros.
 inline imaging::Volume synthetic_head(int nx = 56, int ny = 64, int nz = 40, std::uint64_t seed = 1) {
     imaging::Volume volume;
     volume.size = {nx, ny, nz};
@@ -34,7 +33,7 @@ inline imaging::Volume synthetic_head(int nx = 56, int ny = 64, int nz = 40, std
     return volume;
 }
 
-/// A fresh folder that disappears with the object.
+/// A temporary folder; the destructor removes it.
 class TemporaryFolder {
   public:
     TemporaryFolder() {

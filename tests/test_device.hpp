@@ -7,13 +7,12 @@
 
 namespace dnsp::testing {
 
-/// The device that a test program of layers and above runs on: DNSP_TEST_DEVICE (cpu, cuda), else the CPU.
-/// The same checks, the gradient checks among them, are run on each.
+/// The device on which tests run: DNSP_TEST_DEVICE (cpu, cuda), else the CPU. All checks run on both devices.
 inline Device test_device() {
     static const Device device = [] {
         const char* name = std::getenv("DNSP_TEST_DEVICE");
         const Device chosen = choose_device(name ? name : "cpu").device;
-        // Bounds are those of float32: cases for the tensor cores say so themselves.
+        // Bounds are for float32. Cases for tensor cores set the precision themselves.
         if (chosen.kind == DeviceKind::cuda)
             kernels::cuda::set_conv2d_options(
                 {kernels::Conv2dBackend::native, kernels::Conv2dPrecision::float32});

@@ -81,7 +81,7 @@ TEST_CASE("options are written and read under their keys") {
     CHECK(to_json(options) == full);
 }
 
-TEST_CASE("a missing key leaves the default") {
+TEST_CASE("an option keeps its default if its key is missing") {
     CHECK(to_json(read(json::object())) == to_json(Outer{}));
     const Outer options = read({{"inner", {{"weight", 4}}}});
     CHECK(options.inner.weight == 4.0);
@@ -89,7 +89,7 @@ TEST_CASE("a missing key leaves the default") {
     CHECK(options.steps == 3);
 }
 
-TEST_CASE("a value of another type, out of range or not among the choices is refused by name") {
+TEST_CASE("a value of another type, out of range or not among the choices is refused with the key") {
     CHECK(refusal({{"loud", 1}}) == "[options] loud: expected true or false, got 1");
     CHECK(refusal({{"steps", 1.5}}) == "[options] steps: expected an integer, got 1.5");
     CHECK(refusal({{"steps", 5000000000}}) == "[options] steps: expected an integer, got 5000000000");
@@ -107,13 +107,13 @@ TEST_CASE("a value of another type, out of range or not among the choices is ref
     CHECK_THROWS_AS(OptionReader(json::array()), Error);
 }
 
-TEST_CASE("a key that no option reads is named") {
+TEST_CASE("a key that no option reads is reported") {
     CHECK(unknown_key(full).empty());
     CHECK(unknown_key({{"inner", {{"delta", 1}}}}) == "inner.delta");
     CHECK(unknown_key({{"steps", 1}, {"extra", 1}}) == "extra");
 }
 
-TEST_CASE("a resumed run may change only what is declared so") {
+TEST_CASE("a resumed run may change only options declared with may_change_on_resume") {
     Outer recorded = read(full), given = recorded;
     given.steps = 9;
     CHECK_FALSE(change_on_resume(recorded, given));

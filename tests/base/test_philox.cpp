@@ -25,10 +25,11 @@ void check_known_answers(Generator philox) {
 
 TEST_CASE("philox4x32-10 gives the known answers of Random123") {
     check_known_answers(philox4x32);
-    check_known_answers(dnsp::reference::PhiloxWords{});  // what the device's choices are compared with
+    check_known_answers(
+        dnsp::reference::PhiloxWords{});  // the reference for the random choices of the devices
 }
 
-TEST_CASE("a Philox stream is named by all 64 bits of its seed, stream and index") {
+TEST_CASE("a Philox number depends on all 64 bits of seed, stream and index") {
     const auto first = [](std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
         return Philox{seed, stream}.block(index);
     };
@@ -51,7 +52,7 @@ TEST_CASE("Philox's uniform numbers have the moments of U(0, 1) and are exact in
         square += (u - 0.5) * (u - 0.5) / n;
         lag += (u - 0.5) * (random.uniform(i + 1) - 0.5) / n;
     }
-    // Five standard errors.
+    // The bounds are five standard errors.
     CHECK(std::abs(mean - 0.5) < 5 * std::sqrt(1.0 / 12 / n));
     CHECK(std::abs(square - 1.0 / 12) < 5 * std::sqrt(1.0 / 180 / n));
     CHECK(std::abs(lag) < 5 * (1.0 / 12) / std::sqrt(n));
@@ -76,7 +77,7 @@ TEST_CASE("Philox's normal numbers have the moments of N(0, 1)") {
     CHECK(std::abs(pairs) < 5 * std::sqrt(2.0 / n));
 }
 
-TEST_CASE("Philox's integers are even below their bound") {
+TEST_CASE("Philox integers are uniformly distributed below their bound") {
     const Philox random{3, 9};
     constexpr int n = 60000;
     int counts[6] = {};

@@ -1,4 +1,4 @@
-"""What others rely on in scripts/bench, on one device: bench_contract.py BENCHMARK_ROWS cpu|cuda
+"""Tests the interface of scripts/bench on one device: bench_contract.py BENCHMARK_ROWS cpu|cuda
 
 The sizes are small enough for the CUDA emulator; PyTorch is left out.
 """

@@ -35,7 +35,7 @@ std::vector<double> gradient(std::int64_t count, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("Adam moves each group by its own rate, wherever its parameters lie") {
+TEST_CASE("Adam updates each group with the rate of the group, in any order of the parameters") {
     Model model;
     Adam adam(model.store, {});
     const double network_rate = 1e-3, filters_rate = 1e-2;
@@ -69,7 +69,7 @@ TEST_CASE("Adam moves each group by its own rate, wherever its parameters lie") 
     CHECK(reference::relative_error(adam.second_moment(p).to_vector<double>(), filters.v) < 1e-13);
 }
 
-TEST_CASE("Adam continues from its moments and its number of steps") {
+TEST_CASE("Adam continues from given moments and a given number of steps") {
     Model whole, halves;
     Adam one(whole.store, {});
     auto first = std::make_unique<Adam>(halves.store, AdamOptions{});
@@ -93,7 +93,7 @@ TEST_CASE("Adam continues from its moments and its number of steps") {
     CHECK(whole.store.values().to_vector<double>() == halves.store.values().to_vector<double>());
 }
 
-TEST_CASE("a rate of zero leaves a group where it is") {
+TEST_CASE("a rate of zero leaves the values of a group unchanged") {
     Model model;
     Adam adam(model.store, {});
     const auto before = model.store[model.filters].to_vector<double>();

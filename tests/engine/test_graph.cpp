@@ -1,4 +1,4 @@
-// The memory of recorded work.
+// The memory of captured graphs.
 #include "engine/graph.hpp"
 
 #include <optional>
@@ -22,7 +22,7 @@ Tensor values(double value) {
     return out;
 }
 
-/// sum += 3 + input, by way of temporaries that take each other's places.
+/// sum += 3 + input, using two temporaries that lie in the same memory.
 void accumulate(const Tensor& sum, const Tensor& input) {
     {
         const Tensor three = values(3.0);
@@ -41,7 +41,7 @@ bool all(const Tensor& tensor, double value) {
 
 }  // namespace
 
-TEST_CASE("a graph keeps its memory from others as long as it lives, and takes no more than its work did") {
+TEST_CASE("a graph keeps its memory while it exists, and needs no more memory than the uncaptured work") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     Tensor sum = values(0.0), input = values(10.0);
     accumulate(sum, input);
@@ -53,7 +53,7 @@ TEST_CASE("a graph keeps its memory from others as long as it lives, and takes n
     CHECK(after.bytes_in_use == before.bytes_in_use);
     CHECK(all(sum, 13.0));
 
-    // Whatever others write to their memory between the launches is not the graph's.
+    // Tensors allocated between the launches do not share memory with the graph.
     std::vector<Tensor> others;
     for (int i = 0; i < 8; ++i) others.push_back(values(-1e6));
     graph->launch();
@@ -62,7 +62,7 @@ TEST_CASE("a graph keeps its memory from others as long as it lives, and takes n
     CHECK(all(sum, 13.0 + 13.0 + 23.0));
     for (const Tensor& other : others) CHECK(all(other, -1e6));
 
-    // Nor does giving back what is cached take it away.
+    // The release of cached memory does not release the memory of the graph.
     release_cached_memory(test_device());
     graph->launch();
     CHECK(all(sum, 13.0 + 13.0 + 23.0 + 23.0));
@@ -75,7 +75,7 @@ TEST_CASE("a graph keeps its memory from others as long as it lives, and takes n
     CHECK(arena_statistics(test_device()).system_allocations == allocations);
 }
 
-TEST_CASE("memory from before that recorded work frees is not used again by the graph or by others") {
+TEST_CASE("memory that captured work frees is reused neither by the graph nor by other tensors") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     Tensor sum = values(0.0), spare = values(0.0);
     accumulate(sum, values(1.0));
@@ -95,7 +95,7 @@ TEST_CASE("memory from before that recorded work frees is not used again by the 
     CHECK(all(sum, 4.0 + 11.0 + 11.0));
 }
 
-TEST_CASE("work that needs memory it did not need before is refused, and everything is as it was") {
+TEST_CASE("a capture that needs additional memory is refused and leaves the arena unchanged") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     Tensor sum = values(0.0), input = values(10.0);
     accumulate(sum, input);
@@ -122,7 +122,7 @@ TEST_CASE("work that needs memory it did not need before is refused, and everyth
     CHECK(all(sum, 39.0));
 }
 
-TEST_CASE("the blocks of a graph are not available to others") {
+TEST_CASE("the blocks of a graph do not count as available memory") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     constexpr std::int64_t large = 3 << 20;
     const auto work = [] { Tensor::empty({large}, DType::float64, test_device()); };

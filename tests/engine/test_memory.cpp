@@ -14,7 +14,7 @@ namespace {
 const Device device = dnsp::testing::test_device();
 }
 
-TEST_CASE("blocks are aligned to 64 bytes, whatever their size") {
+TEST_CASE("blocks of any size are aligned to 64 bytes") {
     std::vector<Storage*> all;
     for (std::size_t bytes : {0, 1, 63, 64, 65, 100, 4097, 1000003}) {
         all.push_back(new Storage(device, bytes));
@@ -24,7 +24,7 @@ TEST_CASE("blocks are aligned to 64 bytes, whatever their size") {
     for (Storage* storage : all) delete storage;
 }
 
-TEST_CASE("the arena hands freed blocks out again") {
+TEST_CASE("the arena reuses freed blocks") {
     release_cached_memory(device);
     const auto before = arena_statistics(device);
     const void* first = nullptr;
@@ -49,7 +49,7 @@ TEST_CASE("at most a quarter of a block is wasted") {
     }
 }
 
-TEST_CASE("cached memory goes back to the system on request, memory in use stays") {
+TEST_CASE("cached memory is returned to the system on request, memory in use is not") {
     const Storage kept(device, 777);
     { const Storage dropped(device, 123456); }
     CHECK(arena_statistics(device).bytes_held > arena_statistics(device).bytes_in_use);
@@ -71,7 +71,7 @@ TEST_CASE("two threads may allocate at once") {
     const auto work = [] {
         for (std::size_t i = 0; i < 2000; ++i) {
             const Storage a(device, 64 + i % 7 * 100), b(device, 64 + i % 5 * 100);
-            if (device.kind != DeviceKind::cpu) continue;  // the host cannot write there
+            if (device.kind != DeviceKind::cpu) continue;  // the host cannot write to device memory
             *static_cast<char*>(a.data()) = 1;
             *static_cast<char*>(b.data()) = 2;
         }
@@ -82,7 +82,7 @@ TEST_CASE("two threads may allocate at once") {
     CHECK(arena_statistics(device).bytes_in_use == before);
 }
 
-TEST_CASE("memory beyond the limit is refused, cached blocks not counted") {
+TEST_CASE("an allocation beyond the limit is refused, and cached blocks do not count") {
     release_cached_memory(device);
     const std::size_t held = arena_statistics(device).bytes_held;
     set_memory_limit(device, held + 2'200'000);

@@ -23,14 +23,14 @@ ParameterStore small_store(std::uint64_t seed, DType dtype = DType::float64) {
     return store;
 }
 
-/// A gradient as a backward pass would leave it.
+/// Adds to a gradient as a backward pass does.
 void contribute(const Tensor& parameter, double value) {
     accumulate_gradient(parameter, [&](const Tensor& target) { target.fill(value); });
 }
 
 }  // namespace
 
-TEST_CASE("parameters lie in one flat array, each on a cache line of its own, groups together") {
+TEST_CASE("parameters lie in one flat array by group, and each starts a cache line") {
     const ParameterStore store = small_store(1, DType::float32);
     std::int64_t end = 0;
     for (const auto& p : store.parameters()) {
@@ -46,7 +46,7 @@ TEST_CASE("parameters lie in one flat array, each on a cache line of its own, gr
     CHECK(store.elements(ParameterGroup::filters) == 72);
 }
 
-TEST_CASE("each group is one segment, however the groups alternate, and buffers have no gradient") {
+TEST_CASE("each group is one segment for any order of add(), and buffers have no gradient") {
     ParameterStore store;
     const std::vector<ParameterGroup> order{ParameterGroup::buffers, ParameterGroup::network,
                                             ParameterGroup::filters, ParameterGroup::network,
@@ -73,7 +73,7 @@ TEST_CASE("each group is one segment, however the groups alternate, and buffers 
     CHECK(store.elements(ParameterGroup::buffers) == 60);
 }
 
-TEST_CASE("the same seed gives the same bits, the name and the seed decide, not the neighbours") {
+TEST_CASE("initial values depend bitwise on seed and name, not on other parameters") {
     const ParameterStore one = small_store(7), same = small_store(7), other = small_store(8);
     CHECK(one.values().to_vector<double>() == same.values().to_vector<double>());
     CHECK(one[0].to_vector<double>() != other[0].to_vector<double>());
@@ -92,7 +92,7 @@ TEST_CASE("the same seed gives the same bits, the name and the seed decide, not 
     CHECK(narrow[0].to_vector<float>() == reference::cast<float>(one[0].to_vector<double>()));
 }
 
-TEST_CASE("initialisers have the moments they name") {
+TEST_CASE("initial values have the mean and the deviation of the initialiser") {
     constexpr std::int64_t n = 20000;
     ParameterStore store;
     const auto uniform = store.add("uniform", {n}, ParameterGroup::network, Initialiser::he_uniform(25));
@@ -107,7 +107,7 @@ TEST_CASE("initialisers have the moments they name") {
     CHECK(std::abs(reference::norm(deviation) / std::sqrt(n) - 0.5) < 0.02);
 }
 
-TEST_CASE("a truncated normal initialiser draws again beyond two deviations, each element by itself") {
+TEST_CASE("a truncated normal initialiser redraws single elements beyond two deviations") {
     constexpr std::int64_t n = 20000;
     ParameterStore store, short_store;
     const auto index = store.add("w", {n}, ParameterGroup::network, Initialiser::truncated_normal(0.5));
@@ -131,7 +131,7 @@ TEST_CASE("a truncated normal initialiser draws again beyond two deviations, eac
     CHECK(std::equal(first.begin(), first.end(), values.begin()));
 }
 
-TEST_CASE("the store is filled once") {
+TEST_CASE("a store refuses to add parameters after allocate()") {
     ParameterStore store;
     store.add("a", {1}, ParameterGroup::network, Initialiser::zeros());
     CHECK_THROWS_AS(store.add("a", {1}, ParameterGroup::network, Initialiser::zeros()), Error);

@@ -63,7 +63,7 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
 
 }  // namespace
 
-TEST_CASE("safetensors keep every bit, shape, type and string") {
+TEST_CASE("a safetensors file restores tensors and metadata bitwise") {
     const TemporaryFile file;
     const TensorFile written = example();
     write_safetensors(file.path, written);
@@ -81,13 +81,13 @@ TEST_CASE("safetensors keep every bit, shape, type and string") {
     CHECK(serialise_safetensors(read) == serialise_safetensors(written));
 }
 
-TEST_CASE("a file without tensors or metadata is a file") {
+TEST_CASE("a file without tensors and metadata is valid") {
     const TemporaryFile file;
     write_safetensors(file.path, {});
     CHECK(read_safetensors(file.path).tensors.empty());
 }
 
-TEST_CASE("a safetensors file that is cut off anywhere is refused") {
+TEST_CASE("a safetensors file that is truncated at any byte is refused") {
     const std::string bytes = serialise_safetensors(example());
     for (std::size_t length = 0; length < bytes.size(); length += length < 16 ? 1 : 13) {
         INFO(length << " of " << bytes.size() << " bytes");
@@ -96,7 +96,7 @@ TEST_CASE("a safetensors file that is cut off anywhere is refused") {
     check_refused(bytes.substr(0, bytes.size() - 1));
 }
 
-TEST_CASE("garbage is not a safetensors file") {
+TEST_CASE("a file of arbitrary bytes is refused") {
     check_refused(std::string(1000, '\xff'));
     check_refused(std::string(1000, '\0'));
     check_refused("a text that is longer than eight bytes");
@@ -146,7 +146,7 @@ TEST_CASE("tensors that overlap, and data that no tensor owns, are refused") {
     two("[0,8]", "[8,16]", 20);
 }
 
-TEST_CASE("a safetensors file that cannot be opened or written is named") {
+TEST_CASE("the error for a file that cannot be opened or written names the file") {
     for (const char* path : {"/nonexistent/file.safetensors", "/"}) {
         try {
             read_safetensors(path);

@@ -61,7 +61,7 @@ TEST_CASE("gradients of a tensor that is used more than once add up") {
     CHECK(x.gradient().item() == 2 * (2 + 5) + 1);
 }
 
-TEST_CASE("the cotangent scales the gradient") {
+TEST_CASE("gradients are proportional to the cotangent") {
     Tensor x = Tensor::from<double>({3}, {1, 2, 3}, test_device());
     x.require_gradient();
     Tape tape;
@@ -70,7 +70,7 @@ TEST_CASE("the cotangent scales the gradient") {
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{2, 0, -2});
 }
 
-TEST_CASE("branches that the output does not depend on do not run backward") {
+TEST_CASE("the backward pass skips branches that the output does not depend on") {
     const Tensor x = leaf(1);
     int used = 0, unused = 0;
     Tape tape;
@@ -85,14 +85,14 @@ TEST_CASE("branches that the output does not depend on do not run backward") {
     CHECK_FALSE(beyond.gradient().defined());
 }
 
-TEST_CASE("an inference tape records nothing, and so does a tape of constants") {
+TEST_CASE("an inference tape records nothing, and neither does a tape of constants") {
     Tape inference = Tape::inference();
     CHECK_FALSE(Times{2}(inference, leaf(1)).requires_gradient());
     Tape tape;
     CHECK_FALSE(Times{2}(tape, Tensor::from<double>({1}, {1.0}, test_device())).requires_gradient());
 }
 
-TEST_CASE("activations are freed: on an inference tape at once, else as their backward steps run") {
+TEST_CASE("an inference tape frees activations at once, a recording tape after their backward steps") {
     const std::int64_t elements = 1 << 16;
     const std::size_t bytes = elements * sizeof(double);
     Tensor x = Tensor::zeros({elements}, DType::float64, test_device());
@@ -140,14 +140,14 @@ TEST_CASE("backward refuses an output without gradient, or a cotangent of anothe
     CHECK_THROWS_AS(tape.backward(y, Tensor::zeros({2}, DType::float32)), Error);
 }
 
-TEST_CASE("contributions to the output of a fused ReLU are masked, by the contributor or for it") {
+TEST_CASE("contributions to the output of a fused ReLU are masked by accumulate_gradient or by write") {
     Tensor x = Tensor::from<double>({3}, {1, 0, 2}, test_device());
     x.require_gradient();
     x.gradient_slot()->relu_output = Tensor::from<double>({3}, {1, 0, 2}, test_device());
     const Tensor ones = Tensor::from<double>({3}, {1, 1, 1}, test_device());
     accumulate_gradient(x, [&](const Tensor& target) { target.copy_from(ones); });
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{1, 0, 1});
-    // A write of three arguments does it itself, and adds: what it writes is left as it is.
+    // accumulate_gradient leaves the result of a write of three arguments unchanged.
     accumulate_gradient(x, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
         CHECK(relu_output.to_vector<double>() == std::vector<double>{1, 0, 2});
         CHECK(accumulated.to_vector<double>() == std::vector<double>{1, 0, 1});
@@ -156,7 +156,7 @@ TEST_CASE("contributions to the output of a fused ReLU are masked, by the contri
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{7, 7, 7});
 }
 
-TEST_CASE("a write that adds by itself is told of nothing when it is the first") {
+TEST_CASE("a write of three arguments gets no accumulated gradient for the first contribution") {
     Tensor x = Tensor::from<double>({2}, {1, 2}, test_device());
     x.require_gradient();
     accumulate_gradient(x, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulated) {
@@ -167,7 +167,7 @@ TEST_CASE("a write that adds by itself is told of nothing when it is the first")
     CHECK(x.gradient().to_vector<double>() == std::vector<double>{3, 3});
 }
 
-TEST_CASE("a gradient that is passed on gives its memory away only if nobody else can look at it") {
+TEST_CASE("forward_gradient moves the memory of a gradient only if no other tensor can read it") {
     const auto pass = [](Tape& tape, const Tensor& input) {
         Tensor output = Tensor::empty_like(input);
         output.copy_from(input);
@@ -180,7 +180,7 @@ TEST_CASE("a gradient that is passed on gives its memory away only if nobody els
         Tape tape;
         Tensor seen;
         const auto last = [&] {
-            // y is used twice, so that the second contribution is added to what the first one passed on.
+            // y is used twice: the second contribution is added to the forwarded first one.
             const Tensor y = pass(tape, x);
             const Tensor a = pass(tape, y), b = Times{2}(tape, y);
             Tensor sum = Tensor::zeros({2}, DType::float64, test_device());

@@ -6,7 +6,7 @@
 
 using namespace dnsp;
 
-TEST_CASE("a shape knows its extents, their product and its text") {
+TEST_CASE("a shape has extents, a number of elements and a text") {
     const Shape image{64, 40, 39, 1};
     CHECK(image.rank() == 4);
     CHECK(image[2] == 39);
@@ -55,7 +55,7 @@ TEST_CASE("a tensor refuses the wrong type, shape or number of values") {
     CHECK(Tensor::from<double>({1}, {2.5}).item() == 2.5);
 }
 
-TEST_CASE("choosing a device is explicit: auto explains itself, others are there or an error") {
+TEST_CASE("auto gives a reason for its choice, and an absent device is an error") {
     CHECK(choose_device("cpu").device == Device{DeviceKind::cpu, 0});
     CHECK_FALSE(choose_device("auto").reason.empty());
     CHECK(to_string(Device{DeviceKind::cuda, 1}) == "cuda:1");
@@ -74,7 +74,7 @@ TEST_CASE("choosing a device is explicit: auto explains itself, others are there
     }
 }
 
-TEST_CASE("tensors are copied to the device, on it and back without a change") {
+TEST_CASE("tensors are copied to the device, on the device and back without a change") {
     const Device device = dnsp::testing::test_device();
     const std::vector<float> values{1, -2, 3.5f, 0, 7, 1e-30f};
     const Tensor here = Tensor::from<float>({2, 3}, values);

@@ -19,7 +19,7 @@ namespace dnsp::testing {
 
 inline std::filesystem::path fixture(const std::string& name) { return fixtures_folder() / "imaging" / name; }
 
-/// What independent libraries computed (tests/fixtures/make_imaging_fixtures.py).
+/// Values computed by independent libraries (tests/fixtures/make_imaging_fixtures.py).
 inline const nlohmann::json& expected() {
     static const nlohmann::json values = nlohmann::json::parse(std::ifstream(fixture("expected.json")));
     return values;
@@ -31,7 +31,7 @@ inline imaging::Image image_of(const nlohmann::json& json) {
     return image;
 }
 
-/// Infinity where the sizes differ.
+/// Largest absolute difference; infinity if the sizes differ.
 inline double largest_difference(const imaging::Image& a, const imaging::Image& b) {
     if (a.height != b.height || a.width != b.width || a.pixels.size() != b.pixels.size()) return INFINITY;
     double largest = 0.0;
@@ -41,7 +41,7 @@ inline double largest_difference(const imaging::Image& a, const imaging::Image& 
     return largest;
 }
 
-/// A folder of its own for one test case, removed at its end.
+/// A temporary folder of a test case; the destructor removes it.
 class Scratch {
   public:
     Scratch() {
@@ -74,7 +74,7 @@ inline void put(const std::filesystem::path& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
-/// The sentence of the FileError that the call must end in.
+/// The message of the FileError that the call must throw.
 template <class Call>
 std::string complaint(Call&& call) {
     try {

@@ -12,7 +12,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// Files may not grow beyond the limit, as on a full disk.
+/// Limits the size of files, which makes writes fail as on a full disk.
 class FileSizeLimit {
   public:
     explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -45,7 +45,7 @@ TEST_CASE("a file that is not committed leaves nothing behind") {
     CHECK(scratch.entries() == 0);
 }
 
-TEST_CASE("old contents stay until commit replaces them") {
+TEST_CASE("a file keeps its old contents until commit()") {
     const Scratch scratch;
     const auto path = scratch.file("result.txt");
     put(path, "old");
@@ -65,7 +65,7 @@ TEST_CASE("old contents stay until commit replaces them") {
     CHECK(contains(complaint([&] { file.commit(); }), path.string()));
 }
 
-TEST_CASE("another writer may fill the temporary file") {
+TEST_CASE("another program may write the temporary file") {
     const Scratch scratch;
     const auto path = scratch.file("result.txt");
     AtomicFile file(path);
@@ -74,7 +74,7 @@ TEST_CASE("another writer may fill the temporary file") {
     CHECK(contents(path) == "written elsewhere");
 }
 
-TEST_CASE("a symbolic link stays one") {
+TEST_CASE("a symbolic link remains a symbolic link") {
     const Scratch scratch;
     put(scratch.file("target"), "old");
     std::filesystem::create_symlink(scratch.file("target"), scratch.file("link"));
@@ -85,7 +85,7 @@ TEST_CASE("a symbolic link stays one") {
     CHECK(contents(scratch.file("target")) == "new");
 }
 
-TEST_CASE("impossible destinations are named") {
+TEST_CASE("the error for an impossible destination names it") {
     const Scratch scratch;
     const auto missing = scratch.file("no such folder/file");
     CHECK(contains(complaint([&] { AtomicFile file(missing); }), missing.string() + ": "));
@@ -95,7 +95,7 @@ TEST_CASE("impossible destinations are named") {
     CHECK(contains(complaint([&] { AtomicFile file("/dev/full"); }), "/dev/full: "));
 }
 
-TEST_CASE("a disk that fills up is an error and leaves the old file") {
+TEST_CASE("a full disk is an error and leaves the old file") {
     const Scratch scratch;
     const Volume volume = [] {
         Volume made;

@@ -39,7 +39,7 @@ TEST_CASE("a degradation is described by its preset, kernel, sigma, scale and ph
     CHECK(make_degradation("gaussian-corner", 3).phase == Phase::corner);
 }
 
-TEST_CASE("a chosen σ replaces that of a preset with a Gaussian kernel, and no other") {
+TEST_CASE("blur_sigma replaces the σ of Gaussian presets and is refused for other presets") {
     CHECK(DegradationSettings{"gaussian", 3, 0.0}.make().sigma == 1.5);
     CHECK(DegradationSettings{"gaussian-corner", 3, 1.25}.make().sigma == 1.25);
     CHECK(DegradationSettings{"gaussian-corner", 3, 1.25}.make().phase == Phase::corner);

@@ -21,14 +21,14 @@ TEST_CASE("equal images have infinite PSNR and SSIM one") {
     CHECK(std::abs(ssim(image, image, {}) - 1.0) <= 1e-12);
 }
 
-TEST_CASE("PSNR of a known error") {
+TEST_CASE("PSNR of a known error has the known value") {
     const Image reference(4, 5, 10.0f);
     const Image image(4, 5, 12.0f);
     CHECK(std::abs(psnr(reference, image, {200.0, 0}) - 40.0) <= 1e-12);
     CHECK(std::abs(psnr(reference, image, {200.0, 1}) - 40.0) <= 1e-12);
 }
 
-TEST_CASE("images that cannot be compared") {
+TEST_CASE("images that cannot be compared are refused") {
     const Image image(20, 12, 1.0f);
     CHECK(contains(complaint([&] { psnr(image, Image(12, 20), {}); }), "20×12"));
     CHECK(contains(complaint([&] { ssim(image, image, {1.0, 1}); }), "11×11"));

@@ -14,7 +14,7 @@ TEST_CASE("percentiles are NumPy's nearest-rank ones") {
     }
 }
 
-TEST_CASE("the range is that of all values where the percentiles coincide") {
+TEST_CASE("the range is minimum to maximum if the percentiles coincide") {
     std::vector<float> values(5000, 7.0f);
     values[17] = 9.0f;
     const Normalisation normalisation = percentile_normalisation(values, "scan");

@@ -20,7 +20,7 @@ TEST_CASE("patches lie on the grid and hold enough foreground") {
     CHECK(patch_corners(image, 30, 7, -1.0f, 1.0).size() == 2);
 }
 
-TEST_CASE("the sharpest and the smoothest patch by SciPy's convolution") {
+TEST_CASE("the sharpest and the smoothest patch agree with SciPy's convolution") {
     const auto& json = expected()["patches"];
     const Image image = image_of(json["image"]);
     const int size = json["size"];

@@ -4,13 +4,13 @@
 using namespace dnsp::imaging;
 using namespace dnsp::testing;
 
-TEST_CASE("pictures hold what Pillow and pypng wrote") {
+TEST_CASE("pictures have the values that Pillow and pypng wrote") {
     for (const auto& json : expected()["pictures"]) {
         const std::string name = json["name"];
         INFO(name);
         const Picture picture = read_picture(fixture(name));
         CHECK(picture.bits == json["bits"].get<int>());
-        // Decoders of JPEG may round their cosine transforms differently.
+        // JPEG decoders may round the cosine transform differently.
         const double tolerance = name.ends_with(".png") ? 1e-2 : 2.0;
         CHECK(largest_difference(picture.image, image_of(json)) <= tolerance);
     }
@@ -39,7 +39,7 @@ TEST_CASE("values are rounded and clamped") {
     CHECK(read_picture(scratch.file("a.png")).image.pixels == std::vector<float>{0, 0, 1, 255, 300, 65535});
 }
 
-TEST_CASE("JPEGs are written with 8 bits, whatever the depth") {
+TEST_CASE("JPEGs are written with 8 bits for every depth") {
     const Scratch scratch;
     Picture picture = read_picture(fixture("wave.jpg"));
     const Image original = picture.image;
@@ -69,7 +69,7 @@ TEST_CASE("bad pictures are refused in one sentence with their path") {
     CHECK(contains(complaint([] { read_picture(fixture("")); }), "is a folder"));
 }
 
-TEST_CASE("a JPEG cut anywhere is refused") {
+TEST_CASE("a JPEG truncated at any byte is refused") {
     const Scratch scratch;
     for (const std::string name : {"wave.jpg", "wave_progressive.jpeg", "grey8.png"}) {
         const std::string whole = contents(fixture(name));
@@ -82,7 +82,7 @@ TEST_CASE("a JPEG cut anywhere is refused") {
     }
 }
 
-TEST_CASE("pictures that cannot be written") {
+TEST_CASE("pictures that cannot be written are refused") {
     const Scratch scratch;
     const Picture picture = read_picture(fixture("grey8.png"));
     CHECK(contains(complaint([&] { write_picture(scratch.file("a.tiff"), picture); }), "a.tiff: "));

@@ -37,7 +37,7 @@ TEST_CASE("the weights of a doubled and of a halved line are the known fractions
     }
 }
 
-TEST_CASE("borders mirror with the edge sample repeated, however far the kernel reaches") {
+TEST_CASE("borders mirror with the edge sample repeated for any kernel width") {
     const auto map = make_resampler(
         3, 1, [](int) { return 0.0; }, [](double) { return 1.0; }, 7.5);
     // Samples −7 … 7 of … 2 2 1 0 0 1 2 2 1 0 | 0 1 2 2 1 0 0 1.
@@ -47,7 +47,7 @@ TEST_CASE("borders mirror with the edge sample repeated, however far the kernel 
     for (const double weight : map.weight) CHECK(std::abs(weight - 1.0 / 15.0) <= 1e-15);
 }
 
-TEST_CASE("constants survive, sizes are checked") {
+TEST_CASE("a constant image remains constant, and sizes are checked") {
     const Image flat(5, 7, 3.25f);
     CHECK(largest_difference(enlarge_bicubic(flat, 3), Image(15, 21, 3.25f)) <= 1e-6);
     CHECK(contains(complaint([&] {
@@ -57,7 +57,7 @@ TEST_CASE("constants survive, sizes are checked") {
                    "4×7"));
 }
 
-TEST_CASE("crops") {
+TEST_CASE("crops are taken at the given rectangle or at a multiple of the scale") {
     Image image(5, 7);
     for (int i = 0; i < 35; ++i) image.pixels[i] = static_cast<float>(i);
     const Image part = crop(image, 1, 2, 2, 3);

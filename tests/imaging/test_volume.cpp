@@ -30,7 +30,7 @@ T field(const std::string& file, std::size_t offset) {
     return value;
 }
 
-/// The two transformations in a NIfTI-1 file, by the standard's own formulas.
+/// The two transformations in a NIfTI-1 file, by the formulas of the standard.
 struct Geometry {
     int qform_code = 0, sform_code = 0;
     Affine qform{}, sform{};
@@ -84,7 +84,7 @@ const std::vector<std::string> oriented_files = {"two_forms.nii", "sform_only.ni
 
 }  // namespace
 
-TEST_CASE("slices along every axis") {
+TEST_CASE("slices along every axis are extracted and inserted") {
     const Volume volume = numbered_volume();
     const Image across_z = extract_slice(volume, 2, 1);
     CHECK(across_z.height == 3);
@@ -113,7 +113,7 @@ TEST_CASE("slices along every axis") {
     CHECK(contains(complaint([&] { insert_slice(copy, 2, 0, Image(4, 3)); }), "3×4, not 4×3"));
 }
 
-TEST_CASE("the default slice axis") {
+TEST_CASE("the default slice axis follows voxel size, then orientation") {
     Volume volume = numbered_volume();
     const auto axis_for = [&](double x, double y, double z) {
         volume.voxel_size_mm = {x, y, z};
@@ -171,7 +171,7 @@ TEST_CASE("a finer or coarser centred grid covers the same field of view, by NiB
     }
 }
 
-TEST_CASE("the first samples coincide at the corner phase") {
+TEST_CASE("the first samples of both grids coincide for the corner phase") {
     for (const std::string& name : oriented_files) {
         INFO(name);
         const Volume volume = read_nifti(fixture(name));
@@ -187,7 +187,7 @@ TEST_CASE("the first samples coincide at the corner phase") {
     }
 }
 
-TEST_CASE("only the voxel size changes where a file has no orientation") {
+TEST_CASE("only the voxel size changes if a file has no orientation") {
     const Volume volume = read_nifti(fixture("no_form.nii"));
     const Geometry before(volume);
     const Geometry after(finer_grid(volume, 2, 2, Phase::center));
@@ -197,7 +197,7 @@ TEST_CASE("only the voxel size changes where a file has no orientation") {
     CHECK(after.voxel_size[2] == before.voxel_size[2]);
 }
 
-TEST_CASE("slice timing goes when the slices it describes do") {
+TEST_CASE("slice timing is removed with the slices that it describes") {
     // The fixture's slice dimension is storage axis 2, its slice_code 1 (byte 122), slice_end 2 (byte 120).
     const auto timing = [](int axis) {
         const Scratch scratch;
@@ -210,7 +210,7 @@ TEST_CASE("slice timing goes when the slices it describes do") {
     CHECK(timing(0) == std::pair<int, int>(0, 0));
 }
 
-TEST_CASE("a coarser grid rounds down and needs a voxel") {
+TEST_CASE("a coarser grid rounds sizes down and needs at least one voxel") {
     const Volume volume = numbered_volume();
     const Volume coarser = coarser_grid(volume, 2, 3, Phase::center);
     CHECK(coarser.size == std::array<int, 3>{1, 1, 2});

@@ -1,7 +1,6 @@
 #pragma once
 
-// A network and its weights file, written here entry by entry: inference reads what training writes, but does
-// not depend on it.
+// A network and its weights file. The file is written here, because inference does not depend on training.
 #include "base/philox.hpp"
 #include "inference/weights_file.hpp"
 #include "models/model.hpp"
@@ -21,7 +20,7 @@ inline TensorFile weights_file_of(const ModelOptions& options, const ParameterSt
     return file;
 }
 
-/// A network with random weights everywhere, the last layer included, and its file.
+/// A network with random weights in all layers, and its file.
 struct SavedNetwork {
     ParameterStore store;
     std::unique_ptr<Model> model;
@@ -30,7 +29,7 @@ struct SavedNetwork {
         store.allocate(DType::float32, test_device(), 7);
         const Philox random{1, 2};
         for (const auto& p : store.parameters()) {
-            Tensor value = p.value;  // shares its memory
+            Tensor value = p.value;  // shares the memory of p
             std::vector<float> values = value.to_vector<float>();
             for (std::int64_t i = 0; i < p.value.elements(); ++i)
                 values[static_cast<std::size_t>(i)] +=

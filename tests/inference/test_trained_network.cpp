@@ -28,7 +28,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("a weights file is read as network, degradation and what was held out") {
+TEST_CASE("a weights file is read as network, degradation and held-out slices") {
     testing::TemporaryFolder folder;
     const SavedNetwork saved({"edsr", 2, 8, true}, folder / "w.safetensors");
     const TrainedNetwork loaded = load_network(folder / "w.safetensors", test_device());
@@ -43,7 +43,7 @@ TEST_CASE("a weights file is read as network, degradation and what was held out"
     CHECK(loaded.store->values().to_vector<float>() == saved.store.values().to_vector<float>());
 }
 
-TEST_CASE("missing settings take their defaults, and those of the training are not read") {
+TEST_CASE("missing settings take their defaults, and training settings are not read") {
     testing::TemporaryFolder folder;
     const fs::path path = folder / "w.safetensors";
     const SavedNetwork saved({"srcnn", 0, 0, true}, path);
@@ -71,7 +71,7 @@ TEST_CASE("the weights file and the checkpoint of 0.1.0 hold the same network") 
     CHECK(std::ranges::any_of(values, [](float value) { return value != 0.0f; }));
 }
 
-TEST_CASE("a weights file that does not fit is refused with its name and the reason") {
+TEST_CASE("an invalid weights file is refused with its name and the reason") {
     testing::TemporaryFolder folder;
     const fs::path path = folder / "w.safetensors";
     const SavedNetwork saved({"edsr", 1, 4, true}, path);

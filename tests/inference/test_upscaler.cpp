@@ -10,13 +10,13 @@
 using namespace dnsp;
 using namespace dnsp::testing;
 
-TEST_CASE("an image computed in tiles has the bits of the image computed whole") {
+TEST_CASE("an image computed in tiles is bitwise identical to the image computed at once") {
     testing::TemporaryFolder folder;
     for (const ModelOptions& options : {ModelOptions{"srcnn", 0, 0, true}, ModelOptions{"edsr", 2, 16, true},
                                         ModelOptions{"edsr", 1, 5, false}}) {
         INFO(options.name << " " << options.width);
         const SavedNetwork saved(options, folder / "w.safetensors");
-        // The CUDA emulator is slow: it gets a smaller image.
+        // The CUDA emulator is slow, so it computes a smaller image.
         const bool on_cpu = test_device().kind == DeviceKind::cpu;
         const std::vector<std::pair<int, int>> sizes =
             on_cpu ? std::vector<std::pair<int, int>>{{181, 217}, {64, 33}}
@@ -36,11 +36,11 @@ TEST_CASE("an image computed in tiles has the bits of the image computed whole")
     }
 }
 
-TEST_CASE("the slices of a volume come out as they do one by one, whatever is computed at once") {
+TEST_CASE("the slices of a volume are bitwise identical to slices computed one by one") {
     testing::TemporaryFolder folder;
     const SavedNetwork saved({"edsr", 1, 4, true}, folder / "w.safetensors");
     for (const int axis : {0, 2}) {
-        // More slices than the network is given together.
+        // More slices than one call of the network computes.
         const imaging::Volume low =
             axis == 0 ? testing::synthetic_head(37, 9, 8) : testing::synthetic_head(9, 8, 16);
         const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
@@ -60,7 +60,7 @@ TEST_CASE("the slices of a volume come out as they do one by one, whatever is co
     }
 }
 
-TEST_CASE("an upscaler with a zero-started network is bicubic enlargement in the image's own intensities") {
+TEST_CASE("an upscaler whose network starts at zero is bicubic enlargement in stored intensities") {
     testing::TemporaryFolder folder;
     const ModelOptions options{"srcnn", 0, 0, true};
     ParameterStore store;

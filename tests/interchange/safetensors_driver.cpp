@@ -1,7 +1,7 @@
 // The C++ side of safetensors_interchange.py:
 //   safetensors_driver write FILE          writes a file of known contents
-//   safetensors_driver same FILE OTHER     exits with 0 if two files hold the same bits, types, shapes and
-//   metadata
+//   safetensors_driver same FILE OTHER     exits with 0 if tensors and metadata of the files are bitwise
+//   identical
 #include <cmath>
 #include <cstring>
 #include <iostream>

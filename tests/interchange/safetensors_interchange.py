@@ -1,4 +1,4 @@
-"""Our safetensors files and those of the `safetensors` package are the same files.
+"""Checks that the engine and the Python package `safetensors` read each other's files.
 
 Usage: safetensors_interchange.py DRIVER, where DRIVER is the program made of safetensors_driver.cpp.
 """

@@ -21,7 +21,7 @@ Tensor apply(const BatchNorm& norm, Tape tape, const std::vector<double>& values
 
 }  // namespace
 
-TEST_CASE("batch_norm starts as the identity of inference, and normalises a batch in training") {
+TEST_CASE("batch_norm is initially the identity in inference, and normalises a batch in training") {
     ParameterStore store;
     const BatchNorm norm(store, "norm", 3);
     store.allocate(DType::float64, test_device(), 1);
@@ -44,8 +44,7 @@ TEST_CASE("batch_norm starts as the identity of inference, and normalises a batc
     }
 }
 
-TEST_CASE(
-    "batch_norm infers by the statistics of the batches it was trained with, and does not change them") {
+TEST_CASE("batch_norm inference uses the running statistics and does not change them") {
     ParameterStore store;
     const BatchNorm norm(store, "norm", 3);
     store.allocate(DType::float64, test_device(), 1);

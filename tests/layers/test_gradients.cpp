@@ -16,7 +16,7 @@ using namespace dnsp::testing;
 
 namespace {
 
-/// The first of the inputs is the image.
+/// inputs[0] is the image.
 const std::vector<Shape> image_shapes{{1, 1, 1, 1}, {1, 1, 5, 2}, {2, 4, 3, 3}, {3, 7, 5, 2}};
 
 std::vector<Input> conv2d_inputs(const Shape& image, std::int64_t out, std::int64_t kernel_h,
@@ -31,7 +31,7 @@ Function conv2d_with(Activation activation) {
     };
 }
 
-/// A ReLU after a convolution has kinks that inputs cannot avoid; they are rare at this step.
+/// For a ReLU after a convolution: inputs cannot avoid its kinks, which are rare at this step size.
 const CheckOptions with_kinks{.step = 1e-4, .bound = 1e-6, .elements = 64, .skipped = 0.05};
 
 }  // namespace
@@ -47,7 +47,7 @@ TEST_CASE("gradients of conv2d with respect to input, weight and bias") {
         }
 }
 
-TEST_CASE("gradients of conv2d with its ReLU fused") {
+TEST_CASE("gradients of conv2d with fused ReLU") {
     for (const Shape& image : image_shapes) {
         INFO("input " << image.text());
         const auto inputs = conv2d_inputs(image, 4, 3, 3);
@@ -56,7 +56,7 @@ TEST_CASE("gradients of conv2d with its ReLU fused") {
     }
 }
 
-TEST_CASE("conv2d followed by relu is conv2d with its ReLU fused") {
+TEST_CASE("conv2d followed by relu equals conv2d with fused ReLU") {
     const auto inputs = conv2d_inputs({2, 6, 5, 3}, 4, 3, 3);
     const auto fused = differentiate(conv2d_with(Activation::relu), inputs, DType::float64);
     const auto separate = differentiate(
@@ -66,7 +66,7 @@ TEST_CASE("conv2d followed by relu is conv2d with its ReLU fused") {
     CHECK(fused.gradients == separate.gradients);
 }
 
-TEST_CASE("conv2d gives gradients only to those that ask") {
+TEST_CASE("conv2d computes gradients only for tensors that require one") {
     for (std::size_t wanted = 0; wanted < 3; ++wanted) {
         auto inputs = conv2d_inputs({1, 5, 4, 2}, 3, 3, 3);
         for (std::size_t i = 0; i < 3; ++i) inputs[i].constant = i != wanted;
@@ -76,7 +76,7 @@ TEST_CASE("conv2d gives gradients only to those that ask") {
     }
 }
 
-TEST_CASE("gradients of a convolution without bias, which is one whose bias is zero") {
+TEST_CASE("gradients of a convolution without bias equal gradients for a zero bias") {
     const Function without = [](Tape& tape, const std::vector<Tensor>& x) {
         return conv2d(tape, x[0], x[1], Tensor(), {.activation = Activation::relu});
     };
@@ -106,7 +106,7 @@ TEST_CASE("gradients of a convolution that is scaled and added to a residual in 
     inputs.push_back(random_input({2, 5, 6, 4}, 8));
     check_gradients(function, inputs);
     check_float_against_double(function, inputs);
-    // Where only the residual, or only the bias, learns.
+    // Only the residual, or only the bias, requires a gradient.
     for (std::size_t learning : {std::size_t{3}, std::size_t{2}}) {
         for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].constant = i != learning;
         check_gradients(function, inputs);
@@ -140,7 +140,7 @@ TEST_CASE("gradients of elu") {
 
 TEST_CASE("gradients of batch_norm with respect to input, gamma and beta") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
-        Tape recording;  // finite differences come with a tape that does not record
+        Tape recording;  // finite differences use a tape that does not record
         const Shape channels{x[0].shape()[3]};
         return batch_norm(tape.recording() ? tape : recording, x[0],
                           {x[1], x[2], Tensor::zeros(channels, x[0].dtype(), test_device()),
@@ -159,7 +159,7 @@ TEST_CASE("gradients of batch_norm with respect to input, gamma and beta") {
     }
 }
 
-TEST_CASE("gradients of a batch_norm whose input is the output of a ReLU, and is used again") {
+TEST_CASE("gradients of batch_norm after a ReLU whose output is used twice") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         Tape recording;
         Tape& used = tape.recording() ? tape : recording;
@@ -171,7 +171,7 @@ TEST_CASE("gradients of a batch_norm whose input is the output of a ReLU, and is
     check_gradients(function, conv2d_inputs({2, 6, 5, 3}, 3, 3, 3), with_kinks);
 }
 
-TEST_CASE("gradients of add_scaled, also of a tensor added to itself") {
+TEST_CASE("gradients of add_scaled, including a tensor added to itself") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         return add_scaled(tape, x[0], 0.1, x[1]);
     };
@@ -185,7 +185,7 @@ TEST_CASE("gradients of add_scaled, also of a tensor added to itself") {
     }
 }
 
-TEST_CASE("gradients of a skip: data plus a branch, which is used again") {
+TEST_CASE("gradients of data plus a branch that is used twice") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         return add_scaled(tape, add_scaled(tape, x[0], 1.0, x[1]), 1.0, relu(tape, x[1]));
     };
@@ -196,7 +196,7 @@ TEST_CASE("gradients of a skip: data plus a branch, which is used again") {
     check_float_against_double(function, inputs);
 }
 
-TEST_CASE("gradients of crop, and what it keeps") {
+TEST_CASE("gradients and values of crop") {
     for (const int axis : {0, 1, 2, 3}) {
         const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
             return crop(tape, x[0], axis, 2);
@@ -211,7 +211,7 @@ TEST_CASE("gradients of crop, and what it keeps") {
     CHECK_THROWS_AS(crop(tape, tensor_of(counted), 4, 1), Error);
 }
 
-TEST_CASE("gradients of concat, also of a tensor joined with itself") {
+TEST_CASE("gradients of concat, including a tensor joined with itself") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         return concat(tape, {x[0], x[1], x[0]});
     };
@@ -261,7 +261,7 @@ TEST_CASE("gradients of a residual block with respect to its input and its param
     }
 }
 
-TEST_CASE("gradients of squared_error with both reductions, and its value") {
+TEST_CASE("gradients and value of squared_error with both reductions") {
     for (const Shape& shape : image_shapes)
         for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
             const Function function = [=](Tape& tape, const std::vector<Tensor>& x) {
@@ -283,7 +283,7 @@ TEST_CASE("gradients of squared_error with both reductions, and its value") {
         }
 }
 
-TEST_CASE("gradients of a weighted sum of terms that share an input, and have one of their own") {
+TEST_CASE("gradients of a weighted sum of terms with shared and separate inputs") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         const TermValue a = squared_error(x[0], x[2], Reduction::sum),
                         b = squared_error(x[0], x[3], Reduction::mean),
@@ -300,7 +300,7 @@ TEST_CASE("gradients of a weighted sum of terms that share an input, and have on
     check_gradients(function, inputs);
 }
 
-TEST_CASE("gradients of a weighted sum whose input has gradients from elsewhere, and a ReLU before it") {
+TEST_CASE("gradients of a weighted sum after a ReLU whose output is used twice") {
     const Function function = [](Tape& tape, const std::vector<Tensor>& x) {
         const Tensor rectified = conv2d(tape, x[0], x[1], x[2], {.activation = Activation::relu});
         const Tensor again = conv2d(tape, rectified, x[1], x[2]);

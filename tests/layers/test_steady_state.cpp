@@ -1,4 +1,4 @@
-// A training loop asks the system for memory in its first iteration only.
+// A training loop allocates memory from the system in its first iteration only.
 #include "engine/adam.hpp"
 #include "layers/conv2d.hpp"
 #include "layers/squared_error.hpp"
@@ -9,7 +9,7 @@
 using namespace dnsp;
 using dnsp::testing::test_device;
 
-TEST_CASE("a training step allocates nothing after its first iteration, and keeps nothing") {
+TEST_CASE("a training step allocates and keeps no memory after its first iteration") {
     ParameterStore store;
     const Conv2d first(store, "first", {.out_channels = 8, .activation = Activation::relu}),
         second(store, "second", {.in_channels = 8});

@@ -25,7 +25,7 @@ struct Network {
         }
         return all;
     }
-    /// Leaves the parameters' gradients in `gradients`.
+    /// Stores the gradients of the parameters in `gradients`.
     Tensor operator()(Tape& tape, const std::vector<Tensor>& x) const {
         ParameterStore store;
         const auto model = make_model(options, store);
@@ -35,7 +35,7 @@ struct Network {
             store[i].copy_from(x[i + 1]);
             slots.push_back(store[i].gradient_slot());
         }
-        // Finite differences come with a tape that does not record: they are of training all the same.
+        // Finite differences use a tape that does not record, but must be computed in training mode.
         Tape recording;
         return model->forward(tape.recording() ? tape : recording, x[0]);
     }

@@ -6,7 +6,7 @@ using namespace dnsp;
 
 namespace {
 
-/// A model with an option of its own, as one file would declare it.
+/// A model that declares an option.
 class Scaled : public Model {
   public:
     struct Options {
@@ -31,7 +31,7 @@ double factor_of(const ModelOptions& options) {
 
 }  // namespace
 
-TEST_CASE("an option that a model declares is a setting of every run, and reaches the model") {
+TEST_CASE("an option that a model declares is a setting of every run and is passed to the model") {
     ModelOptions options;
     options.name = "scaled";
     CHECK(factor_of(options) == 0.5);

@@ -21,11 +21,12 @@ struct Network {
         : model(make_model(options, store)) {
         store.allocate(dtype, test_device(), seed);
     }
-    /// Every parameter random: the last layer's zeros would hide everything.
+    /// A network with random parameters: zeros in the last layer would hide errors.
     Network& randomise() {
         for (const auto& p : store.parameters()) {
             const double scale = p.shape.rank() == 4 ? 0.5 : 0.1;
-            const bool trained = is_trained(p.group);  // else statistics, of which variances are positive
+            const bool trained =
+                is_trained(p.group);  // running statistics include variances, which are positive
             const auto random = reference::uniform(p.shape.elements(), static_cast<std::uint64_t>(p.first),
                                                    trained ? -scale : 0.5, trained ? scale : 1.5);
             dispatch(p.value.dtype(), [&]<class T>() {
@@ -59,7 +60,7 @@ std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
 
 }  // namespace
 
-TEST_CASE("the registry lists the models, and an unknown name is told which exist") {
+TEST_CASE("the registry lists the models, and the error for an unknown name lists them too") {
     const auto models = model_registry().summaries();
     for (const char* name : {"srcnn", "edsr", "dcsrn"}) {
         REQUIRE(models.count(name) == 1);
@@ -108,7 +109,7 @@ TEST_CASE("models refuse options and inputs that make no sense") {
     CHECK_THROWS_AS(forward(*network.model, image_of({1, 8, 8, 1}, DType::float64)), Error);
 }
 
-TEST_CASE("the output has the shape of the input, whatever that is") {
+TEST_CASE("the output has the shape of the input for any size") {
     for (const ModelOptions& options : small_models) {
         Network network(options, DType::float32);
         for (const Shape& shape :
@@ -141,7 +142,7 @@ TEST_CASE("the global skip adds the input to what the network predicts") {
     }
 }
 
-TEST_CASE("the receptive radius is exact: beyond it nothing changes, at it something does") {
+TEST_CASE("an input pixel changes output pixels at the receptive radius and none beyond it") {
     for (const ModelOptions& options : small_models) {
         Network network(options, DType::float64);
         network.randomise();
@@ -167,14 +168,14 @@ TEST_CASE("the receptive radius is exact: beyond it nothing changes, at it somet
     CHECK(make_model({"srcnn", 0, 0, true}, store)->receptive_radius() == 6);
 }
 
-TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
+TEST_CASE("tiled inference is bitwise identical to inference on the whole image") {
     for (DType dtype : {DType::float32, DType::float64})
         for (const ModelOptions& options : small_models) {
             Network network(options, dtype);
             network.randomise();
             const Tensor input = image_of({2, 37, 29, 1}, dtype);
             const Tensor whole = infer(*network.model, input);
-            // The CUDA emulator is slow: there, fewer tiles.
+            // The CUDA emulator is slow, so it computes fewer tiles.
             const bool on_cpu = test_device().kind == DeviceKind::cpu;
             for (int tile :
                  on_cpu ? std::vector<int>{3, 8, 12, 13, 14, 29, 37, 64} : std::vector<int>{13, 29}) {
@@ -183,8 +184,8 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
                 dispatch(dtype, [&]<class T>() {
                     CHECK(reference::relative_error(tiled.to_vector<T>(), whole.to_vector<T>()) <
                           8 * std::numeric_limits<T>::epsilon());
-                    // float64 is for gradient checks; Eigen's sums there depend on a pixel's place in a
-                    // block.
+                    // In float64, for gradient checks only, Eigen's sums depend on the position of a pixel
+                    // in a block.
                     if (dtype == DType::float32)
                         CHECK(reference::same_bits(tiled.to_vector<T>(), whole.to_vector<T>()));
                 });
@@ -195,7 +196,7 @@ TEST_CASE("tiled inference gives what the whole image gives, to the bit") {
     CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), {.batch = -1}), Error);
 }
 
-TEST_CASE("however many images and tiles are computed at once, the bits are the same") {
+TEST_CASE("inference is bitwise identical for every number of images and tiles per batch") {
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     for (const ModelOptions& options :
          {small_models[0], ModelOptions{"edsr", 1, 8, true}, ModelOptions{"dcsrn", 2, 4, true}}) {
@@ -213,7 +214,7 @@ TEST_CASE("however many images and tiles are computed at once, the bits are the 
     }
 }
 
-TEST_CASE("where memory runs out the batch is halved, and only a single image's lack of it is an error") {
+TEST_CASE("the batch is halved when memory runs out, and too little memory for one image is an error") {
     Network network(small_models[0], DType::float32);
     network.randomise();
     const Tensor input = image_of({6, 20, 20, 1}, DType::float32);
@@ -230,14 +231,14 @@ TEST_CASE("where memory runs out the batch is halved, and only a single image's 
             throw;
         }
     };
-    // An image takes 64 + 32 channels of 400 float32 at a time: .15 MB.
+    // An image needs 64 + 32 channels of 400 float32 at a time: 0.15 MB.
     constexpr std::size_t for_two = 500'000, for_none = 50'000;
     for (int batch : {0, 1, 2, 6}) {
         INFO("batch " << batch);
         CHECK(reference::same_bits(limited(for_two, batch), expected));
         CHECK_THROWS_AS(limited(for_none, batch), OutOfMemory);
     }
-    // With enough of it, all are computed at once; left to itself, a CUDA device does so too.
+    // With enough memory all images are computed at once; on a CUDA device batch 0 does so too.
     for (int batch : {6, 0}) {
         if (batch == 0 && test_device().kind == DeviceKind::cpu) continue;
         forget_peak_memory(test_device());
@@ -247,7 +248,7 @@ TEST_CASE("where memory runs out the batch is halved, and only a single image's 
     }
 }
 
-TEST_CASE("DCSRN starts from truncated normal weights of the published deviation") {
+TEST_CASE("DCSRN starts with truncated normal weights of the published deviation") {
     Network network({"dcsrn", 0, 0, false}, DType::float64);
     const double deviation = std::sqrt(2.0 / (9 * 24));
     std::vector<double> weights;
@@ -266,7 +267,7 @@ TEST_CASE("DCSRN starts from truncated normal weights of the published deviation
     CHECK(std::abs(measured / deviation - 0.8796) < 0.01);
 }
 
-TEST_CASE("DCSRN without dense convolutions, its tail reading the head, is two convolutions") {
+TEST_CASE("DCSRN with zero weights in its dense units equals two convolutions") {
     Network network({"dcsrn", 2, 3, false}, DType::float64);
     network.randomise();
     std::map<std::string, Tensor> parameters;
@@ -274,7 +275,7 @@ TEST_CASE("DCSRN without dense convolutions, its tail reading the head, is two c
         if (p.name.ends_with("conv.weight")) p.value.fill(0.0);
         parameters[p.name] = p.value;
     }
-    // The head has 6 of the tail's 12 channels.
+    // The tail reads 12 channels; the first 6 come from the head.
     const std::vector<double> tail = parameters.at("tail.weight").to_vector<double>();
     std::vector<double> of_head, masked = tail;
     for (std::size_t i = 0; i < tail.size(); ++i)
@@ -296,7 +297,7 @@ TEST_CASE("DCSRN without dense convolutions, its tail reading the head, is two c
     CHECK(error(Tape()) < 1e-13);
 }
 
-TEST_CASE("DCSRN's training differs from its inference, which follows once statistics have run in") {
+TEST_CASE("DCSRN inference approaches its training mode as the running statistics converge") {
     Network network({"dcsrn", 2, 4, false}, DType::float64);
     const Tensor input = image_of({2, 11, 9, 1}, DType::float64);
     const auto difference = [&] {
@@ -307,5 +308,5 @@ TEST_CASE("DCSRN's training differs from its inference, which follows once stati
     const double first = difference();
     CHECK(first > 0.1);
     for (int step = 0; step < 200; ++step) difference();
-    CHECK(difference() < 0.02 * first);  // biased and unbiased variances remain apart
+    CHECK(difference() < 0.02 * first);  // biased and unbiased variances still differ
 }

@@ -1,4 +1,4 @@
-// The engine against PyTorch: fixtures/engine/make_fixtures.py wrote what it computed.
+// Compares the engine with PyTorch. fixtures/engine/make_fixtures.py wrote the expected values.
 #include "engine/adam.hpp"
 #include "engine/safetensors.hpp"
 #include "layers/squared_error.hpp"
@@ -69,7 +69,7 @@ void check_srcnn(DType dtype, double bound) {
     network.compare_step(bound, bound);
 }
 
-/// Forward and backward, then three steps of Adam, whose batches leave running statistics, and an inference.
+/// Forward and backward pass, three steps of Adam, which update the running statistics, and an inference.
 void check_dcsrn(DType dtype, double output_bound, double gradient_bound, double statistics_bound) {
     Network network({"dcsrn", 2, 6, true}, "dcsrn.safetensors", dtype);
     Adam adam(network.store, {});

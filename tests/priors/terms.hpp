@@ -5,7 +5,7 @@
 
 namespace dnsp::testing {
 
-/// A registered term as a function of output and target, made anew for each call. `set` changes its options.
+/// A registered term as a function of output and target. Each call makes a term. `set` changes options.
 inline Function registered_term(
     const std::string& name, const std::function<void(OptionSet&)>& set = [](OptionSet&) {}) {
     return [=](Tape& tape, const std::vector<Tensor>& x) {

@@ -1,4 +1,4 @@
-// The learned filters: their start, their norm constraint, and the filter measure S.
+// The learned filters (initial values, norm constraint) and the filter measure S.
 #include "engine/adam.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/filter_measure.hpp"
@@ -68,7 +68,7 @@ TEST_CASE("the filter measure is paper Eq. (9): smooth minus sharp") {
     }
 }
 
-TEST_CASE("a filter that answers to sharp patches has a smaller measure") {
+TEST_CASE("a filter that responds to sharp patches has a smaller measure") {
     Input smooth = random_input({1, 12, 12, 1}, 1, 0.5, 0.51), sharp = random_input({1, 12, 12, 1}, 2, 0, 1);
     Tape tape = Tape::inference();
     const FilterMeasure measure(patches_of(sharp, smooth), 3, Border::valid, test_device());
@@ -88,7 +88,7 @@ TEST_CASE("the filter measure refuses patches smaller than the filters, and filt
     CHECK_THROWS_AS(measure.evaluate(Tensor::zeros({8, 9}, DType::float64)), Error);
 }
 
-TEST_CASE("the filters start at the Laplacian plus small normal perturbations, each its own") {
+TEST_CASE("each filter starts at the Laplacian plus a different small normal perturbation") {
     ParameterStore store;
     FilterBank bank(store, {});
     store.allocate(DType::float64, test_device(), 1);
@@ -104,7 +104,7 @@ TEST_CASE("the filters start at the Laplacian plus small normal perturbations, e
     for (double n : bank.norms()) CHECK(std::abs(n - std::sqrt(20.0) / 4) < 0.1);
 }
 
-TEST_CASE("the constraint keeps every filter's norm, without it the norms move") {
+TEST_CASE("the constraint keeps the norm of every filter, and norms change without it") {
     for (DType dtype : {DType::float32, DType::float64}) {
         std::vector<double> initial;
         const auto kept = norms_after_training(true, dtype, initial);
@@ -114,7 +114,7 @@ TEST_CASE("the constraint keeps every filter's norm, without it the norms move")
     }
 }
 
-TEST_CASE("the constraint takes its norms from the checkpoint, and says so when it has none") {
+TEST_CASE("the constraint uses reference norms from a checkpoint, and refuses to run without norms") {
     ParameterStore store;
     FilterBank bank(store, {});
     store.allocate(DType::float64, test_device(), 1);

@@ -1,4 +1,4 @@
-// gradient_difference is composed of layers: its gradient is the tape's.
+// gradient_difference is composed of layers; the tape computes its gradient.
 #include "tests/priors/terms.hpp"
 
 using namespace dnsp;
@@ -43,7 +43,7 @@ TEST_CASE("the gradient difference is the mean over the batch of ‖∇Y − ∇
     }
 }
 
-TEST_CASE("the gradient difference does not see a constant added to the image") {
+TEST_CASE("a constant added to the image does not change the gradient difference") {
     auto inputs = output_and_target({2, 6, 5, 1});
     inputs[0].values = inputs[1].values;
     for (double& value : inputs[0].values) value += 0.25;

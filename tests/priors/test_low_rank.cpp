@@ -14,7 +14,7 @@ Function low_rank_by(LowRankMethod method, double delta) {
     };
 }
 
-/// The surrogate bends on the scale of δ.
+/// The step is small against δ, the scale on which the surrogate varies.
 CheckOptions options_for(double delta) { return {.step = 0.01 * delta, .bound = 1e-6, .elements = 32}; }
 
 /// rows × cols with the given number of equal singular values.
@@ -51,7 +51,7 @@ TEST_CASE("gradients of the low-rank surrogate, by both methods") {
             }
 }
 
-TEST_CASE("the low-rank surrogate of a float32 image keeps its gradient") {
+TEST_CASE("the low-rank surrogate has an accurate gradient for float32 images") {
     for (LowRankMethod method : {LowRankMethod::matrix_exponential, LowRankMethod::svd})
         for (const Input& input : cases(0.01)) {
             INFO("shape " << input.shape.text());
@@ -59,7 +59,7 @@ TEST_CASE("the low-rank surrogate of a float32 image keeps its gradient") {
         }
 }
 
-TEST_CASE("the term is the mean over the batch of the surrogate of paper Eq. (2), and carries its gradient") {
+TEST_CASE("value and gradient are the mean over the batch of the surrogate of paper Eq. (2)") {
     const Input input = random_input({3, 9, 4, 1}, 5, -0.01, 0.01);
     double mean = 0;
     std::vector<double> gradient;
@@ -77,7 +77,7 @@ TEST_CASE("the term is the mean over the batch of the surrogate of paper Eq. (2)
     }
 }
 
-TEST_CASE("low_rank refuses what is not a batch of images") {
+TEST_CASE("low_rank refuses a tensor that is not a batch of images") {
     Tape tape;
     const Tensor colour = Tensor::zeros({1, 4, 4, 3}, DType::float32),
                  gray = Tensor::zeros({1, 4, 4, 1}, DType::float32);

@@ -19,7 +19,7 @@ TEST_CASE("gradients of the matched low rank") {
     for (LowRankMethod method : {LowRankMethod::matrix_exponential, LowRankMethod::svd})
         for (const Shape& shape : std::vector<Shape>{{1, 1, 5, 1}, {2, 5, 8, 1}, {3, 9, 4, 1}}) {
             INFO("images " << shape.text() << ", method " << static_cast<int>(method));
-            // The surrogate bends on the scale of δ.
+            // The step is small against δ, the scale on which the surrogate varies.
             check_gradients(matched_low_rank(0.3, method), output_and_target(shape),
                             {.step = 0.003, .elements = 32});
             check_float_against_double(matched_low_rank(0.3, method), output_and_target(shape));

@@ -38,7 +38,7 @@ TEST_CASE("the matched sharpness is the mean over the batch of (√V(Y) − √V
     }
 }
 
-TEST_CASE("an output that is the target, and one without any response, have no gradient") {
+TEST_CASE("the gradient is zero for an output equal to the target or without any response") {
     auto inputs = output_and_target({2, 6, 7, 1});
     inputs[0].values = inputs[1].values;
     const auto same = differentiate(matched_sharpness(Border::valid), inputs, DType::float64);

@@ -16,7 +16,7 @@ namespace {
 const Shape images{2, 9, 8, 1};
 const Shape filters_shape{8, 3, 3};
 
-/// Weights that give every term a say in the gradient, so that none hides behind the data term.
+/// Weights at which every term contributes noticeably to the gradient.
 ObjectiveOptions weighty(const std::string& variant, Reduction reduction, Border border = Border::valid) {
     ObjectiveOptions options;
     options.variant = variant;
@@ -39,7 +39,7 @@ SharpAndSmooth patches() {
 
 bool learns(const std::string& variant) { return variant == "LS" || variant == "AP"; }
 
-/// The loss as a function of output, target and, where the variant learns them, filters.
+/// The loss as a function of output, target and, if the variant uses them, learned filters.
 struct Loss {
     ObjectiveOptions options;
     Objective::Evaluation evaluate(Tape& tape, const std::vector<Tensor>& x) const {
@@ -48,7 +48,7 @@ struct Loss {
         store.allocate(x[0].dtype(), test_device(), 1);
         if (objective.needs_patches()) objective.prepare(patches());
         if (!objective.filters()) return objective.evaluate(tape, {x[0], x[1], x[1]});
-        // The store's filters take the values of x[2]; their gradient is looked up after the backward pass.
+        // The filters of the store get the values of x[2]. Their gradient is read after the backward pass.
         Tensor filters = objective.filters()->weights();
         filters.copy_from(x[2]);
         filters_gradient = filters.gradient_slot();
@@ -93,7 +93,7 @@ TEST_CASE("gradients of the whole objective with respect to the output and the f
                 const auto result = differentiate(function, inputs, DType::float64);
                 const auto filter_gradient =
                     learns(variant) ? values_of(loss.filters_gradient->value) : std::vector<double>();
-                // The CUDA emulator is slow; each prior is checked at more elements by itself.
+                // The CUDA emulator is slow; the tests of single priors check more elements.
                 const bool on_cpu = test_device().kind == DeviceKind::cpu;
                 const CheckOptions options{.step = 5e-4,
                                            .elements = on_cpu ? std::size_t{32} : std::size_t{3}};
@@ -108,7 +108,7 @@ TEST_CASE("gradients of the whole objective with respect to the output and the f
             }
 }
 
-TEST_CASE("the reported terms add up to the loss, and their gradient norms are true") {
+TEST_CASE("the reported terms add up to the loss, and the reported gradient norms are correct") {
     for (const std::string& variant : variants())
         for (Reduction reduction : {Reduction::mean, Reduction::sum}) {
             INFO(variant);
@@ -126,7 +126,7 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
             CHECK(evaluation.terms.front().name == "data");
             CHECK(evaluation.terms.front().weight == 1.0);
 
-            // Each term's own norm: that of the gradient of the loss when every other weight is zero.
+            // The norm of a term is the norm of the gradient of the loss if all other weights are zero.
             for (const auto& term : evaluation.terms) {
                 INFO(term.name);
                 ParameterStore store;
@@ -155,7 +155,7 @@ TEST_CASE("the reported terms add up to the loss, and their gradient norms are t
         }
 }
 
-TEST_CASE("the terms of each variant, with their signs") {
+TEST_CASE("each variant has the terms and signs of the paper") {
     const auto names_of = [](const std::string& variant) {
         ParameterStore store;
         Objective objective(weighty(variant, Reduction::mean), store);
@@ -179,7 +179,7 @@ TEST_CASE("the terms of each variant, with their signs") {
     CHECK(names_of("TVLR") == " +data +low_rank +total_variation");
 }
 
-TEST_CASE("an extra term joins the variant's own, an unknown one lists those that exist") {
+TEST_CASE("an extra term is added to the variant, and the error for an unknown term lists all terms") {
     ParameterStore store;
     ObjectiveOptions options = weighty("FS", Reduction::mean);
     options.extra_terms = {{"total_variation", 0.5}};
@@ -208,7 +208,7 @@ TEST_CASE("an extra term joins the variant's own, an unknown one lists those tha
     CHECK(term_registry().summaries().size() >= 5);
 }
 
-TEST_CASE("LS and AP say that they need patches") {
+TEST_CASE("LS and AP need patches") {
     ParameterStore store;
     const Objective objective(weighty("AP", Reduction::mean), store);
     store.allocate(DType::float64, test_device(), 1);
@@ -217,7 +217,7 @@ TEST_CASE("LS and AP say that they need patches") {
     CHECK_THROWS_AS(objective.evaluate(tape, {output, output, output}), Error);
 }
 
-TEST_CASE("a variant and its terms take their options from the objective's") {
+TEST_CASE("a variant and its terms use the options of the objective") {
     struct Keys : OptionVisitor {
         using OptionVisitor::option;
         void option(const OptionInfo& info, bool&) override { keys.push_back(info.key); }
@@ -233,7 +233,7 @@ TEST_CASE("a variant and its terms take their options from the objective's") {
         std::vector<std::string> keys;
     } visitor;
     ObjectiveOptions().visit(visitor);
-    // The keys in weights files since version 0.1.0. Each is there once, though terms share structs.
+    // The keys in weights files since version 0.1.0. Each key occurs once although terms share structs.
     std::vector<std::string> expected{"alpha",
                                       "beta",
                                       "border",

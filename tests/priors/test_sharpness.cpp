@@ -21,7 +21,7 @@ Function fixed(double scale, Border border) {
     };
 }
 
-/// Images and numbers of filters and their sides, the response having at least two pixels.
+/// Shapes of images and filters. Every response has at least two pixels.
 struct Case {
     Shape images, filters;
     bool fits_valid;
@@ -62,7 +62,7 @@ TEST_CASE("gradients of the sharpness by the fixed Laplacian") {
         }
 }
 
-TEST_CASE("a constant image has neither sharpness nor its gradient") {
+TEST_CASE("sharpness and gradient of a constant image are zero") {
     const Input constant{{1, 6, 5, 1}, std::vector<double>(30, 0.7)};
     const auto result = differentiate(fixed(0.25, Border::valid), {constant}, DType::float64);
     CHECK(result.output[0] < 1e-30);
@@ -82,14 +82,14 @@ TEST_CASE("the sharpness is the mean over the batch of the variance of paper Eq.
         auto gradient = expected.image_gradient;
         for (double& g : gradient) g /= 3;
         CHECK(reference::relative_error(gradient_of(term), gradient) < 1e-12);
-        // L against Eq. (20)'s L/4.
+        // L instead of L/4 of Eq. (20).
         CHECK(std::abs(value_of(tape, sharpness(tensor_of(input), 1.0, border)).item() / value - 16) < 1e-12);
     }
 }
 
 TEST_CASE("the paper's Eq. (15) is not the gradient with respect to the filters") {
-    // Eq. (15): ∂V_mod/∂Wˡ = Σ DV_mod ⊙ Y′, one matrix ∂V_mod/∂Y for all filters where each filter's dˡ
-    // belongs.
+    // Eq. (15): ∂V_mod/∂Wˡ = Σ DV_mod ⊙ Y′ uses one matrix ∂V_mod/∂Y for all filters instead of dˡ of each
+    // filter.
     const std::int64_t height = 14, width = 12, number = 8;
     const std::vector<Input> inputs{random_input({1, height, width, 1}, 1, 0, 1),
                                     random_input({number, 3, 3}, 2)};

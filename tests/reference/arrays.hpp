@@ -1,6 +1,6 @@
 #pragma once
 
-// Seeded arrays, distances between arrays, and guarded output buffers: what every numerical test needs.
+// Helpers of numerical tests: seeded arrays, distances between arrays, guarded output buffers.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -20,7 +20,7 @@ inline std::vector<double> uniform(std::int64_t count, std::uint64_t seed, doubl
     return out;
 }
 
-/// Rounded to T, so that a float32 result can be compared with a float64 reference of the same inputs.
+/// Values rounded to T: a float64 reference can then use the inputs of a float32 result.
 template <class T>
 std::vector<T> cast(const std::vector<double>& values) {
     return std::vector<T>(values.begin(), values.end());
@@ -60,7 +60,7 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
-/// An output buffer full of NaN between two fences: shows elements left unwritten and writes out of bounds.
+/// An output buffer of NaN between two fences. It shows unwritten elements and writes out of bounds.
 template <class T>
 class GuardedBuffer {
   public:

@@ -12,7 +12,7 @@ struct BatchNorm {
     std::vector<double> input_gradient, gamma_gradient, beta_gradient;
 };
 
-/// The unbiased variance of a single pixel is taken as 0.
+/// The unbiased variance of a single pixel is defined as 0.
 inline BatchNorm batch_norm(std::int64_t pixels, std::int64_t channels, double epsilon,
                             const std::vector<double>& x, const std::vector<double>& gamma,
                             const std::vector<double>& beta, const std::vector<double>& dy) {

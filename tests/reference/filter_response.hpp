@@ -10,7 +10,7 @@ namespace dnsp::reference {
 using kernels::Border;
 using kernels::FilterVarianceShape;
 
-/// One image; zero outside.
+/// One image, zero outside its borders.
 struct ImageView {
     const double* pixels;
     std::int64_t height, width;
@@ -88,7 +88,7 @@ inline FilterVariance filter_variance(const FilterVarianceShape& s, const std::v
     return out;
 }
 
-/// One sign's half of Eq. (9), Σ_l Σ_a ‖Wˡ ⋆ patch_a‖², and of its gradient, Eq. (14).
+/// One of the two sums of Eq. (9), Σ_l Σ_a ‖Wˡ ⋆ patch_a‖², and its gradient, Eq. (14).
 inline double filter_energy(const FilterVarianceShape& s, const std::vector<double>& patches,
                             const std::vector<double>& weights, double sign,
                             std::vector<double>& filter_gradient) {

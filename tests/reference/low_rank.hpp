@@ -1,7 +1,7 @@
 #pragma once
 
-// R_δ and its gradient from the eigenvectors of the Gram matrix, in long double: neither of the two ways that
-// kernels/low_rank/low_rank.hpp offers.
+// R_δ and its gradient from the eigenvectors of the Gram matrix, in long double. The
+// kernels use other methods (kernels/low_rank/low_rank.hpp).
 #include <Eigen/Dense>
 #include <cmath>
 #include <vector>

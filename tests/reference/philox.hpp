@@ -1,7 +1,7 @@
 #pragma once
 
-// Philox4x32-10 as Salmon et al. (SC'11) draw it: a bijection on two pairs of words, ten rounds, the key
-// raised by the Weyl constants between them. test_philox.cpp checks it against Random123's known answers.
+// Philox4x32-10 (Salmon et al., SC'11): ten rounds of a bijection on two pairs of words; between rounds the
+// Weyl constants are added to the key. test_philox.cpp checks it against Random123's known answers.
 #include <array>
 #include <cstdint>
 
@@ -27,7 +27,7 @@ struct PhiloxWords {
     struct Product {
         std::uint32_t high, low;
     };
-    /// In halves of 16 bits.
+    /// The 64-bit product, computed from halves of 16 bits.
     static Product multiply(std::uint32_t a, std::uint32_t b) {
         const std::uint64_t low = static_cast<std::uint64_t>(a) * (b & 0xffff);
         const std::uint64_t high = static_cast<std::uint64_t>(a) * (b >> 16) + (low >> 16);

@@ -1,14 +1,14 @@
 #pragma once
 
-// The number formats of tensor cores, by arithmetic on the numbers rather than on their bits.
+// The number formats of tensor cores, by arithmetic on numbers instead of bits.
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 namespace dnsp::reference {
 
-/// The nearest number of `digits` significant binary digits that a float's exponent reaches; infinite beyond.
-/// `ties_to_even`: where two are as near, the even one; otherwise the one farther from zero.
+/// The nearest number with `digits` significant binary digits and the exponent range of float; infinite
+/// beyond the range. `ties_to_even`: ties are rounded to even, otherwise away from zero.
 inline double round_to_digits(double value, int digits, bool ties_to_even) {
     if (!std::isfinite(value) || value == 0) return value;
     int exponent = 0;

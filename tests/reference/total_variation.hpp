@@ -1,6 +1,6 @@
 #pragma once
 
-// Smoothed isotropic total variation of one image, pixel by pixel, with its gradient gathered at each pixel.
+// Smoothed isotropic total variation of one image, pixel by pixel. The gradient is gathered at each pixel.
 #include <cmath>
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-"""scripts/gpu_check as it behaves when things go wrong, with small scripts in place of the GPU and of the programs that it runs."""
+"""Tests how scripts/gpu_check handles failures. Small scripts replace the GPU and the programs that it runs."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ NVIDIA_SMI = """#!/bin/sh
 case "$1" in --query*) echo "Fake GPU 1, 570.1, 81559 MiB, 9.0" ;; *) echo "| CUDA Version: 13.0 |" ;; esac
 """
 
-# Catch2, as far as gpu_check knows it: what a case does follows from its name.
+# The parts of Catch2 that gpu_check uses. The name of a case determines its behaviour.
 TEST_PROGRAM = r"""#!/usr/bin/env python3
 import os, signal, sys, time
 names = {names}
@@ -140,7 +140,7 @@ check(["--case-seconds", "1", "--only", "sanitizers"], 1,
 
 check(["--minutes", "0.0001"], 1, kernels=GOOD, told=["gpu_check: FAILED"], reported=["time was over"])
 
-# What is known by the time it is killed has been written.
+# The report contains the results from before the kill.
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
     fake_bundle(folder, GOOD)

@@ -22,7 +22,7 @@ inline std::string bytes_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// A command line that starts with the name of a tool, with the path of that tool.
+/// The command line with the name of the tool at its start replaced by the path.
 inline std::string with_path(const std::string& command) {
     return testing::bin_folder().string() + "/" + command;
 }
@@ -36,7 +36,7 @@ inline ToolResult run_tool(const std::string& command, const std::string& before
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), bytes_of(output)};
 }
 
-/// A small trained network, made once, with the volume it was trained on.
+/// A small trained network, made once, and its training volume.
 struct TrainedFixture {
     TemporaryFolder folder;
     std::filesystem::path volume, weights;

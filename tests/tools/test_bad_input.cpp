@@ -1,4 +1,5 @@
-// Bad input gets one sentence with the file and the reason, a status other than 0, and overwrites nothing.
+// For invalid input a tool prints one sentence with file and reason, exits with a status other than 0, and
+// overwrites nothing.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// upscale with the trained weights must fail, name `culprit`, say `reason` in one line and leave no output.
+/// upscale with the trained weights must fail, print `culprit` and `reason` in one line, and write nothing.
 void require_refusal(const fs::path& input, const std::string& reason, const std::string& more = "",
                      const std::string& before = "") {
     testing::TemporaryFolder folder;
@@ -38,7 +39,7 @@ void write_bytes(const fs::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// A plain NIfTI file of a small head, for tampering with.
+/// The bytes of a NIfTI file of a small head, which tests modify.
 std::string plain_nifti() {
     testing::TemporaryFolder folder;
     imaging::write_nifti(folder / "v.nii", testing::synthetic_head(12, 14, 8));
@@ -137,7 +138,7 @@ TEST_CASE("constant and broken pictures are refused") {
     require_refusal(path, path.string());
 }
 
-TEST_CASE("a CUDA device that is not there is an error of one sentence, not a fallback") {
+TEST_CASE("an absent CUDA device is an error of one sentence, without fallback") {
     testing::TemporaryFolder folder;
     const std::string device = simt::device_count() == 0 ? "cuda" : "cuda:99";
     const std::string why = simt::device_count() == 0 ? simt::unavailable_reason() : "only";
@@ -189,12 +190,12 @@ TEST_CASE("training refuses unknown names, empty folders and unreadable input") 
     REQUIRE_FALSE(fs::exists(folder / "run/weights.safetensors"));
 }
 
-TEST_CASE("a disk that fills up leaves no half file") {
+TEST_CASE("a full disk leaves no partial file") {
     testing::TemporaryFolder folder;
     const fs::path input = folder / "in.nii";
     imaging::write_nifti(input, testing::synthetic_head(40, 40, 20));
     fs::create_directories(folder / "out");
-    // A limit on file size stands in for the full disk: the write fails the same way.
+    // With a limit on file size the write fails as on a full disk.
     const auto result = run_tool("upscale " + input.string() + " " + (folder / "out/v.nii").string() +
                                      " --weights " + trained().weights.string(),
                                  "ulimit -f 64;");

@@ -45,12 +45,12 @@ struct Settings {
     }
 };
 
-/// What the command line makes of `settings`.
+/// The settings after the parse of a command line.
 Settings parsed(std::vector<std::string> arguments, Settings settings = {}) {
     CLI::App app;
     OptionParser parser(app);
     parser.add(Settings{});
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 expects arguments in reverse order
     app.parse(arguments);
     parser.apply(settings);
     return settings;
@@ -105,7 +105,7 @@ TEST_CASE("options of every type are parsed") {
     CHECK(s.inner.seed == 18446744073709551615ull);
 }
 
-TEST_CASE("options that are not given keep the values of the struct they are applied to") {
+TEST_CASE("options that are not given leave the struct unchanged") {
     Settings recorded;
     recorded.steps = 42;
     recorded.colour = Colour::red;
@@ -118,7 +118,7 @@ TEST_CASE("options that are not given keep the values of the struct they are app
     CHECK(s.backend.empty());
 }
 
-TEST_CASE("choices have aliases and are found in lower and upper case") {
+TEST_CASE("choices have aliases and may be written in lower or upper case") {
     CHECK(parsed({"--backend", "ours"}).backend == "native");
     CHECK(parsed({"--backend", "Native"}).backend == "native");
     CHECK(parsed({"--colour", "RED"}).colour == Colour::red);
@@ -127,7 +127,7 @@ TEST_CASE("choices have aliases and are found in lower and upper case") {
     CHECK(parsed({"--axis", "1"}).axis == 1);
 }
 
-TEST_CASE("a wrong type, range or choice is an error of the parse that names the option") {
+TEST_CASE("the error for a wrong type, range or choice names the option") {
     for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
              {{"--steps", "0"}, "--steps: expected a number above 0, got 0"},
              {{"--steps", "x"}, "--steps: expected a number above 0, got x"},

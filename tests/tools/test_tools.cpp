@@ -1,4 +1,4 @@
-// The tools as a user types them.
+// Runs the tools as a user does.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -27,7 +27,7 @@ TEST_CASE("every tool answers --help and --version and refuses an unknown option
     }
 }
 
-TEST_CASE("train_dnsp leaves log, checkpoint and weights, and draws no progress bar without a terminal") {
+TEST_CASE("train_dnsp writes log, checkpoint and weights, and no progress bar without a terminal") {
     const fs::path run = trained().weights.parent_path();
     REQUIRE(fs::exists(trained().weights));
     REQUIRE(fs::exists(run / "checkpoint.safetensors"));
@@ -43,7 +43,7 @@ TEST_CASE("train_dnsp leaves log, checkpoint and weights, and draws no progress 
     REQUIRE(changed.says("learning_rate"));
 }
 
-TEST_CASE("a checkpoint and weights of 0.1.0 are resumed from and upscale") {
+TEST_CASE("a run resumes from a checkpoint of 0.1.0, and upscale reads weights of 0.1.0") {
     testing::TemporaryFolder folder;
     imaging::write_nifti(folder / "head.nii.gz", testing::synthetic_head(56, 64, 60));
     fs::create_directories(folder / "run");
@@ -67,7 +67,7 @@ TEST_CASE("a checkpoint and weights of 0.1.0 are resumed from and upscale") {
     REQUIRE(imaging::read_nifti(folder / "high.nii.gz").size == std::array<int, 3>{112, 128, 60});
 }
 
-TEST_CASE("the settings of a checkpoint by a later version are refused by name") {
+TEST_CASE("an unknown setting in a checkpoint of a later version is refused by name") {
     testing::TemporaryFolder folder;
     TensorFile file = read_safetensors(testing::fixtures_folder() / "training/checkpoint.safetensors");
     auto settings = nlohmann::json::parse(file.metadata.at("dnsp.settings"));
@@ -83,7 +83,7 @@ TEST_CASE("the settings of a checkpoint by a later version are refused by name")
     REQUIRE(result.says(DNSP_VERSION));
 }
 
-TEST_CASE("a run records how it convolves, and is not continued in another precision") {
+TEST_CASE("a run records how it computes convolutions and cannot be resumed in another precision") {
     TensorFile file = read_safetensors(trained().weights.parent_path() / "checkpoint.safetensors");
     auto settings = nlohmann::json::parse(file.metadata.at("dnsp.settings"));
     REQUIRE(settings["precision"] == "float32");
@@ -99,26 +99,26 @@ TEST_CASE("a run records how it convolves, and is not continued in another preci
     REQUIRE(result.says("was trained with precision = \"tf32\", not \"float32\""));
 }
 
-TEST_CASE("a run killed without warning resumes to the bits of an uninterrupted run") {
+TEST_CASE("a run killed at any time resumes bitwise identically to an uninterrupted run") {
     testing::TemporaryFolder folder;
     const std::string command =
         "train_dnsp " + trained().volume.string() +
         " --prior AP --epochs 40 --patch 16 --batch 8 --slice-step 4 --model edsr --depth 1 --width 8";
     REQUIRE(run_tool(command + " --out " + (folder / "whole").string()).status == 0);
     const std::string out = (folder / "killed").string();
-    // The kill comes in the middle of an epoch, once the first checkpoint is there.
+    // The run is killed in the middle of an epoch, after the first checkpoint.
     const std::string script =
         "sh -c '" + with_path(command) + " --out " + out + " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
         "/checkpoint.safetensors ]; do sleep 0.01; done; sleep 0.05; kill -9 $p; wait $p'";
     static_cast<void>(std::system(script.c_str()));
     REQUIRE(fs::exists(folder / "killed/checkpoint.safetensors"));
-    REQUIRE_FALSE(fs::exists(folder / "killed/weights.safetensors"));  // it was killed before its end
+    REQUIRE_FALSE(fs::exists(folder / "killed/weights.safetensors"));  // the run was killed before its end
     REQUIRE(run_tool("train_dnsp --resume --out " + out).status == 0);
     REQUIRE(bytes_of(folder / "killed/weights.safetensors") ==
             bytes_of(folder / "whole/weights.safetensors"));
 }
 
-TEST_CASE("simulate, then upscale, gives back the grid of the original") {
+TEST_CASE("simulate followed by upscale restores the grid of the original") {
     testing::TemporaryFolder folder;
     const fs::path low = folder / "low.nii.gz", high = folder / "high.nii.gz";
     REQUIRE(run_tool("simulate " + trained().volume.string() + " " + low.string()).status == 0);
@@ -147,7 +147,7 @@ TEST_CASE("simulate, then upscale, gives back the grid of the original") {
     REQUIRE(imaging::read_nifti(batched).voxels == b.voxels);
 }
 
-TEST_CASE("upscale goes through a folder, and on after a bad file") {
+TEST_CASE("upscale processes a folder and continues after a bad file") {
     testing::TemporaryFolder folder;
     fs::create_directories(folder / "in");
     REQUIRE(
@@ -170,7 +170,7 @@ TEST_CASE("upscale goes through a folder, and on after a bad file") {
         REQUIRE(imaging::read_nifti(folder / name).voxels == imaging::read_nifti(single).voxels);
 }
 
-TEST_CASE("evaluate compares with bicubic on the held-out slices and states its convention") {
+TEST_CASE("evaluate compares with bicubic on held-out slices and states its conventions") {
     testing::TemporaryFolder folder;
     const auto result = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " +
                                  trained().weights.string() + " --json " + (folder / "e.json").string() +
@@ -184,7 +184,7 @@ TEST_CASE("evaluate compares with bicubic on the held-out slices and states its 
         for (const char* key : {"psnr_db_mean", "psnr_db_ci95", "ssim_mean", "ssim_ci95"})
             REQUIRE(method[key].is_number());
     REQUIRE(json["convention"].contains("data_range"));
-    // The metrics are means of the slices of the CSV.
+    // The metrics are means over the slices in the CSV file.
     std::istringstream csv(bytes_of(folder / "e.csv"));
     std::string line;
     double sum = 0.0;
@@ -198,7 +198,7 @@ TEST_CASE("evaluate compares with bicubic on the held-out slices and states its 
     REQUIRE(std::abs(sum / n - json["methods"][0]["psnr_db_mean"].get<double>()) < 1e-5);
 }
 
-TEST_CASE("pictures are drawn where gnuplot is installed") {
+TEST_CASE("evaluate and plot_training draw PNG files with gnuplot") {
     if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) DNSP_SKIP("gnuplot is not installed");
     testing::TemporaryFolder folder;
     const auto evaluated = run_tool("evaluate " + trained().volume.string() + " --held-out --weights " +
@@ -213,7 +213,7 @@ TEST_CASE("pictures are drawn where gnuplot is installed") {
     for (const char* name : {"c.png", "curves.png"}) REQUIRE(bytes_of(folder / name).substr(1, 3) == "PNG");
 }
 
-TEST_CASE("training and upscaling on a CUDA device give nearly the images of the CPU device") {
+TEST_CASE("training and upscaling on a CUDA device agree with the CPU device") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
     testing::TemporaryFolder folder;
     const std::string volume = trained().volume.string();
@@ -247,7 +247,7 @@ TEST_CASE("training and upscaling on a CUDA device give nearly the images of the
     REQUIRE(volumes[2].voxels == volumes[1].voxels);
 }
 
-TEST_CASE("a run on a CUDA device records how it convolves, and resumes so") {
+TEST_CASE("a run on a CUDA device records how it computes convolutions and resumes with that") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
     testing::TemporaryFolder folder;
     const std::string out = " --out " + (folder / "run").string();

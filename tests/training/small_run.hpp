@@ -1,6 +1,6 @@
 #pragma once
 
-// A training run of a few small steps, and what it leaves.
+// A training run of a few small steps and its files.
 #include <fstream>
 #include <nlohmann/json.hpp>
 

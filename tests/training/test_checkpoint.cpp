@@ -10,7 +10,7 @@
 using namespace dnsp;
 using dnsp::testing::test_device;
 
-TEST_CASE("weights come back with their description, but without folders and command line") {
+TEST_CASE("weights are restored with their description, without folders and command line") {
     testing::TemporaryFolder folder;
     const auto path = folder / "w.safetensors";
     RunDescription run;

@@ -54,12 +54,12 @@ TEST_CASE("a subject is cropped to multiples of the scale and keeps only slices 
         REQUIRE(pair.input.height == 62);
         REQUIRE(pair.input.width == 54);
     }
-    // Blur and decimation lose detail but keep the range of intensities.
+    // Blur and decimation remove detail and keep the range of intensities.
     REQUIRE(std::abs(subject.normalisation.high - subject.reference_range.high) <
             0.2f * subject.reference_range.high);
 }
 
-TEST_CASE("one subject is split by slab, with a gap on both sides, and the split says so") {
+TEST_CASE("one subject is split by slab with a gap on both sides, and the description says so") {
     const Split split = split_subjects({head()}, 1);
     REQUIRE(split.training.size() == 1);
     REQUIRE(split.validation.size() == 1);
@@ -98,7 +98,7 @@ TEST_CASE("patches are a pure function of seed, epoch and step") {
     const auto early = batch_of(a, 0, 0).input.to_vector<float>();
     const auto late = batch_of(a, 2, 1).input.to_vector<float>();
     REQUIRE(early != late);
-    REQUIRE(batch_of(b, 2, 1).input.to_vector<float>() == late);  // without having seen the epochs before
+    REQUIRE(batch_of(b, 2, 1).input.to_vector<float>() == late);  // without the previous epochs
     REQUIRE(batch_of(b, 0, 0).input.to_vector<float>() == early);
     TrainingSettings other = settings;
     other.seed = 2;
@@ -111,7 +111,7 @@ TEST_CASE("input and target of a batch show the same place under the same symmet
     PatchSampler sampler(subjects, small_settings(), test_device());
     const Batch batch = batch_of(sampler, 1, 0);
     const auto x = batch.input.to_vector<float>(), y = batch.target.to_vector<float>();
-    // The blurred input correlates with its own target far better than with the next patch's.
+    // The blurred input correlates with its target far better than with the target of the next patch.
     const std::size_t area = 16 * 16;
     auto distance = [&](std::size_t i, std::size_t j) {
         double sum = 0.0;
@@ -121,7 +121,7 @@ TEST_CASE("input and target of a batch show the same place under the same symmet
     for (std::size_t i = 0; i < 8; ++i) REQUIRE(distance(i, i) < 0.5 * distance(i, (i + 1) % 8));
 }
 
-TEST_CASE("settings survive JSON") {
+TEST_CASE("settings are restored from JSON") {
     TrainingSettings settings = small_settings();
     settings.inputs = {"a.nii", "b.nii"};
     settings.model = {"edsr", 4, 8, false};
@@ -139,7 +139,7 @@ TEST_CASE("settings survive JSON") {
     REQUIRE(copy.seed == settings.seed);
 }
 
-TEST_CASE("learning rate schedules") {
+TEST_CASE("the learning rate schedules have their documented values") {
     REQUIRE(schedule_factor(Schedule::constant, 70, 100) == 1.0);
     REQUIRE(schedule_factor(Schedule::cosine, 0, 100) == 1.0);
     REQUIRE(std::abs(schedule_factor(Schedule::cosine, 50, 100) - 0.5) < 1e-15);

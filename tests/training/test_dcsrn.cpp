@@ -1,4 +1,4 @@
-// Runs of a network with running statistics: these are saved and restored with the weights.
+// Runs of a network with running statistics, which are saved and restored with the weights.
 #include "inference/tiled_inference.hpp"
 #include "inference/trained_network.hpp"
 #include "tests/catch.hpp"
@@ -24,7 +24,7 @@ Trainer trainer_of(const fs::path& out, const fs::path& resume = {}) {
 
 }  // namespace
 
-TEST_CASE("a run of DCSRN stopped at any step resumes to the bits of an uninterrupted one") {
+TEST_CASE("a run of DCSRN stopped at any step resumes bitwise identically to an uninterrupted run") {
     testing::TemporaryFolder folder;
     Trainer whole = trainer_of(folder / "whole");
     REQUIRE(whole.run(nobody, never));
@@ -43,7 +43,7 @@ TEST_CASE("a run of DCSRN stopped at any step resumes to the bits of an uninterr
     }
 }
 
-TEST_CASE("weights and checkpoint of DCSRN restore the running statistics, and tiles have the whole's bits") {
+TEST_CASE("DCSRN files restore the running statistics, and tiles are bitwise identical to the image") {
     testing::TemporaryFolder folder;
     Trainer trainer = trainer_of(folder / "run");
     REQUIRE(trainer.run(nobody, never));

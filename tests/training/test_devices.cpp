@@ -1,4 +1,4 @@
-// Whole training steps through the CUDA path agree with the CPU's.
+// Compares training steps on the CUDA device with the CPU.
 #include <cmath>
 
 #include "base/device/runtime.hpp"
@@ -19,7 +19,7 @@ using dnsp::testing::test_device;
 namespace {
 
 struct Run {
-    std::vector<std::vector<double>> terms;  // of each step: value and gradient norm of each term, the loss
+    std::vector<std::vector<double>> terms;  // per step: value and gradient norm of each term, and the loss
     std::vector<double> weights;             // network and filters, after the last step
 };
 
@@ -82,7 +82,7 @@ void compare(const ModelOptions& model, const std::string& variant, LowRankMetho
     CHECK(reference::relative_error(run.weights, expected.weights) <= bound);
 }
 
-/// How convolutions are computed, for the duration of a scope.
+/// Sets how convolutions are computed; the destructor restores the previous setting.
 class ConvolutionOptions {
   public:
     explicit ConvolutionOptions(const Conv2dSettings& settings)
@@ -105,7 +105,7 @@ TEST_CASE("three steps of SRCNN and EDSR under every variant agree with the CPU"
     compare({"srcnn", 0, 0, true}, "LR", LowRankMethod::svd, 1e-3);
 }
 
-TEST_CASE("three steps through the tensor cores agree with the CPU") {
+TEST_CASE("three steps on tensor cores agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     {
         const ConvolutionOptions options({.precision = "tf32", .backend = "native"});
@@ -117,7 +117,7 @@ TEST_CASE("three steps through the tensor cores agree with the CPU") {
     }
 }
 
-TEST_CASE("three steps with the images inside of the network stored as bfloat16 agree with the CPU") {
+TEST_CASE("three steps with intermediate images stored as bfloat16 agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (simt::compute_capability() != 90) DNSP_SKIP("bfloat16 is stored on Hopper alone");
     const ConvolutionOptions options({.precision = "bfloat16", .backend = "native"});
@@ -131,14 +131,14 @@ TEST_CASE("three steps with the images inside of the network stored as bfloat16 
 }
 
 #if DNSP_HAS_CUDA
-TEST_CASE("three steps by cuBLAS agree with the CPU") {
+TEST_CASE("three steps with cuBLAS agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
     const ConvolutionOptions options({.precision = "float32", .backend = "cublas"});
     compare({"edsr", 1, 5, true}, "AP", LowRankMethod::matrix_exponential, 1e-4);
 }
 
-TEST_CASE("three steps by cuSOLVER agree with the CPU") {
+TEST_CASE("three steps with cuSOLVER agree with the CPU") {
     if (test_device().kind == DeviceKind::cpu) DNSP_SKIP("the device under test is the CPU");
     if (!simt::cublas_available()) DNSP_SKIP(simt::cublas_unavailable_reason());
     if (!simt::cusolver_available()) DNSP_SKIP(simt::cusolver_unavailable_reason());
@@ -147,7 +147,7 @@ TEST_CASE("three steps by cuSOLVER agree with the CPU") {
 }
 #endif
 
-TEST_CASE("the same seed gives the same bits twice") {
+TEST_CASE("two runs with the same seed are bitwise identical") {
     for (const char* variant : {"NP", "AP"}) {
         const Run first =
             train({"edsr", 1, 8, true}, variant, LowRankMethod::matrix_exponential, test_device());

@@ -14,7 +14,7 @@ auto nobody = [](const TrainingProgress&) {};
 
 }  // namespace
 
-TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one") {
+TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterrupted run") {
     for (const char* variant : {"NP", "AP"}) {
         INFO(variant);
         testing::TemporaryFolder folder;
@@ -40,11 +40,11 @@ TEST_CASE("a run stopped at any step resumes to the bits of an uninterrupted one
     }
 }
 
-TEST_CASE("training lowers the loss and beats bicubic interpolation, and allocates nothing once it runs") {
+TEST_CASE("training lowers the loss, beats bicubic interpolation and allocates nothing after its start") {
     testing::TemporaryFolder folder;
     TrainingSettings settings = small_settings("NP");
     settings.model = {"srcnn", 0, 0, true};
-    // The CUDA emulator is slow: it trains only enough to show that it learns.
+    // The CUDA emulator is slow, so it trains only until the loss has decreased.
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
     settings.epochs = on_cpu ? 12 : 3;
     settings.patches_per_slice = on_cpu ? 8 : 2;
@@ -78,7 +78,7 @@ TEST_CASE("the log names every term, its gradient norm and the filters' norms") 
     REQUIRE(line["filter_norms"].size() == 8);
 }
 
-TEST_CASE("a loss that is no longer finite stops the run with the name of the term") {
+TEST_CASE("a loss that is not finite stops the run, and the error names the term") {
     testing::TemporaryFolder folder;
     TrainingSettings settings = small_settings("LR");
     settings.learning_rate = 1e30;

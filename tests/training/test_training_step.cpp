@@ -1,5 +1,4 @@
-// However steps are executed and however often their metrics are read, a run has the same bits and the same
-// log.
+// Results and log of a run do not depend on how steps are executed and how often metrics are read.
 #include "training/training_step.hpp"
 
 #include "engine/safetensors.hpp"
@@ -55,7 +54,7 @@ std::string error_of(Trainer& trainer) {
 
 }  // namespace
 
-TEST_CASE("steps as a graph, and metrics read seldom, give the bits and the log of steps one by one") {
+TEST_CASE("steps as a graph with rare reads of metrics give bitwise identical results and logs") {
     for (const char* model : {"srcnn", "edsr"}) {
         INFO(model);
         TrainingSettings settings = small_settings("AP");
@@ -74,7 +73,7 @@ TEST_CASE("steps as a graph, and metrics read seldom, give the bits and the log 
     }
 }
 
-TEST_CASE("every variant's step can be recorded") {
+TEST_CASE("every variant has a step that can be captured") {
     if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
     for (const std::string& variant : variants()) {
         INFO(variant);
@@ -87,7 +86,7 @@ TEST_CASE("every variant's step can be recorded") {
     }
 }
 
-TEST_CASE("a step that cannot be recorded is started kernel by kernel, and says why") {
+TEST_CASE("a step that cannot be captured is launched kernel by kernel, and the reason is reported") {
     if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
     TrainingSettings settings = small_settings("LR");
     settings.epochs = 1;
@@ -98,7 +97,7 @@ TEST_CASE("a step that cannot be recorded is started kernel by kernel, and says 
     CHECK(result == run(settings, {false, 1}));
 }
 
-TEST_CASE("a recorded step asks the system for no memory, and holds no more than a step by itself") {
+TEST_CASE("a captured step allocates no memory and holds no more than an uncaptured step") {
     if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
     const TrainingSettings settings = small_settings("AP");
     ParameterStore store;
@@ -128,7 +127,7 @@ TEST_CASE("a recorded step asks the system for no memory, and holds no more than
     CHECK(adam.steps_taken() == 3);
 }
 
-TEST_CASE("metrics that nobody has read are not overwritten") {
+TEST_CASE("unread metrics are not overwritten") {
     TrainingSettings settings = small_settings("NP");
     settings.patch = 8;
     settings.batch = 1;
@@ -154,7 +153,7 @@ TEST_CASE("metrics that nobody has read are not overwritten") {
         adam.plan(1, std::vector<LearningRates>(static_cast<std::size_t>(sampler.steps_per_epoch()))), Error);
 }
 
-TEST_CASE("what diverges between two looks is named by its step, and the checkpoint is from before") {
+TEST_CASE("a divergence between two reads is reported with its step, and the checkpoint is older") {
     for (const int steps_between_reads : {1, 64}) {
         testing::TemporaryFolder folder;
         const fs::path out = folder / "run", checkpoint = out / "checkpoint.safetensors";
@@ -167,7 +166,8 @@ TEST_CASE("what diverges between two looks is named by its step, and the checkpo
             std::int64_t done = 0;
             REQUIRE_FALSE(first.run([](const TrainingProgress&) {}, [&] { return ++done == stop_at; }));
         }
-        // Finite weights whose output is not. The end of the epoch, where a checkpoint is due, lies ahead.
+        // The weights are finite, but their output is not. The next checkpoint is due at the end of the
+        // epoch.
         TensorFile file = read_safetensors(checkpoint);
         for (auto& [name, tensor] : file.tensors)
             if (name.starts_with("model.")) tensor.fill(1e30);
