@@ -1,4 +1,4 @@
-"""What scripts/gpu_check has found, and its report in Markdown."""
+"""The results of scripts/gpu_check and its report in Markdown."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ class Case:
 class Benchmark:
     name: str
     microseconds: float
-    flops: float  # a second
-    bytes: float  # a second
+    flops: float  # per second
+    bytes: float  # per second
     share_of_copy: float
     error: str
 
@@ -40,8 +40,8 @@ class Training:
 @dataclass
 class Sanitized:
     tool: str
-    of: int  # cases that there are
-    cases: int = 0  # that were finished
+    of: int  # number of cases
+    cases: int = 0  # number of finished cases
     failed: bool = False
     seconds: float = 0
     summary: str = ""
@@ -58,7 +58,7 @@ class Report:
     facts: dict
     finished: bool = False
     cases: list = field(default_factory=list)
-    seconds: dict = field(default_factory=dict)  # of a program on a device
+    seconds: dict = field(default_factory=dict)  # by (program, device)
     benchmarks: list = field(default_factory=list)
     trainings: list = field(default_factory=list)
     sanitized: list = field(default_factory=list)
@@ -97,14 +97,14 @@ def tests(report):
         text += [f"### {title}", "\n".join(told)] if told else []
     told = [f"- {c.program} on {c.device}: **{c.name}** passed alone, {cell(c.details)}"
             for c in report.cases if c.result == "passed" and c.details]
-    text += ["### Passed at the second try", "\n".join(told)] if told else []
+    text += ["### Passed when retried alone", "\n".join(told)] if told else []
     every = table(["program", "device", "case", "result", "seconds"],
                   [[c.program, c.device, cell(c.name), c.result, f"{c.seconds:.3f}"] for c in report.cases])
     return text + ["<details><summary>Every case</summary>", every, "</details>"]
 
 
 def convolutions(report):
-    """Layer and pass against ways, in microseconds and TFLOP/s."""
+    """Table of convolutions: one row per layer and pass, one column per implementation."""
     rows, ways = {}, {}
     for b in report.benchmarks:
         part = b.name.split("/")
@@ -130,14 +130,14 @@ def trainings(report):
 
 
 def sanitizers(report):
-    text = [f"On the CUDA cases of the kernels that took less than {report.small_seconds} s without it, the quickest first, for as "
-            "long as there was time; but for memcheck, without those whose names say cuBLAS, cuDNN or cuSOLVER.",
+    text = [f"Kernel cases on the device that take less than {report.small_seconds} s without a sanitizer, shortest first, until the "
+            "time is over. Only memcheck runs the cases named after cuBLAS, cuDNN or cuSOLVER.",
             table(["tool", "result", "cases", "of", "seconds", "summary"],
                   [[s.tool, "**failed**" if s.failed else "passed", str(s.cases), str(s.of), f"{s.seconds:.0f}", cell(s.summary)]
                    for s in report.sanitized])]
     for s in report.sanitized:
         if s.log:
-            text += [f"<details><summary>{s.tool}, its first 60 lines</summary>", "\n".join("    " + line for line in s.log),
+            text += [f"<details><summary>{s.tool}, first 60 lines</summary>", "\n".join("    " + line for line in s.log),
                      "</details>"]
     return text
 
@@ -148,10 +148,10 @@ def markdown(report):
             "## Tests", *tests(report)]
     if report.benchmarks:
         text += ["## Benchmarks", "### Convolutions: microseconds (TFLOP/s)", convolutions(report), "### All figures",
-                 "The share is that of the bandwidth of a copy within device memory; bytes are the least that must move.",
+                 "Share: of the bandwidth of a copy within device memory. Bytes: the minimum that must be moved.",
                  figures(report)]
     if report.trainings:
-        text += ["## Training", f"Colin27, {report.epochs} epochs; the seconds of training hold the scores after each epoch.",
+        text += ["## Training", f"Colin27, {report.epochs} epochs; the seconds of training include the scores after each epoch.",
                  trainings(report)]
     if report.sanitized:
         text += ["## compute-sanitizer", *sanitizers(report)]
