@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/device/runtime.hpp"
-#include "base/device/workspace.hpp"
 #include "base/error.hpp"
+#include "base/workspace.hpp"
 #include "benchmarks/cost.hpp"
 #include "benchmarks/random_values.hpp"
 #include "kernels/elementwise.hpp"

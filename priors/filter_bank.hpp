@@ -2,9 +2,9 @@
 
 #include <vector>
 
+#include "base/options.hpp"
 #include "engine/parameters.hpp"
 #include "kernels/filter_variance.hpp"
-#include "priors/loss_term.hpp"
 
 namespace dnsp {
 

@@ -9,6 +9,6 @@
 #endif
 
 #include "base/device/runtime.hpp"
-#include "base/device/workspace.hpp"
+#include "base/workspace.hpp"
 #include "kernels/simt/launch.cuh"
 #include "kernels/simt/shared.cuh"

@@ -12,8 +12,8 @@
 
 #include "base/device/dynamic_library.hpp"
 #include "base/device/runtime.hpp"
-#include "base/device/workspace.hpp"
 #include "base/error.hpp"
+#include "base/workspace.hpp"
 #include "kernels/conv2d/cuda/partial_sums.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/elementwise.hpp"

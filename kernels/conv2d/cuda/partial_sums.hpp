@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/device/workspace.hpp"
+#include "base/workspace.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 
 namespace dnsp::kernels::cuda::detail {

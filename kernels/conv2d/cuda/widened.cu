@@ -3,7 +3,7 @@
 #include <optional>
 #include <type_traits>
 
-#include "base/device/workspace.hpp"
+#include "base/workspace.hpp"
 #include "kernels/elementwise.hpp"
 
 namespace dnsp::kernels::cuda::detail {

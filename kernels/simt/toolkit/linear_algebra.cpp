@@ -16,8 +16,8 @@
 #include "base/device/capture.hpp"
 #include "base/device/dynamic_library.hpp"
 #include "base/device/runtime.hpp"
-#include "base/device/workspace.hpp"
 #include "base/error.hpp"
+#include "base/workspace.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
 
