@@ -18,13 +18,6 @@ namespace {
 constexpr int paper_depth = 4;
 constexpr int paper_width = 24;
 
-ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[dcsrn] depth and width must not be negative");
-    if (options.depth == 0) options.depth = paper_depth;
-    if (options.width == 0) options.width = paper_width;
-    return options;
-}
-
 class DenseUnit {
   public:
     DenseUnit(ParameterStore& store, const std::string& name, const Conv2d::Options& conv)
@@ -43,7 +36,7 @@ class DenseUnit {
 class Dcsrn : public Model {
   public:
     Dcsrn(const ModelOptions& options, ParameterStore& store)
-        : Model(with_defaults(options)),
+        : Model(with_defaults(options, paper_depth, paper_width)),
           head_(store, "head", {.out_channels = channels(0), .initialiser = initialiser()}),
           units_(make_units(store)),
           tail_(store, "tail",

@@ -13,17 +13,10 @@ constexpr int paper_depth = 32;
 constexpr int paper_width = 256;
 constexpr double residual_scale = 0.1;
 
-ModelOptions with_defaults(ModelOptions options) {
-    require(options.depth >= 0 && options.width >= 0, "[edsr] depth and width must not be negative");
-    if (options.depth == 0) options.depth = paper_depth;
-    if (options.width == 0) options.width = paper_width;
-    return options;
-}
-
 class Edsr : public Model {
   public:
     Edsr(const ModelOptions& options, ParameterStore& store)
-        : Model(with_defaults(options)),
+        : Model(with_defaults(options, paper_depth, paper_width)),
           head_(store, "head", {.out_channels = options_.width, .bfloat16_output_allowed = true}),
           blocks_(make_blocks(store)),
           body_(store, "body",

@@ -40,6 +40,14 @@ void ModelOptions::visit(OptionVisitor& v) {
     own.visit(v);
 }
 
+ModelOptions with_defaults(ModelOptions options, int depth, int width) {
+    require(options.depth >= 0 && options.width >= 0,
+            "[" + options.name + "] depth and width must not be negative");
+    if (options.depth == 0) options.depth = depth;
+    if (options.width == 0) options.width = width;
+    return options;
+}
+
 std::unique_ptr<Model> make_model(const ModelOptions& options, ParameterStore& store) {
     return model_registry().make(options.name, options, store);
 }

@@ -24,6 +24,9 @@ struct ModelOptions {
     void visit(OptionVisitor& visitor);
 };
 
+/// `options` with a depth and a width of 0 replaced by the model's own. Throws Error if one is negative.
+ModelOptions with_defaults(ModelOptions options, int depth, int width);
+
 /// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, 1], bicubic-enlarged → same shape.
 class Model {
   public:
