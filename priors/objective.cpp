@@ -92,12 +92,9 @@ bool Objective::needs_patches() const {
 void Objective::prepare(const SharpAndSmooth& patches) {
     for (const auto& [term, function] : terms_)
         if (function->needs_patches()) function->prepare(patches);
-    prepared_ = true;
 }
 
 Objective::Evaluation Objective::evaluate(Tape& tape, const StepImages& images) const {
-    require(prepared_ || !needs_patches(),
-            "[objective] a term needs prepare() with training patches before the first evaluate()");
     std::vector<WeightedTerm> sum{{squared_error(images.output, images.target, options_.reduction), 1.0}};
     for (const auto& [term, function] : terms_) sum.push_back({function->evaluate(images), term.weight});
     const auto metrics = static_cast<std::int64_t>(2 * sum.size() + 1);

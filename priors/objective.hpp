@@ -41,6 +41,8 @@ class Objective {
     /// Adds learned filters to the store if a term uses them. Throws Error for an unknown variant or term,
     /// and for a term that is named twice.
     Objective(const ObjectiveOptions& options, ParameterStore& store);
+    Objective(const Objective&) = delete;  // terms refer to its options
+    Objective& operator=(const Objective&) = delete;
 
     /// True if a term needs training patches. Then prepare() must be called once, after the parameters are
     /// allocated and before the first evaluate().
@@ -88,7 +90,6 @@ class Objective {
     ObjectiveOptions options_;
     TermContext context_;
     std::vector<WeightedLossTerm> terms_;  // without the data term
-    bool prepared_ = false;
 };
 
 }  // namespace dnsp
