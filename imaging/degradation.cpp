@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "imaging/noise.hpp"
 #include "imaging/resample.hpp"
 
 namespace dnsp::imaging {
@@ -26,6 +27,8 @@ void validate(const Degradation& degradation) {
     require(degradation.kernel != Kernel::gaussian ||
                 (std::isfinite(degradation.sigma) && degradation.sigma > 0.0),
             "degradation", fmt::format("sigma {} is not a positive number", degradation.sigma));
+    require(std::isfinite(degradation.noise) && degradation.noise >= 0.0, "degradation",
+            fmt::format("noise {} is not zero or a positive number", degradation.noise));
 }
 
 AxisResampler shrinker(int size, const Degradation& degradation) {
@@ -79,6 +82,12 @@ void DegradationSettings::visit(OptionVisitor& v) {
               .flag = "--blur-sigma",
               .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset"},
              blur_sigma);
+    v.option({.key = "noise",
+              .flag = "--noise",
+              .help = "σ of complex Gaussian noise in the low-resolution image, relative to the range",
+              .range = Range::non_negative},
+             noise);
+    v.option({.key = "noise_seed", .flag = "--noise-seed", .help = "seed of the noise"}, noise_seed);
 }
 
 Degradation DegradationSettings::make() const {
@@ -88,24 +97,37 @@ Degradation DegradationSettings::make() const {
                 "a blur σ needs a preset with a Gaussian kernel, not " + preset);
         degradation.sigma = blur_sigma;
     }
+    degradation.noise = noise;
+    degradation.noise_seed = noise_seed;
+    validate(degradation);
     return degradation;
 }
 
 std::map<std::string, std::string> describe(const Degradation& degradation) {
-    return {{"preset", degradation.preset},
-            {"kernel", name_of(degradation.kernel)},
-            {"sigma", fmt::format("{}", degradation.sigma)},
-            {"scale", fmt::format("{}", degradation.scale)},
-            {"phase", degradation.phase == Phase::center ? "center" : "corner"}};
+    std::map<std::string, std::string> description = {
+        {"preset", degradation.preset},
+        {"kernel", name_of(degradation.kernel)},
+        {"sigma", fmt::format("{}", degradation.sigma)},
+        {"scale", fmt::format("{}", degradation.scale)},
+        {"phase", degradation.phase == Phase::center ? "center" : "corner"}};
+    if (degradation.noise > 0.0) {
+        description["noise"] = fmt::format("{}", degradation.noise);
+        description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
+    }
+    return description;
 }
 
-Image degrade(const Image& image, const Degradation& degradation) {
+Image degrade(const Image& image, const Degradation& degradation, double intensity_range) {
     validate(degradation);
     const int scale = degradation.scale;
     require(image.height > 0 && image.width > 0 && image.height % scale == 0 && image.width % scale == 0,
             "image",
             fmt::format("{}×{} is not a multiple of the scale {}", image.height, image.width, scale));
-    return resample(image, shrinker(image.height, degradation), shrinker(image.width, degradation));
+    Image low = resample(image, shrinker(image.height, degradation), shrinker(image.width, degradation));
+    if (degradation.noise > 0.0)
+        add_rician_noise(low, degradation.noise * intensity_range, degradation.noise_seed,
+                         content_hash(image));
+    return low;
 }
 
 }  // namespace dnsp::imaging

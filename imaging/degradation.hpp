@@ -19,6 +19,10 @@ struct Degradation {
     double sigma = 1.0;  ///< standard deviation of the Gaussian, in high-resolution pixels
     int scale = 2;       ///< 2, 3 or 4
     Phase phase = Phase::center;
+    /// σ of complex Gaussian noise that is added to the low-resolution image before its magnitude is taken,
+    /// relative to the intensity range of the high-resolution image; see imaging/noise.hpp.
+    double noise = 0.0;
+    std::uint64_t noise_seed = 1;
 };
 
 /// Named presets; the paper does not state σ and the phase:
@@ -35,15 +39,20 @@ struct DegradationSettings {
     std::string preset = "gaussian";
     int scale = 2;
     double blur_sigma = 0.0;  ///< if > 0: σ of the Gaussian kernel, instead of the σ of the preset
+    double noise = 0.0;       ///< Degradation::noise
+    std::uint64_t noise_seed = 1;
     void visit(OptionVisitor& visitor);
     /// Throws FileError as make_degradation() does, and for blur_sigma if the kernel is not Gaussian.
     Degradation make() const;
 };
 
-/// Key–value text for metadata and sidecars: "preset", "kernel", "sigma", "scale", "phase".
+/// Key–value text for metadata and sidecars: "preset", "kernel", "sigma", "scale", "phase"; with noise
+/// also "noise" and "noise_seed".
 std::map<std::string, std::string> describe(const Degradation& degradation);
 
 /// The low-resolution image. The sides of `image` must be multiples of the scale (crop_to_multiple).
-Image degrade(const Image& image, const Degradation& degradation);
+/// `intensity_range` is the intensity range of the volume, which scales the noise. The noise is a pure
+/// function of noise_seed and the pixels of `image`.
+Image degrade(const Image& image, const Degradation& degradation, double intensity_range = 1.0);
 
 }  // namespace dnsp::imaging

@@ -3,10 +3,12 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "imaging/nifti.hpp"
+#include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -24,17 +26,24 @@ struct Options {
     bool force = false;
 };
 
-imaging::Image degrade_slice(const imaging::Image& slice, const imaging::Degradation& degradation) {
-    return imaging::degrade(imaging::crop_to_multiple(slice, degradation.scale), degradation);
+/// The intensity range that scales the noise. Without noise any image is allowed, also a constant one.
+double intensity_range(const imaging::Degradation& degradation, std::span<const float> values,
+                       const std::string& path) {
+    if (degradation.noise == 0.0) return 1.0;
+    const auto range = imaging::percentile_normalisation(values, path);
+    return range.high - range.low;
 }
 
 nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
     const imaging::Volume high = tools::read_volume(options.input, options.volume);
     const int axis = options.slice_axis.of(high);
+    const double range = intensity_range(degradation, high.voxels, high.path);
     imaging::Volume low = imaging::coarser_grid(high, axis, degradation.scale, degradation.phase);
-    for (int i = 0; i < imaging::slice_count(high, axis); ++i)
-        imaging::insert_slice(low, axis, i,
-                              degrade_slice(imaging::extract_slice(high, axis, i), degradation));
+    for (int i = 0; i < imaging::slice_count(high, axis); ++i) {
+        const imaging::Image slice =
+            imaging::crop_to_multiple(imaging::extract_slice(high, axis, i), degradation.scale);
+        imaging::insert_slice(low, axis, i, imaging::degrade(slice, degradation, range));
+    }
     imaging::write_nifti(options.output, low);
     return {{"slice_axis", std::string(1, "xyz"[axis])},
             {"source_size", high.size},
@@ -46,7 +55,10 @@ nlohmann::json simulate_volume(const Options& options, const imaging::Degradatio
 nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& degradation) {
     imaging::Picture picture = imaging::read_picture(options.input);
     const int height = picture.image.height, width = picture.image.width;
-    picture.image = degrade_slice(picture.image, degradation);
+    picture.image = imaging::crop_to_multiple(picture.image, degradation.scale);
+    picture.image =
+        imaging::degrade(picture.image, degradation,
+                         intensity_range(degradation, picture.image.pixels, options.input.string()));
     imaging::write_picture(options.output, picture);
     return {{"source_size", {width, height}}, {"size", {picture.image.width, picture.image.height}}};
 }

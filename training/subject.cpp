@@ -14,11 +14,12 @@ namespace fs = std::filesystem;
 
 constexpr double min_share_of_head = 0.5;  // relative to the slice with the largest share
 
-SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation) {
+SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation,
+                        const imaging::Normalisation& range) {
     SlicePair pair;
     pair.index = index;
     pair.target = imaging::crop_to_multiple(slice, degradation.scale);
-    pair.low = imaging::degrade(pair.target, degradation);
+    pair.low = imaging::degrade(pair.target, degradation, range.high - range.low);
     return pair;
 }
 
@@ -57,7 +58,7 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
     double largest_share = 0.0;
     for (int index = 0; index < subject.slice_count; ++index) {
         SlicePair pair =
-            degraded_pair(index, imaging::extract_slice(volume, subject.axis, index), degradation);
+            degraded_pair(index, imaging::extract_slice(volume, subject.axis, index), degradation, range);
         degraded_voxels.insert(degraded_voxels.end(), pair.low.pixels.begin(), pair.low.pixels.end());
         shares.push_back(imaging::foreground_fraction(pair.target, threshold));
         largest_share = std::max(largest_share, shares.back());
@@ -77,9 +78,10 @@ Subject make_subject(const imaging::Image& picture, const std::string& path,
     Subject subject;
     subject.path = path;
     subject.slice_count = 1;
-    subject.slices.push_back(degraded_pair(0, picture, degradation));
+    subject.reference_range =
+        imaging::percentile_normalisation(imaging::crop_to_multiple(picture, degradation.scale).pixels, path);
+    subject.slices.push_back(degraded_pair(0, picture, degradation, subject.reference_range));
     SlicePair& pair = subject.slices.front();
-    subject.reference_range = imaging::percentile_normalisation(pair.target.pixels, path);
     subject.normalisation = imaging::percentile_normalisation(pair.low.pixels, path);
     pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
     return subject;

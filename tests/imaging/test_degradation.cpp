@@ -1,4 +1,8 @@
+#include <cmath>
+#include <numbers>
+
 #include "imaging/degradation.hpp"
+#include "imaging/noise.hpp"
 #include "imaging/resample.hpp"
 #include "tests/imaging/fixtures.hpp"
 
@@ -67,4 +71,43 @@ TEST_CASE("unknown presets and scales, and a sigma that is not positive, are ref
 TEST_CASE("sides must be multiples of the scale") {
     CHECK(contains(complaint([] { degrade(Image(9, 8), make_degradation("box", 2)); }), "9×8"));
     CHECK(contains(complaint([] { degrade(Image(), make_degradation("box", 2)); }), "0×0"));
+}
+
+TEST_CASE("noise has the mean and the second moment of the Rician distribution") {
+    // Gudbjartsson and Patz 1995: E m² = A² + 2σ²; without signal E m = σ √(π/2) (Rayleigh).
+    const auto moments = [](float signal) {
+        Image image(400, 500, signal);
+        add_rician_noise(image, 0.1, 7, 3);
+        double first = 0.0, second = 0.0;
+        for (const float x : image.pixels) {
+            first += x;
+            second += static_cast<double>(x) * x;
+        }
+        const auto n = static_cast<double>(image.pixels.size());
+        return std::pair{first / n, second / n};
+    };
+    const auto empty = moments(0.0f), bright = moments(1.0f);
+    CHECK(std::abs(empty.first - 0.1 * std::sqrt(std::numbers::pi / 2)) < 5e-4);
+    CHECK(std::abs(empty.second - 0.02) < 2e-4);
+    CHECK(std::abs(bright.second - 1.02) < 2e-3);
+}
+
+TEST_CASE("noise depends on seed and content, and scales with the range") {
+    DegradationSettings settings{.preset = "box", .noise = 0.05};
+    const auto degraded = [&](const Image& image, double range) {
+        return degrade(image, settings.make(), range).pixels;
+    };
+    const Image image(16, 16, 100.0f);
+    Image other = image;
+    other.at(3, 3) = 101.0f;
+    const auto noisy = degraded(image, 200.0);
+    CHECK(noisy == degraded(image, 200.0));
+    CHECK(noisy != degraded(other, 200.0));
+    CHECK(degraded(image, 0.0) == Image(8, 8, 100.0f).pixels);
+    settings.noise_seed = 2;
+    CHECK(noisy != degraded(image, 200.0));
+    settings.noise = 0.0;
+    CHECK(degraded(image, 200.0) == Image(8, 8, 100.0f).pixels);
+    settings.noise = -1.0;
+    CHECK(contains(complaint([&] { settings.make(); }), "noise"));
 }
