@@ -21,6 +21,8 @@ std::string name_of(Kernel kernel) {
     return kernel == Kernel::gaussian ? "gaussian" : kernel == Kernel::box ? "box" : "bicubic";
 }
 
+}  // namespace
+
 void validate(const Degradation& degradation) {
     require(degradation.scale >= 2 && degradation.scale <= 4, "degradation",
             fmt::format("scale {} is not 2, 3 or 4", degradation.scale));
@@ -30,23 +32,6 @@ void validate(const Degradation& degradation) {
     require(std::isfinite(degradation.noise) && degradation.noise >= 0.0, "degradation",
             fmt::format("noise {} is not zero or a positive number", degradation.noise));
 }
-
-AxisResampler shrinker(int size, const Degradation& degradation) {
-    const int scale = degradation.scale;
-    if (degradation.kernel == Kernel::bicubic) return bicubic_shrinker(size, scale, degradation.phase);
-    const double shift = degradation.phase == Phase::center ? 0.5 * (scale - 1) : 0.0;
-    const auto position = [=](int k) { return scale * k + shift; };
-    if (degradation.kernel == Kernel::box) {
-        return make_resampler(
-            size, size / scale, position, [](double) { return 1.0; }, 0.5 * scale);
-    }
-    const double sigma = degradation.sigma;
-    return make_resampler(
-        size, size / scale, position, [=](double d) { return std::exp(-0.5 * d * d / (sigma * sigma)); },
-        gaussian_support * sigma);
-}
-
-}  // namespace
 
 std::vector<std::string> degradation_presets() { return {"gaussian", "gaussian-corner", "box", "bicubic"}; }
 
@@ -117,13 +102,30 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
     return description;
 }
 
+AxisResampler degradation_resampler(int size, const Degradation& degradation) {
+    validate(degradation);
+    const int scale = degradation.scale;
+    if (degradation.kernel == Kernel::bicubic) return bicubic_shrinker(size, scale, degradation.phase);
+    const double shift = degradation.phase == Phase::center ? 0.5 * (scale - 1) : 0.0;
+    const auto position = [=](int k) { return scale * k + shift; };
+    if (degradation.kernel == Kernel::box) {
+        return make_resampler(
+            size, size / scale, position, [](double) { return 1.0; }, 0.5 * scale);
+    }
+    const double sigma = degradation.sigma;
+    return make_resampler(
+        size, size / scale, position, [=](double d) { return std::exp(-0.5 * d * d / (sigma * sigma)); },
+        gaussian_support * sigma);
+}
+
 Image degrade(const Image& image, const Degradation& degradation, double intensity_range) {
     validate(degradation);
     const int scale = degradation.scale;
     require(image.height > 0 && image.width > 0 && image.height % scale == 0 && image.width % scale == 0,
             "image",
             fmt::format("{}×{} is not a multiple of the scale {}", image.height, image.width, scale));
-    Image low = resample(image, shrinker(image.height, degradation), shrinker(image.width, degradation));
+    Image low = resample(image, degradation_resampler(image.height, degradation),
+                         degradation_resampler(image.width, degradation));
     if (degradation.noise > 0.0)
         add_rician_noise(low, degradation.noise * intensity_range, degradation.noise_seed,
                          content_hash(image));

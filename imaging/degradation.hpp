@@ -6,6 +6,7 @@
 
 #include "base/options.hpp"
 #include "imaging/image.hpp"
+#include "imaging/resample.hpp"
 #include "imaging/volume.hpp"
 
 namespace dnsp::imaging {
@@ -24,6 +25,9 @@ struct Degradation {
     double noise = 0.0;
     std::uint64_t noise_seed = 1;
 };
+
+/// Throws FileError for a scale other than 2, 3 or 4, and for a Gaussian whose σ is not a positive number.
+void validate(const Degradation& degradation);
 
 /// Named presets; the paper does not state σ and the phase:
 ///   gaussian         Gaussian, σ = scale/2, centred samples (default)
@@ -49,6 +53,9 @@ struct DegradationSettings {
 /// Key–value text for metadata and sidecars: "preset", "kernel", "sigma", "scale", "phase"; with noise
 /// also "noise" and "noise_seed".
 std::map<std::string, std::string> describe(const Degradation& degradation);
+
+/// The map of one axis of `size` high-resolution samples. Throws FileError for an invalid degradation.
+AxisResampler degradation_resampler(int size, const Degradation& degradation);
 
 /// The low-resolution image. The sides of `image` must be multiples of the scale (crop_to_multiple).
 /// `intensity_range` is the intensity range of the volume, which scales the noise. The noise is a pure
