@@ -11,6 +11,12 @@ struct Loss {
     void visit(OptionVisitor& visitor) { visitor.option({.key = "variant"}, variant); }
 };
 
+/// The settings of the training that inference reads.
+struct Training {
+    std::uint64_t seed = 0;
+    void visit(OptionVisitor& visitor) { visitor.option({.key = "seed"}, seed); }
+};
+
 }  // namespace
 
 TrainedNetwork load_network(const std::filesystem::path& path, Device device) {
@@ -26,6 +32,9 @@ TrainedNetwork load_network(const std::filesystem::path& path, Device device) {
     if (file.settings().contains("prior"))
         file.read(file.settings().at("prior"), loss, WeightsFile::Unknown::ignore);
     network.variant = loss.variant;
+    Training training;
+    file.read(file.settings(), training, WeightsFile::Unknown::ignore);
+    network.seed = training.seed;
     network.store = std::make_unique<ParameterStore>();
     try {
         network.degradation = degradation.make();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@ struct TrainedNetwork {
     std::unique_ptr<Model> model;
     imaging::Degradation degradation;
     std::vector<HeldOut> held_out;
-    std::string variant;  ///< of the loss, e.g. "AP"; empty if the file has none
+    std::string variant;     ///< of the loss, e.g. "AP"; empty if the file has none
+    std::uint64_t seed = 0;  ///< of the training; 0 if the file has none
 };
 
 /// Reads the network of a weights file or a checkpoint to `device`. Of the training settings it reads the

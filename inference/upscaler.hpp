@@ -1,17 +1,13 @@
 #pragma once
 
-#include <functional>
-
-#include "imaging/image.hpp"
-#include "imaging/normalisation.hpp"
-#include "imaging/volume.hpp"
+#include "inference/image_upscaler.hpp"
 #include "inference/tiled_inference.hpp"
 #include "inference/trained_network.hpp"
 
 namespace dnsp {
 
 /// Applies a trained network to images in stored intensities.
-class Upscaler {
+class Upscaler : public ImageUpscaler {
   public:
     explicit Upscaler(TrainedNetwork network, const InferenceOptions& options = {})
         : network_(std::move(network)), options_(options) {}
@@ -20,15 +16,14 @@ class Upscaler {
     const imaging::Degradation& degradation() const { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
 
-    /// Bicubic enlargement, normalisation, network, restored intensities. `normalisation`:
-    /// percentile_normalisation() of the volume or picture that contains the slice.
-    imaging::Image upscale(const imaging::Image& low, const imaging::Normalisation& normalisation) const;
+    /// Bicubic enlargement, normalisation, network, restored intensities.
+    imaging::Image upscale(const imaging::Image& low,
+                           const imaging::Normalisation& normalisation) const override;
 
-    /// Upscales every slice along `axis` (storage order). While the network computes some slices, the next
-    /// ones are enlarged and the previous ones are copied into the volume. `progress` is called with the
-    /// number of finished slices; its exceptions are passed on.
+    /// While the network computes some slices, the next ones are enlarged and the previous ones are copied
+    /// into the volume.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
-                            const std::function<void(int done)>& progress) const;
+                            const std::function<void(int done)>& progress) const override;
 
     /// As upscale(), for a slice that is already enlarged.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation) const;

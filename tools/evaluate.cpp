@@ -1,13 +1,12 @@
-// evaluate: degrade → upscale → PSNR and SSIM, network against bicubic.
+// evaluate: degrade → upscale → PSNR and SSIM of networks and classical methods.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
 
 #include "base/atomic_file.hpp"
-#include "imaging/nifti.hpp"
-#include "imaging/picture.hpp"
+#include "models/classical/method.hpp"
 #include "tools/command_line.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/figure.hpp"
@@ -22,7 +21,7 @@ namespace fs = std::filesystem;
 struct Options {
     std::vector<std::string> inputs;
     std::vector<fs::path> weights;
-    std::vector<std::string> labels;
+    std::vector<std::string> methods, labels;
     imaging::DegradationSettings degradation;
     tools::EvaluationOptions evaluation;
     Conv2dSettings convolution;
@@ -60,6 +59,26 @@ std::vector<std::string> find_images(const std::vector<std::string>& inputs) {
     return files;
 }
 
+/// Throws Error if two methods have the same name and seed.
+void require_distinct(const std::vector<tools::Method>& methods) {
+    std::set<std::pair<std::string, std::uint64_t>> known;
+    for (const tools::Method& method : methods)
+        require(known.emplace(method.name, method.seed).second,
+                fmt::format("{} (seed {}) is given twice; --label names networks apart", method.name,
+                            method.seed));
+}
+
+/// Throws Error if two files show the same person, because the rows of the CSV file could not be told apart.
+void require_distinct_subjects(const std::vector<std::string>& files) {
+    std::map<std::string, std::string> known;
+    for (const std::string& file : files) {
+        const auto [entry, is_new] = known.emplace(tools::subject_of(file), file);
+        require(is_new,
+                fmt::format("{} and {}: both are of subject {}; with --csv, evaluate them in two runs",
+                            entry->second, file, entry->first));
+    }
+}
+
 int evaluate(Options options, Device device) {
     parse_slices(options.slices, options.evaluation);
     for (const fs::path& output : {options.json, options.csv, options.figure})
@@ -67,18 +86,19 @@ int evaluate(Options options, Device device) {
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
     apply(options.convolution, device);
+    std::vector<tools::Method> networks;
+    for (std::size_t i = 0; i < options.weights.size(); ++i)
+        networks.push_back(tools::network_method(
+            options.weights[i], options.labels.empty() ? std::string() : options.labels[i], device));
+    const imaging::Degradation degradation = tools::common_degradation(networks, options.degradation.make());
     std::vector<tools::Method> methods;
-    methods.push_back({"bicubic", nullptr});
-    for (std::size_t i = 0; i < options.weights.size(); ++i) {
-        auto upscaler = std::make_shared<Upscaler>(load_network(options.weights[i], device));
-        const TrainedNetwork& network = upscaler->network();
-        methods.push_back({options.labels.empty()
-                               ? fmt::format("DNSP-{}-{}", network.model->options().name, network.variant)
-                               : options.labels[i],
-                           upscaler});
-    }
-    const imaging::Degradation degradation = tools::common_degradation(methods, options.degradation.make());
+    if (options.methods.empty()) methods.push_back(tools::bicubic_method());
+    for (const std::string& text : options.methods)
+        methods.push_back(tools::classical_method(text, degradation));
+    methods.insert(methods.end(), networks.begin(), networks.end());
+    require_distinct(methods);
     const std::vector<std::string> files = find_images(options.inputs);
+    if (!options.csv.empty()) require_distinct_subjects(files);
     tools::Evaluation evaluation(methods, degradation, options.evaluation);
     tools::ProgressLine progress;
     for (std::size_t i = 0; i < files.size(); ++i)
@@ -100,11 +120,14 @@ int main(int argc, char** argv) {
     Options options;
     tools::EvaluationOptions& e = options.evaluation;
     CLI::App app(
-        "Degrades high-resolution volumes or pictures, enlarges them by bicubic interpolation and by every given "
-        "network, and compares the results with the original. The first network sets the degradation.",
+        "Degrades high-resolution volumes or pictures, enlarges them by every given method and network (default: by "
+        "bicubic interpolation), and compares the results with the original. The first network sets the degradation.",
         "evaluate");
     app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes")
         ->required();
+    app.add_option("--method", options.methods,
+                   "NAME[:option=value,…]; may be given several times; " + classical::method_help())
+        ->allow_extra_args(false);
     app.add_option("--weights", options.weights, "weights or checkpoint; may be given several times");
     app.add_option("--label", options.labels, "name of a network in the table, one per --weights");
     auto* held_out = app.add_flag("--held-out", e.held_out_only,
@@ -118,7 +141,7 @@ int main(int argc, char** argv) {
     parser.add(options.degradation);
     parser.add(options.convolution);
     app.add_option("--json", options.json, "write the table as JSON");
-    app.add_option("--csv", options.csv, "write the metrics of every slice as CSV");
+    app.add_option("--csv", options.csv, "write the metrics of every slice and method as CSV");
     app.add_option("--figure", options.figure,
                    "draw ground truth, results and errors of a middle slice as PNG");
     app.add_flag("--force", options.force, "overwrite existing output");

@@ -51,6 +51,21 @@ void EvaluationOptions::visit(OptionVisitor& v) {
               .help = "pixels excluded at each border",
               .range = Range::non_negative},
              border_shave);
+    v.option({.key = "dataset",
+              .flag = "--dataset",
+              .help = "name of the data set in the CSV file; default: the folder of each file"},
+             dataset);
+    v.option({.key = "regime", .flag = "--regime", .help = "name of the training regime in the CSV file"},
+             regime);
+}
+
+std::string subject_of(const std::string& path) {
+    std::string name = fs::path(path).filename().string();
+    if (const auto end = name.find('_'); name.starts_with("sub-") && end != std::string::npos)
+        return name.substr(0, end);
+    fs::path stem = name;
+    if (stem.extension() == ".gz") stem.replace_extension();
+    return stem.replace_extension().string();
 }
 
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
@@ -107,15 +122,24 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     const std::vector<int> chosen = chosen_slices(subject);
     const imaging::Normalisation& range = subject.reference_range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
+    const std::string dataset = options_.dataset.empty()
+                                    ? fs::weakly_canonical(path).parent_path().filename().string()
+                                    : options_.dataset;
     for (std::size_t i = 0; i < chosen.size(); ++i) {
         const SlicePair& pair = subject.slices[static_cast<std::size_t>(chosen[i])];
         std::vector<imaging::Image> results;
         for (const Method& method : methods_) {
-            results.push_back(method.network ? method.network->enhance(pair.input, subject.normalisation)
-                                             : pair.input);
-            scores_.push_back({path, pair.index, method.name,
-                               imaging::psnr(pair.target, results.back(), convention),
-                               imaging::ssim(pair.target, results.back(), convention)});
+            results.push_back(method.restore(subject, pair));
+            scores_.push_back({.file = path,
+                               .dataset = dataset,
+                               .subject = subject_of(path),
+                               .slice = pair.index,
+                               .method = method.name,
+                               .scale = degradation_.scale,
+                               .regime = options_.regime,
+                               .seed = method.seed,
+                               .psnr_db = imaging::psnr(pair.target, results.back(), convention),
+                               .ssim = imaging::ssim(pair.target, results.back(), convention)});
         }
         if (!example_ && i == chosen.size() / 2)
             example_ = Example{pair.target, std::move(results), range,

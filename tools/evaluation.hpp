@@ -2,23 +2,15 @@
 
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "imaging/metrics.hpp"
-#include "inference/upscaler.hpp"
 #include "tools/evaluation_summary.hpp"
-#include "training/subject.hpp"
+#include "tools/method.hpp"
 
 namespace dnsp::tools {
-
-/// A method of enlargement. A null network means bicubic interpolation.
-struct Method {
-    std::string name;
-    std::shared_ptr<const Upscaler> network;
-};
 
 struct EvaluationOptions {
     int axis = -1;
@@ -27,7 +19,9 @@ struct EvaluationOptions {
     bool held_out_only = false;
     std::optional<int> volume;
     int border_shave = 0;
-    /// Declares axis, slice_step and border_shave. The tool sets the others.
+    std::string dataset;         ///< column of the CSV file; empty: the name of the file's folder
+    std::string regime = "all";  ///< column of the CSV file
+    /// Declares axis, slice_step, border_shave, dataset and regime. The tool sets the others.
     void visit(OptionVisitor& visitor);
 };
 
@@ -35,6 +29,10 @@ struct EvaluationOptions {
 /// networks have the same scale.
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
                                         const imaging::Degradation& fallback);
+
+/// The person that a file shows: the BIDS entity "sub-…" at the start of the file name if there is one, else
+/// the file name without its extension.
+std::string subject_of(const std::string& path);
 
 /// Scores all methods on the same slices.
 class Evaluation {

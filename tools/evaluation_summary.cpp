@@ -9,6 +9,14 @@ namespace {
 
 constexpr const char* data_range = "99.9th minus 0.1th percentile of the high-resolution volume";
 
+/// A CSV field, in quotes if it needs them (RFC 4180).
+std::string quoted(const std::string& field) {
+    if (field.find_first_of(",\"\n\r") == std::string::npos) return field;
+    std::string out = "\"";
+    for (const char c : field) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return out + "\"";
+}
+
 }  // namespace
 
 std::string table(const Summary& s) {
@@ -48,9 +56,10 @@ nlohmann::json to_json(const Summary& s) {
 }
 
 std::string csv(const Summary& summary) {
-    std::string text = "file,slice,method,psnr_db,ssim\n";
+    std::string text = "dataset,subject,slice,method,scale,regime,seed,psnr_db,ssim\n";
     for (const Score& s : summary.scores)
-        text += fmt::format("\"{}\",{},\"{}\",{:.6f},{:.6f}\n", s.file, s.slice, s.method, s.psnr_db, s.ssim);
+        text += fmt::format("{},{},{},{},{},{},{},{:.6f},{:.6f}\n", quoted(s.dataset), quoted(s.subject),
+                            s.slice, quoted(s.method), s.scale, quoted(s.regime), s.seed, s.psnr_db, s.ssim);
     return text;
 }
 

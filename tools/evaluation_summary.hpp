@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -12,8 +13,12 @@ namespace dnsp::tools {
 /// The metrics of one method on one slice.
 struct Score {
     std::string file;
+    std::string dataset, subject;
     int slice = 0;
     std::string method;
+    int scale = 0;
+    std::string regime;
+    std::uint64_t seed = 0;
     double psnr_db = 0.0, ssim = 0.0;
 };
 
@@ -35,6 +40,7 @@ struct Summary {
 
 std::string table(const Summary& summary);
 nlohmann::json to_json(const Summary& summary);
+/// One row per slice and method: dataset,subject,slice,method,scale,regime,seed,psnr_db,ssim (RFC 4180).
 std::string csv(const Summary& summary);
 
 }  // namespace dnsp::tools

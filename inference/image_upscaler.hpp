@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+
+#include "imaging/image.hpp"
+#include "imaging/normalisation.hpp"
+#include "imaging/volume.hpp"
+
+namespace dnsp {
+
+/// Enlarges images in stored intensities: a network (Upscaler) or a method without one.
+class ImageUpscaler {
+  public:
+    virtual ~ImageUpscaler() = default;
+
+    /// `normalisation`: percentile_normalisation() of the volume or picture that contains the slice.
+    virtual imaging::Image upscale(const imaging::Image& low,
+                                   const imaging::Normalisation& normalisation) const = 0;
+
+    /// Upscales every slice along `axis` (storage order). `progress` is called with the number of finished
+    /// slices; its exceptions are passed on.
+    virtual imaging::Volume upscale(const imaging::Volume& low, int axis,
+                                    const std::function<void(int done)>& progress) const = 0;
+};
+
+}  // namespace dnsp

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "imaging/degradation.hpp"
+#include "inference/upscaler.hpp"
+#include "training/subject.hpp"
+
+namespace dnsp::tools {
+
+/// A method that restores the high-resolution slice of a pair.
+struct Method {
+    std::string name;
+    std::uint64_t seed = 0;  ///< of the training; 0 for a method that is not trained by a seed
+    /// Returns a slice of the size of pair.target, in stored intensities. It reads pair.low and pair.input
+    /// only.
+    std::function<imaging::Image(const Subject& subject, const SlicePair& pair)> restore;
+    std::shared_ptr<const Upscaler> network;  ///< null for a method without a network
+};
+
+/// Bicubic enlargement: the input of the networks.
+Method bicubic_method();
+
+/// A trained network. An empty `label` names it after its model and loss, for example "DNSP-edsr-AP".
+Method network_method(const std::filesystem::path& weights, const std::string& label, Device device);
+
+/// A method of models/classical. `text` is NAME[:option=value,…]; "bicubic" is bicubic_method(). The method
+/// is told the degradation.
+Method classical_method(const std::string& text, const imaging::Degradation& degradation);
+
+}  // namespace dnsp::tools
