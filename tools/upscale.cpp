@@ -1,5 +1,7 @@
-// upscale: applies a trained network to a picture, a NIfTI volume, or a folder of them.
+// upscale: enlarges a picture, a NIfTI volume, or a folder of them by a trained network or a classical
+// method.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -10,6 +12,7 @@
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
 #include "inference/upscaler.hpp"
+#include "tools/classical_upscaler.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
@@ -21,6 +24,8 @@ namespace fs = std::filesystem;
 
 struct Options {
     fs::path input, output, weights;
+    std::string method;
+    imaging::DegradationSettings degradation;  ///< what the classical method is told
     Conv2dSettings convolution;
     InferenceOptions inference;
     tools::SliceAxis slice_axis;
@@ -44,7 +49,7 @@ Contents read(const Options& options, const Job& job) {
     return tools::read_volume(job.input, options.volume);
 }
 
-Contents compute(const Upscaler& upscaler, const Options& options, const Job& job, Contents contents) {
+Contents compute(const ImageUpscaler& upscaler, const Options& options, const Job& job, Contents contents) {
     if (auto* picture = std::get_if<imaging::Picture>(&contents)) {
         const auto normalisation =
             imaging::percentile_normalisation(picture->image.pixels, job.input.string());
@@ -78,7 +83,7 @@ std::string write(const Job& job, const Contents& contents) {
 
 /// While the network computes a file, the next file is read and the previous one is written. `failed` is
 /// called in the handler of an exception that a file caused, and may rethrow it.
-void upscale_files(const Upscaler& upscaler, const Options& options, const std::vector<Job>& jobs,
+void upscale_files(const ImageUpscaler& upscaler, const Options& options, const std::vector<Job>& jobs,
                    const std::function<void()>& failed) {
     const auto start_reading = [&](std::size_t i) {
         if (i == jobs.size()) return std::future<Contents>();
@@ -110,7 +115,7 @@ void upscale_files(const Upscaler& upscaler, const Options& options, const std::
 }
 
 /// Continues after a file that fails; throws Error at the end if any did.
-int upscale_folder(const Upscaler& upscaler, const Options& options) {
+int upscale_folder(const ImageUpscaler& upscaler, const Options& options) {
     std::error_code listing;
     std::vector<Job> jobs;
     for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
@@ -136,16 +141,28 @@ int upscale_folder(const Upscaler& upscaler, const Options& options) {
     return 0;
 }
 
+std::unique_ptr<ImageUpscaler> make_upscaler(const Options& options, Device device) {
+    if (!options.method.empty()) {
+        require(options.scale.has_value(), "--method needs --scale");
+        imaging::DegradationSettings degradation = options.degradation;
+        degradation.scale = *options.scale;
+        return std::make_unique<tools::ClassicalUpscaler>(classical::make_method(options.method),
+                                                          degradation.make());
+    }
+    apply(options.convolution, device);
+    auto upscaler = std::make_unique<Upscaler>(load_network(options.weights, device), options.inference);
+    require(!options.scale || *options.scale == upscaler->scale(),
+            fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler->scale(),
+                        options.scale.value_or(0)));
+    return upscaler;
+}
+
 int upscale(const Options& options, Device device) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
-    apply(options.convolution, device);
-    Upscaler upscaler(load_network(options.weights, device), options.inference);
-    require(!options.scale || *options.scale == upscaler.scale(),
-            fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler.scale(),
-                        options.scale.value_or(0)));
+    const std::unique_ptr<ImageUpscaler> upscaler = make_upscaler(options, device);
     tools::catch_interrupts();
-    if (fs::is_directory(options.input)) return upscale_folder(upscaler, options);
-    upscale_files(upscaler, options, {{options.input, options.output}}, [] { throw; });
+    if (fs::is_directory(options.input)) return upscale_folder(*upscaler, options);
+    upscale_files(*upscaler, options, {{options.input, options.output}}, [] { throw; });
     return 0;
 }
 
@@ -154,15 +171,26 @@ int upscale(const Options& options, Device device) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Super-resolution of MR images with a trained network: a NIfTI volume (slice by slice, geometry, "
+        "Super-resolution of MR images with a trained network or a classical method: a NIfTI volume (slice by slice, geometry, "
         "data type and intensities kept), a PNG or JPEG picture, or a folder of them.",
         "upscale");
     app.add_option("input", options.input, "image, volume or folder")->required();
     app.add_option("output", options.output, "file, or folder if the input is a folder")->required();
-    app.add_option("--weights", options.weights,
-                   "weights.safetensors or checkpoint.safetensors of train_dnsp")
-        ->required();
-    app.add_option("--scale", options.scale, "fail unless the weights were trained for this factor");
+    auto* how = app.add_option_group("method")->require_option(1);
+    auto* weights = how->add_option("--weights", options.weights,
+                                    "weights.safetensors or checkpoint.safetensors of train_dnsp");
+    how->add_option("--method", options.method, "NAME[:option=value,…]; " + classical::method_help());
+    app.add_option("--scale", options.scale,
+                   "the factor of a classical method; fail unless the weights were trained for this factor");
+    app.add_option("--preset", options.degradation.preset,
+                   fmt::format("degradation that the classical method assumes: {}",
+                               fmt::join(imaging::degradation_presets(), ", ")))
+        ->capture_default_str()
+        ->excludes(weights);
+    app.add_option(
+           "--blur-sigma", options.degradation.blur_sigma,
+           "Gaussian σ that the classical method assumes, in pixels of the output; 0: that of the preset")
+        ->excludes(weights);
     app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
     std::string device = "auto";
     tools::add_device_option(app, device);
