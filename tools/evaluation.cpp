@@ -185,7 +185,7 @@ void Evaluation::draw(const fs::path& png) const {
     const imaging::Normalisation& range = example_->range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
     const float largest_difference = 0.1f * (range.high - range.low);
-    // The detail is the middle third, enlarged to the size of the image.
+    // The detail is the middle third, which a box marks, enlarged to the size of the image.
     const int detail_height = target.height / 3, detail_width = target.width / 3;
     auto detail = [&](const imaging::Image& image) {
         imaging::Image out(detail_height * 3, detail_width * 3);
@@ -195,9 +195,16 @@ void Evaluation::draw(const fs::path& png) const {
         return out;
     };
     std::vector<Panel> whole, details;
+    auto boxed = [&](imaging::Image image, float value) {
+        for (int x = 0; x < detail_width; ++x)
+            for (const int y : {0, detail_height - 1}) image.at(detail_height + y, detail_width + x) = value;
+        for (int y = 0; y < detail_height; ++y)
+            for (const int x : {0, detail_width - 1}) image.at(detail_height + y, detail_width + x) = value;
+        return image;
+    };
     auto add = [&](const imaging::Image& image, std::vector<std::string> lines, float low, float high,
                    bool difference) {
-        whole.push_back({image, std::move(lines), low, high, difference});
+        whole.push_back({boxed(image, high), std::move(lines), low, high, difference});
         details.push_back({detail(image), {"detail ×3"}, low, high, difference});
     };
     add(target, {"ground truth", example_->title}, range.low, range.high, false);

@@ -1,0 +1,110 @@
+"""Files of people: those of a data set, slabs of them, or slabs of the one head of mricron-data."""
+
+import gzip
+import struct
+from pathlib import Path
+
+COLIN27 = Path("/usr/share/mricron/templates/ch2.nii.gz")
+GAP = 4  # slices between two slabs of the one head
+BYTES_OF_TYPE = {2: 1, 4: 2, 8: 4, 16: 4, 256: 1, 512: 2}
+
+
+class Refused(Exception):
+    """A sentence for the user."""
+
+
+def slab(source, target, axis, first, count):
+    """Copies `count` slices along a storage axis of a single-file NIfTI-1 volume, with the origin of the first one."""
+    with gzip.open(source, "rb") as file:
+        content = file.read()
+    if len(content) < 352 or struct.unpack("<i", content[:4])[0] != 348:
+        raise Refused(f"{source}: is no little-endian NIfTI-1 file")
+    header = bytearray(content[:352])
+    size = list(struct.unpack("<3h", header[42:48]))
+    voxel = BYTES_OF_TYPE.get(struct.unpack("<h", header[70:72])[0])
+    offset = int(struct.unpack("<f", header[108:112])[0])
+    if voxel is None or not 0 <= first <= first + count <= size[axis]:
+        raise Refused(f"{source}: has no slices {first} to {first + count - 1} along axis {axis}, or an unknown type")
+    row = voxel
+    for extent in size[:axis]:
+        row *= extent
+    block = row * size[axis]
+    blocks = range(offset, offset + voxel * size[0] * size[1] * size[2], block)
+    voxels = b"".join(content[start + first * row : start + (first + count) * row] for start in blocks)
+    size[axis] = count
+    header[42:48] = struct.pack("<3h", *size)
+    header[108:112] = struct.pack("<f", 352.0)
+    header[348:352] = bytes(4)
+    for line, origin in ((280, 268), (296, 272), (312, 276)):
+        step, start = struct.unpack("<f", header[line + 4 * axis : line + 4 * axis + 4])[0], line + 12
+        shifted = struct.unpack("<f", header[start : start + 4])[0] + step * first
+        header[start : start + 4] = header[origin : origin + 4] = struct.pack("<f", shifted)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    part.write_bytes(gzip.compress(bytes(header) + voxels, 1, mtime=0))
+    part.rename(target)
+
+
+def slices_of(path, axis):
+    with gzip.open(path, "rb") as file:
+        return struct.unpack("<3h", file.read(48)[42:48])[axis]
+
+
+class Data:
+    """The files of every data set, by part of the split."""
+
+    def __init__(self, settings, folder, work):
+        self.settings = settings
+        self.folder = Path(folder) if folder else None
+        self.work = work / "data"
+        if self.folder is None and not COLIN27.exists():
+            raise Refused(f"{COLIN27}: not found; give --data FOLDER, or install the package mricron-data")
+
+    def title(self, dataset):
+        return (self.settings.datasets if self.folder else self.settings.substitutes)[dataset]["title"]
+
+    def axis_options(self, dataset):
+        if self.folder is None and self.settings.substitutes[dataset]["axis"] == 1:
+            return ["--axis", "y"]
+        return []
+
+    def subjects(self, dataset, part):
+        people = self.settings.datasets[dataset][part]
+        limit = self.settings.level.get("people", len(people))
+        return people[: 1 if part == "validation" and "people" in self.settings.level else limit]
+
+    def files(self, dataset, part):
+        return [self.file(dataset, part, person) for person in self.subjects(dataset, part)]
+
+    def file(self, dataset, part, person):
+        description = self.settings.datasets[dataset]
+        slices = self.settings.level.get("slab")
+        target = self.work / description["files"].format(id=person)
+        if self.folder is None:
+            if not target.exists():
+                self.substitute(dataset, part, person, target)
+            return target
+        source = self.folder / description["files"].format(id=person)
+        if not source.exists():
+            raise Refused(f"{source}: no such file; --data expects the layout of experiments/README.md")
+        if not slices:
+            return source
+        if not target.exists():
+            slab(source, target, 2, slices_of(source, 2) * 3 // 5, slices)
+        return target
+
+    def substitute(self, dataset, part, person, target):
+        """A slab of the one head. Every person has a place of its own, with a gap to the next one."""
+        axis = self.settings.substitutes[dataset]["axis"]
+        everyone = [(p, x) for p in ("train", "validation", "test") for x in self.subjects(dataset, p)]
+        count = self.settings.level.get("slab", 6)
+        first = 40 + everyone.index((part, person)) * (count + GAP)
+        slab(COLIN27, target, axis, first, count)
+
+    def training_files(self, dataset, regime):
+        condition = self.settings.regimes[regime]
+        people = self.subjects(dataset, "train")
+        draw = condition.get("draw", 0) % len(people)
+        people = people[draw:] + people[:draw]
+        count = max(1, -(-len(people) * condition.get("share", 1.0) // 1))
+        return [self.file(dataset, "train", person) for person in people[: int(count)]]

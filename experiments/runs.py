@@ -1,0 +1,158 @@
+"""Runs cells: trains, evaluates, and keeps a record of each, so that what is done is never done again."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from data import Refused
+
+COLUMNS = ["dataset", "subject", "slice", "method", "scale", "regime", "seed", "psnr_db", "ssim"]
+
+
+def write(path, text):
+    """Writes a file that is either absent or whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
+
+
+class Runner:
+    """Records lie in OUT/records: SLUG.csv holds the scores of every slice, SLUG.json the description of the run. Weights and
+    databases lie in WORK; a record is complete without them."""
+
+    def __init__(self, settings, data, bin_folder, out, work, jobs):
+        self.settings, self.data = settings, data
+        self.bin, self.records, self.work = bin_folder, out / "records", work
+        self.jobs = jobs
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+
+    def is_done(self, cell):
+        return self.record(cell).exists()
+
+    def record(self, cell):
+        return self.records / f"{cell.slug}.json"
+
+    def weights(self, cell):
+        return self.work / "runs" / cell.slug / "weights.safetensors"
+
+    def tool(self, name, *arguments):
+        """Runs a tool. Its output goes to WORK/tools.log; an error becomes one sentence."""
+        command = [str(self.bin / name), *map(str, arguments)]
+        result = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        with open(self.work / "tools.log", "a") as log:
+            log.write(" ".join(command) + "\n" + result.stdout + result.stderr + "\n")
+        if result.returncode != 0:
+            raise Refused(f"{name} failed: {(result.stderr or result.stdout).strip().splitlines()[-1:]}")
+        return result.stdout
+
+    def run_all(self, cells, deadline=None):
+        """Runs the cells that have no record; returns those that are still missing after `deadline` (a time) or a failure."""
+        missing = [cell for cell in cells if not self.is_done(cell)]
+        print(f"{len(cells) - len(missing)} of {len(cells)} runs are done", flush=True)
+        failures = {}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            pending = {pool.submit(self.run, cell, deadline): cell for cell in missing}
+            for number, finished in enumerate(as_completed(pending), 1):
+                cell = pending[finished]
+                try:
+                    seconds = finished.result()
+                except Refused as error:
+                    failures[cell] = str(error)
+                    print(f"[{number}/{len(missing)}] {cell.slug}: {error}", flush=True)
+                else:
+                    if seconds is not None:
+                        print(f"[{number}/{len(missing)}] {cell.slug}: {seconds:.0f} s", flush=True)
+        return failures
+
+    def run(self, cell, deadline=None):
+        """Runs one cell and returns its seconds; None after the deadline."""
+        if deadline and time.time() > deadline:
+            return None
+        start = time.time()
+        record = {"cell": vars(cell), "level": self.settings.level_name, "data": self.data.title(cell.dataset)}
+        if self.settings.is_trained(cell.method):
+            record |= self.train(cell)
+            method = ["--weights", self.weights(cell), "--label", cell.method]
+        else:
+            method = ["--method", self.classical(cell), *self.settings.degradation_options(cell)]
+        rows = self.evaluate(cell, method)
+        write(self.records / f"{cell.slug}.csv", rows)
+        write(self.record(cell), json.dumps(record | {"seconds": round(time.time() - start, 1)}, indent=1) + "\n")
+        return time.time() - start
+
+    def train(self, cell):
+        folder = self.work / "runs" / cell.slug
+        options = self.settings.training_options(cell) + self.data.axis_options(cell.dataset)
+        if not self.weights(cell).exists():
+            if (folder / "checkpoint.safetensors").exists():
+                self.tool("train_dnsp", "--resume", "--out", folder)
+            else:
+                validation = [x for path in self.data.files(cell.dataset, "validation") for x in ("--validation", path)]
+                training = self.data.training_files(cell.dataset, cell.regime)
+                self.tool("train_dnsp", *training, *validation, *options, "--seed", cell.seed, "--out", folder)
+        with open(folder / "log.jsonl") as log:
+            events = [json.loads(line) for line in log]
+        return {
+            "options": " ".join(options),
+            "parameters": next(e["parameters"] for e in events if e["event"] == "start"),
+            "steps": max(e["step"] for e in events),
+            "curve": [[e["step"], round(e["psnr_db"], 4)] for e in events if e["event"] == "epoch"],
+            "bicubic_db": next(e["bicubic"]["psnr_db"] for e in events if e["event"] == "start"),
+        }
+
+    def classical(self, cell):
+        """The text of evaluate --method, with the database made."""
+        text = self.settings.methods[cell.method]["classical"]
+        if "{database}" not in text:
+            return text
+        database = self.work / "databases" / f"{cell.dataset}-x{cell.scale}-{cell.regime}.srsw".replace(" ", "")
+        if not database.exists():
+            database.parent.mkdir(parents=True, exist_ok=True)
+            condition = self.settings.regimes[cell.regime]
+            pairs = round(self.settings.level["srsw_pairs"] * condition.get("share", 1.0))
+            self.tool("train_srsw", *self.data.training_files(cell.dataset, cell.regime), "--out", database, "--pairs", pairs,
+                      *self.settings.degradation_options(cell), *self.data.axis_options(cell.dataset), "--force")
+        return text.format(database=database)
+
+    def evaluate(self, cell, method):
+        """The rows of the cell, with the names of the experiment."""
+        scores = self.work / f"{cell.slug}.csv"
+        self.tool("evaluate", *self.data.files(cell.dataset, "test"), *method, "--csv", scores, "--force", "--dataset", cell.dataset,
+                  "--regime", cell.regime, "--slice-step", self.settings.level["test_slice_step"],
+                  *self.data.axis_options(cell.dataset))
+        out = io.StringIO()
+        table = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        table.writeheader()
+        named = self.settings.is_trained(cell.method)
+        with open(scores) as file:
+            for row in csv.DictReader(file):
+                if not named or row["method"] == cell.method:
+                    table.writerow(row | {"method": cell.method, "regime": cell.regime, "seed": cell.seed, "scale": cell.scale})
+        scores.unlink()
+        return out.getvalue()
+
+    def discard(self, cell):
+        """Removes the folder of a run whose record exists."""
+        shutil.rmtree(self.work / "runs" / cell.slug, ignore_errors=True)
+
+    def collect(self, cells, path):
+        """Writes the scores of all finished cells as one CSV file and returns its rows."""
+        rows = []
+        for cell in cells:
+            if self.is_done(cell):
+                with open(self.records / f"{cell.slug}.csv") as file:
+                    rows += list(csv.DictReader(file))
+        out = io.StringIO()
+        table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        write(Path(path), out.getvalue())
+        return rows

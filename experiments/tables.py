@@ -1,0 +1,94 @@
+"""Tables of methods by data set and scale, with differences from `analyse`."""
+
+import json
+from collections import defaultdict
+from statistics import mean
+
+from data import Refused
+
+
+def by_person(rows, metric):
+    """(dataset, scale, regime, method) → subject → the mean over slices, then over seeds."""
+    slices = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for row in rows:
+        key = (row["dataset"], int(row["scale"]), row["regime"], row["method"])
+        slices[key][row["subject"]][row["seed"]].append(float(row[metric]))
+    return {
+        key: {subject: mean(mean(values) for values in seeds.values()) for subject, seeds in people.items()}
+        for key, people in slices.items()
+    }
+
+
+def seeds_of(rows, method):
+    return len({row["seed"] for row in rows if row["method"] == method})
+
+
+class Analyses:
+    """Runs `analyse` once for each question and keeps the answers in WORK."""
+
+    def __init__(self, runner, scores, work):
+        self.runner, self.scores, self.work = runner, scores, work
+        self.number = 0
+
+    def run(self, methods, reference, *, scale, regime, datasets, pairs=(), interaction=None, figure=None, markdown=None):
+        """The JSON of an analysis; None if it refuses, with the reason printed."""
+        self.number += 1
+        out = self.work / f"analysis-{self.number}.json"
+        options = [x for method in methods for x in ("--method", method)]
+        options += [x for dataset in datasets for x in ("--dataset", dataset)]
+        options += [x for pair in pairs for x in ("--pair", *pair)]
+        if interaction:
+            options += ["--interaction", *interaction]
+        for flag, path in (("--figure", figure), ("--markdown", markdown)):
+            if path:
+                options += [flag, path]
+        try:
+            self.runner.tool("analyse", self.scores, "--reference", reference, "--scale", scale, "--regime", regime, "--json", out,
+                             "--force", *options)
+        except Refused as error:
+            print(f"no analysis of {regime}, ×{scale}: {error}")
+            return None
+        return json.loads(out.read_text())
+
+
+def difference(contrast, decimals):
+    return f"{contrast['mean']:+.{decimals}f} ± {contrast['ci95_half_width']:.{decimals}f}"
+
+
+def comparison(experiment, rows, settings, data, analyses):
+    """Markdown of a table: a row for each method, for each data set and scale PSNR, SSIM and the difference to its base."""
+    methods = experiment["methods"]
+    bases = experiment.get("bases", {})
+    psnr, ssim = by_person(rows, "psnr_db"), by_person(rows, "ssim")
+    text = ""
+    for regime in experiment.get("regimes", ["100 %"]):
+        for dataset in experiment["datasets"]:
+            people = 0
+            columns = []
+            for scale in experiment.get("scales", [2]):
+                present = [m for m in methods if (dataset, scale, regime, m) in psnr]
+                pairs = [(m, bases[m]) for m in present if bases.get(m) in present]
+                answer = None
+                if pairs and len(present) > 1:
+                    answer = analyses.run(present, present[0], scale=scale, regime=regime, datasets=[dataset], pairs=pairs)
+                found = {}
+                if answer:
+                    for pair in answer["panel_b"]["psnr_db"]["datasets"][dataset]["pairs"]:
+                        found[pair["method"]] = pair
+                columns.append((scale, found))
+                people = max([people] + [len(psnr[dataset, scale, regime, m]) for m in present])
+            heads = "".join(f" ×{scale} PSNR, dB | SSIM | difference, dB |" for scale, _ in columns)
+            text += f"\n**{data.title(dataset)}**, {regime}, {people} test people\n\n| method |{heads} against | seeds |\n"
+            text += "|---|" + "---|---|---|" * len(columns) + "---|---|\n"
+            for method in methods:
+                cells = ""
+                for scale, found in columns:
+                    key = (dataset, scale, regime, method)
+                    if key not in psnr:
+                        cells += " | | |"
+                        continue
+                    change = difference(found[method], 2) if method in found else ""
+                    cells += f" {mean(psnr[key].values()):.2f} | {mean(ssim[key].values()):.4f} | {change} |"
+                base = settings.title(bases[method]) if method in bases else ""
+                text += f"| {settings.title(method)} |{cells} {base} | {seeds_of(rows, method) if settings.is_trained(method) else ''} |\n"
+    return text
