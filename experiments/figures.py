@@ -23,7 +23,7 @@ def gnuplot(png, charts, x_label, y_label):
     for title, curves in charts:
         script.append(f"set title {quoted(title)} noenhanced")
         parts = []
-        for number, (name, points) in enumerate(curves):
+        for number, (name, points) in enumerate(c for c in curves if c[1]):
             script += [f"$c{number} << EOD", *(" ".join(map(str, p)) for p in points), "EOD"]
             colour = COLOURS[number % len(COLOURS)]
             parts.append(f"$c{number} using 1:3:4 with filledcurves lc rgb '{colour}' notitle")

@@ -1,0 +1,128 @@
+"""scripts/reproduce: its cells, its slabs of volumes, and a small run that is continued.
+
+Usage: reproduce_contract.py BUILD_FOLDER. The run needs the package mricron-data and gnuplot.
+"""
+
+import csv
+import gzip
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "experiments"))
+import data  # noqa: E402, from the folder above
+from plan import Settings, cells_of, experiments  # noqa: E402
+from tables import by_person  # noqa: E402
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"FAILED: {what}")
+
+
+def descriptions_name_what_exists():
+    for level in ("quick", "full", "paper"):
+        settings = Settings(level)
+        slugs = set()
+        cells = {cell for experiment in experiments().values() for cell in cells_of(experiment, settings)}
+        for cell in cells:
+            check(cell.dataset in settings.datasets and cell.regime in settings.regimes, f"{cell}: unknown name")
+            slugs.add(cell.slug)
+        check(len(slugs) == len(cells), "two cells have one file name")
+    for name, experiment in experiments().items():
+        for method, base in experiment.get("bases", {}).items():
+            check({method, base} <= set(experiment["methods"]), f"{name}: {method} or its base {base} is no method of the table")
+
+
+def people_are_on_one_side():
+    for name, dataset in Settings("full").datasets.items():
+        people = dataset["train"] + dataset["validation"] + dataset["test"]
+        check(len(set(people)) == len(people), f"{name}: a person is in two parts of the split")
+
+
+def fixed_steps_keep_the_number_of_steps():
+    settings = Settings("full")
+    for regime, condition in settings.regimes.items():
+        if condition.get("fixed_steps"):
+            ratio = settings.epochs(regime) * condition["share"] / settings.epochs("100 %")
+            check(abs(ratio - 1) < 0.02, f"{regime}: {ratio} of the steps")
+
+
+def a_slab_holds_the_slices_and_their_origin(folder):
+    size, step, origin = (3, 4, 5), 2.5, (-10.0, -20.0, -30.0)
+    header = bytearray(352)
+    header[0:4] = struct.pack("<i", 348)
+    header[40:56] = struct.pack("<8h", 3, *size, 1, 1, 1, 1)
+    header[70:72] = struct.pack("<h", 4)
+    header[108:112] = struct.pack("<f", 352.0)
+    for axis, line in enumerate((280, 296, 312)):
+        row = [0.0] * 4
+        row[axis], row[3] = step, origin[axis]
+        header[line : line + 16] = struct.pack("<4f", *row)
+    voxels = [x + 10 * y + 100 * z for z in range(5) for y in range(4) for x in range(3)]
+    source, target = folder / "v.nii.gz", folder / "slab.nii.gz"
+    source.write_bytes(gzip.compress(bytes(header) + struct.pack("<60h", *voxels)))
+    for axis in range(3):
+        data.slab(source, target, axis, 1, 2)
+        content = gzip.decompress(target.read_bytes())
+        extent = [2 if a == axis else size[a] for a in range(3)]
+        check(list(struct.unpack("<3h", content[42:48])) == extent, "size of a slab")
+        expected = [x + 10 * y + 100 * z for z in range(5) for y in range(4) for x in range(3) if 1 <= (x, y, z)[axis] <= 2]
+        check(list(struct.unpack(f"<{len(expected)}h", content[352:])) == expected, "voxels of a slab")
+        for other, line in enumerate((280, 296, 312)):
+            shifted = origin[other] + (step if other == axis else 0.0)
+            check(struct.unpack("<f", content[line + 12 : line + 16])[0] == shifted, "origin of a slab")
+    try:
+        data.slab(source, target, 2, 4, 2)
+    except data.Refused as error:
+        check("v.nii.gz" in str(error), "the refusal names the file")
+    else:
+        sys.exit("FAILED: a slab outside the volume is refused")
+
+
+def people_average_slices_then_seeds():
+    rows = [{"dataset": "d", "scale": 2, "regime": "r", "method": "m", "subject": "p", "seed": s, "psnr_db": v}
+            for s, v in ((1, 10.0), (1, 20.0), (1, 30.0), (2, 40.0))]
+    check(by_person(rows, "psnr_db") == {("d", 2, "r", "m"): {"p": 30.0}}, "the mean of a person")
+
+
+def a_run_is_continued(build, out):
+    command = [sys.executable, ROOT / "scripts/reproduce", "--quick", "--build", build, "--out", out, "--only", "fig03", "--only", "fig09"]
+    none = subprocess.run([*command, "--minutes", "0"], capture_output=True, text=True, check=False)
+    check("0 of 24 runs" in none.stdout, f"nothing runs after the time is up: {none.stdout}{none.stderr}")
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    check(first.returncode == 0, first.stdout + first.stderr)
+    for name in ("report.html", "report.md", "scores.csv", "fig03.png", "fig09.png"):
+        check((out / name).stat().st_size > 0, f"{name} is missing")
+    check("data:image/png;base64" in (out / "report.html").read_text(), "the report holds its pictures")
+    with open(out / "scores.csv") as file:
+        rows = list(csv.DictReader(file))
+    records = sorted((out / "records").glob("*.json"))
+    check(len({(r["dataset"], r["method"], r["seed"]) for r in rows}) == len(records) == 24, "a row for each run")
+    check(json.loads(records[0].read_text())["cell"]["seed"] >= 0, "a record names its cell")
+    records[0].unlink()
+    start = time.time()
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    check("23 of 24 runs are done" in second.stdout, f"only what is missing runs: {second.stdout} after {time.time() - start:.0f} s")
+
+
+def main():
+    descriptions_name_what_exists()
+    people_are_on_one_side()
+    fixed_steps_keep_the_number_of_steps()
+    people_average_slices_then_seeds()
+    with tempfile.TemporaryDirectory() as folder:
+        a_slab_holds_the_slices_and_their_origin(Path(folder))
+        if not data.COLIN27.exists() or not shutil.which("gnuplot"):
+            print("SKIPPED: a run needs the packages mricron-data and gnuplot-nox")
+            return
+        a_run_is_continued(Path(sys.argv[1]), Path(folder) / "out")
+
+
+main()
