@@ -49,21 +49,25 @@ class Settings:
             kind = "srcnn" if "srcnn" in self.methods[method]["train"] else "edsr"
         return list(range(1, self.level["seeds"][kind] + 1))
 
-    def epochs(self, regime):
-        """Passes over the training slices: with fixed steps, fewer people are seen more often."""
+    def schedule(self, regime):
+        """The options and the number of epochs. With fixed steps, fewer people are seen more often."""
         condition = self.regimes[regime]
-        epochs = self.level["epochs"]
-        return round(epochs / condition["share"]) if condition.get("fixed_steps") else epochs
+        schedule = self.level[condition.get("schedule", "paper")]
+        epochs = schedule["epochs"]
+        if condition.get("fixed_steps"):
+            epochs = round(epochs / condition["share"])
+        return f"{schedule['options']} --epochs {epochs}"
 
     def training_options(self, cell):
         """Options of train_dnsp besides inputs, seed and output."""
         method = self.methods[cell.method]
-        text = method["train"]
+        text, schedule = method["train"], self.schedule(cell.regime)
         if "quick" in method and self.level_name == "quick":
-            text = method["quick"] + f" --epochs {self.epochs(cell.regime)}"
+            text = method["quick"]
         elif method.get("schedule", True):
-            text += f" {self.level['paper']} --epochs {self.epochs(cell.regime)}"
-        text = text.format(edsr=self.level["edsr"], paper=self.level["paper"], database="{database}")
+            text += " {schedule}"
+        text = text.format(edsr=self.level["edsr"], schedule=schedule)
+        text += " " + self.regimes[cell.regime].get("options", "")
         return text.split() + self.degradation_options(cell)
 
     def degradation_options(self, cell):
@@ -76,13 +80,14 @@ class Settings:
         return method.replace("EDSR", self.level["edsr_name"])
 
 
-def experiments():
-    """All descriptions in the order of their file names."""
+def experiments(level):
+    """All descriptions in the order of their file names, with the changes that a description makes for the level."""
     found = {}
     for path in sorted(FOLDER.glob("*.toml")):
         if path.stem != "settings":
             with open(path, "rb") as file:
-                found[path.stem] = tomllib.load(file)
+                description = tomllib.load(file)
+            found[path.stem] = description | description.get(level, {})
     return found
 
 
@@ -90,9 +95,15 @@ def cells_of(experiment, settings):
     """The cells that an experiment needs, without repetition, in the order of the description."""
     cells = []
     for dataset in experiment.get("datasets", []):
-        for scale in experiment.get("scales", [2]):
-            for regime in experiment.get("regimes", ["100 %"]):
-                for method in experiment.get("methods", []):
-                    for seed in settings.seeds(method, experiment.get("seeds", "one")):
-                        cells.append(Cell(dataset, scale, regime, method, seed))
+        for scale, regime in conditions_of(experiment):
+            for method in experiment.get("methods", []):
+                for seed in settings.seeds(method, experiment.get("seeds", "one")):
+                    cells.append(Cell(dataset, scale, regime, method, seed))
     return list(dict.fromkeys(cells))
+
+
+def conditions_of(experiment):
+    """The pairs of scale and regime: those listed under `conditions`, else every scale with every regime."""
+    if "conditions" in experiment:
+        return [(scale, regime) for regime, scales in experiment["conditions"].items() for scale in scales]
+    return [(scale, regime) for scale in experiment.get("scales", [2]) for regime in experiment.get("regimes", ["100 %"])]

@@ -5,6 +5,7 @@ from collections import defaultdict
 from statistics import mean
 
 from data import Refused
+from plan import conditions_of
 
 
 def by_person(rows, metric):
@@ -92,3 +93,37 @@ def comparison(experiment, rows, settings, data, analyses):
                 base = settings.title(bases[method]) if method in bases else ""
                 text += f"| {settings.title(method)} |{cells} {base} | {seeds_of(rows, method) if settings.is_trained(method) else ''} |\n"
     return text
+
+
+def effects(experiment, rows, settings, data, analyses):
+    """Markdown of the differences to the base: a row for each method, a column for each condition, for each data set."""
+    base, text = experiment["base"], ""
+    conditions = conditions_of(experiment)
+    psnr = by_person(rows, "psnr_db")
+    for dataset in experiment["datasets"]:
+        found = {}
+        for scale, regime in conditions:
+            present = [m for m in experiment["methods"] if (dataset, scale, regime, m) in psnr]
+            if base in present and len(present) > 1:
+                answer = analyses.run(present, base, scale=scale, regime=regime, datasets=[dataset])
+                found[scale, regime] = answer["panel_b"]["psnr_db"]["datasets"][dataset]["contrasts"] if answer else {}
+        heads = "".join(f" ×{scale}, {regime} |" for scale, regime in conditions)
+        text += f"\n**{data.title(dataset)}**\n\n| method |{heads}\n|---|" + "---|" * len(conditions) + "\n"
+        text += f"| {settings.title(base)}, PSNR in dB |"
+        for scale, regime in conditions:
+            scores = psnr.get((dataset, scale, regime, base))
+            text += f" {mean(scores.values()):.2f} |" if scores else " |"
+        text += "\n"
+        for method in experiment["methods"]:
+            if method != base:
+                cells = "".join(f" {effect(found.get(condition, {}).get(method))} |" for condition in conditions)
+                text += f"| {settings.title(method)} |{cells}\n"
+    return text
+
+
+def effect(contrast):
+    if not contrast:
+        return ""
+    seeds = contrast["over_seeds"]["ci95_half_width"]
+    text = f"{difference(contrast, 3)} ± {'?' if seeds is None else f'{seeds:.3f}'}"
+    return f"**{text}**" if contrast["both_intervals_exclude_0"] else text

@@ -30,12 +30,12 @@ def descriptions_name_what_exists():
     for level in ("quick", "full", "paper"):
         settings = Settings(level)
         slugs = set()
-        cells = {cell for experiment in experiments().values() for cell in cells_of(experiment, settings)}
+        cells = {cell for experiment in experiments(level).values() for cell in cells_of(experiment, settings)}
         for cell in cells:
             check(cell.dataset in settings.datasets and cell.regime in settings.regimes, f"{cell}: unknown name")
             slugs.add(cell.slug)
         check(len(slugs) == len(cells), "two cells have one file name")
-    for name, experiment in experiments().items():
+    for name, experiment in experiments("full").items():
         for method, base in experiment.get("bases", {}).items():
             check({method, base} <= set(experiment["methods"]), f"{name}: {method} or its base {base} is no method of the table")
 
@@ -50,7 +50,9 @@ def fixed_steps_keep_the_number_of_steps():
     settings = Settings("full")
     for regime, condition in settings.regimes.items():
         if condition.get("fixed_steps"):
-            ratio = settings.epochs(regime) * condition["share"] / settings.epochs("100 %")
+            whole = "cosine" if condition.get("schedule") == "cosine" else "100 %"
+            epochs = [int(settings.schedule(name).split("--epochs ")[1]) for name in (regime, whole)]
+            ratio = epochs[0] * condition["share"] / epochs[1]
             check(abs(ratio - 1) < 0.02, f"{regime}: {ratio} of the steps")
 
 
