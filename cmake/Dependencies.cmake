@@ -29,3 +29,4 @@ endfunction()
 
 dnsp_library(nifti_clib HEADER nifti2_io.h PATH_SUFFIXES nifti LIBRARIES nifti2 znz)
 dnsp_library(stb HEADER stb/stb_image.h)
+dnsp_library(nanoflann HEADER nanoflann.hpp)

@@ -19,14 +19,13 @@ double cubic(double x) {
     return 0.0;
 }
 
-/// … 2 1 0 | 0 1 2 … n−1 | n−1 n−2 …
-int mirrored(int i, int n) {
-    const int period = 2 * n;
-    const int phase = ((i % period) + period) % period;
-    return phase < n ? phase : period - 1 - phase;
-}
-
 }  // namespace
+
+int mirrored_index(int i, int size) {
+    const int period = 2 * size;
+    const int phase = ((i % period) + period) % period;
+    return phase < size ? phase : period - 1 - phase;
+}
 
 AxisResampler make_resampler(int input_size, int output_size, const std::function<double(int)>& position,
                              const std::function<double(double)>& kernel, double support) {
@@ -43,7 +42,7 @@ AxisResampler make_resampler(int input_size, int output_size, const std::functio
         double sum = 0.0;
         for (int t = 0; t < map.taps; ++t) {
             const double distance = std::abs(first + t - center);
-            map.index.push_back(mirrored(first + t, input_size));
+            map.index.push_back(mirrored_index(first + t, input_size));
             map.weight.push_back(distance < support ? kernel(distance) : 0.0);
             sum += map.weight.back();
         }

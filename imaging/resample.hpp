@@ -8,6 +8,9 @@
 
 namespace dnsp::imaging {
 
+/// The sample that stands at position i beyond a border: … 2 1 0 | 0 1 2 … size−1 | size−1 size−2 …
+int mirrored_index(int i, int size);
+
 /// A linear map of one axis, stored by rows: output k = Σ_t weight[k][t] · input[index[k][t]]. Rows sum to 1;
 /// borders are mirrored with the edge sample repeated (…2 1 0 | 0 1 2…), as MATLAB does.
 struct AxisResampler {
