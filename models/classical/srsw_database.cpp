@@ -22,7 +22,6 @@ constexpr std::array<char, 8> magic = {'D', 'N', 'S', 'P', 'S', 'R', 'S', 'W'};
 constexpr std::uint32_t version = 1;
 constexpr std::uint32_t max_header_bytes = 1 << 24;
 constexpr std::int64_t max_pairs = std::int64_t{1} << 31;
-constexpr int max_patch = 15;
 
 struct Prefix {
     std::array<char, 8> magic;
@@ -30,12 +29,12 @@ struct Prefix {
     std::uint32_t header_bytes;
 };
 
-/// The entries of describe() that decide which pairs a degradation makes.
+/// The entries of describe() without those of the noise: a database is used for low-resolution images with
+/// any noise.
 json description_of(const imaging::Degradation& degradation) {
-    json header;
-    const auto description = imaging::describe(degradation);
-    for (const char* key : {"preset", "kernel", "sigma", "scale", "phase"}) header[key] = description.at(key);
-    return header;
+    imaging::Degradation noiseless = degradation;
+    noiseless.noise = 0.0;
+    return imaging::describe(noiseless);
 }
 
 std::span<const std::byte> bytes_of(const PatchMatrix& matrix) {
@@ -46,6 +45,8 @@ imaging::Degradation degradation_of(const json& header) {
     auto degradation = imaging::make_degradation(header.at("preset").get<std::string>(),
                                                  std::stoi(header.at("scale").get<std::string>()));
     degradation.sigma = std::stod(header.at("sigma").get<std::string>());
+    degradation.noise = header.at("noise").get<double>();
+    degradation.noise_seed = header.at("noise_seed").get<std::uint64_t>();
     imaging::validate(degradation);
     const json description = description_of(degradation);
     for (const auto& [key, value] : description.items())
@@ -61,6 +62,8 @@ void write_srsw_database(const std::filesystem::path& path, const SrswDatabase& 
                 database.low.cols() == geometry.low_size() && database.high.cols() == geometry.high_size(),
             "[srsw] the sizes of the database do not fit together");
     json header = description_of(database.degradation);
+    header["noise"] = database.degradation.noise;
+    header["noise_seed"] = database.degradation.noise_seed;
     header["patch"] = database.patch;
     header["pairs"] = database.low.rows();
     header["seed"] = database.seed;

@@ -27,8 +27,8 @@ struct SrswDatabase {
 };
 
 /// Writes the database atomically. Format, little-endian: the 8 bytes "DNSPSRSW", uint32 version (1), uint32
-/// length of the header, the header in JSON (preset, kernel, sigma, scale, phase, patch, pairs, seed, files),
-/// `low` and `high` as float32. Throws FileError with the system's reason.
+/// length of the header, the header in JSON (preset, kernel, sigma, scale, phase, noise, noise_seed, patch,
+/// pairs, seed, files), `low` and `high` as float32. Throws FileError with the system's reason.
 void write_srsw_database(const std::filesystem::path& path, const SrswDatabase& database);
 
 /// Throws FileError for a file that is absent, of another kind or version, truncated, longer than its header

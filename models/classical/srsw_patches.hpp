@@ -6,8 +6,11 @@
 
 namespace dnsp::classical {
 
+/// Largest side of a low-resolution patch.
+inline constexpr int max_patch = 15;
+
 /// Patches of SRSW, row-major. A pair belongs to a low-resolution pixel (y, x). Borders are mirrored with the
-/// edge sample repeated. patch is odd.
+/// edge sample repeated. patch is odd and at most max_patch.
 struct PatchGeometry {
     int patch = 3;  ///< p, side of a low-resolution patch
     int scale = 2;

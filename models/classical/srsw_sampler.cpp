@@ -18,8 +18,8 @@ constexpr float training_foreground = 0.1f;
 SrswSampler::SrswSampler(PatchGeometry geometry, std::int64_t pairs, std::uint64_t seed)
     : geometry_(geometry), pairs_(static_cast<std::size_t>(pairs)), seed_(seed) {
     require(pairs > 0, fmt::format("[srsw] expected a positive number of pairs, got {}", pairs));
-    require(geometry.patch > 0 && geometry.patch % 2 == 1,
-            fmt::format("[srsw] expected an odd patch, got {}", geometry.patch));
+    require(geometry.patch > 0 && geometry.patch <= max_patch && geometry.patch % 2 == 1,
+            fmt::format("[srsw] expected an odd patch of at most {}, got {}", max_patch, geometry.patch));
 }
 
 void SrswSampler::add(std::uint32_t volume, std::uint32_t slice, const imaging::Image& low,
