@@ -155,6 +155,10 @@ int main(int argc, char** argv) {
             options.settings = *options.recorded;
         }
         parser.apply(options.settings);
+        const bool by_epochs = app.get_option("--epochs")->count() > 0;
+        require(!by_epochs || app.get_option("--steps")->count() == 0,
+                "--epochs and --steps both set the length of the run; give one of them");
+        if (by_epochs) options.settings.steps = 0;
         return train(options, tools::choose_device(app, device), tools::command_text(argc, argv));
     });
 }

@@ -34,6 +34,13 @@ void TrainingSettings::visit(OptionVisitor& v) {
                  value);
     };
     positive("epochs", "--epochs", "passes over the training slices", epochs, true);
+    v.option({.key = "steps",
+              .flag = "--steps",
+              .help = "steps of the whole run, instead of --epochs; 0: by epochs",
+              .group = "Training",
+              .range = Range::non_negative,
+              .may_change_on_resume = true},
+             steps);
     positive("batch", "--batch", "patches per step", batch);
     positive("patch", "--patch", "side of a patch, pixels", patch);
     positive("patches_per_slice", "--patches-per-slice", "patches per slice and epoch", patches_per_slice);

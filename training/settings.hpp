@@ -25,6 +25,7 @@ struct TrainingSettings {
     int axis = -1;       ///< see imaging::visit_slice_axis
     int slice_step = 3;  ///< every n-th slice that shows the head
     int epochs = 50;
+    int steps = 0;  ///< > 0: number of steps of the whole run, instead of epochs
     int batch = 64;
     int patch = 40;
     int patches_per_slice = 16;  ///< drawn anew every epoch

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/divide_up.hpp"
 #include "base/options_json.hpp"
 #include "inference/tiled_inference.hpp"
 #include "priors/filter_bank.hpp"
@@ -94,7 +95,8 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     settings_.model = model_->options();
     settings_.convolution = conv2d_settings_in_force(device);
     description_.settings = settings_;
-    require(settings_.epochs > 0, "[training] the number of epochs must be positive");
+    require(settings_.epochs > 0 && settings_.steps >= 0,
+            "[training] the number of epochs must be positive, and the number of steps must not be negative");
     require(
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::max_pending,
         fmt::format("[training] metrics are read every 1 to {} steps", TrainingStep::max_pending));
@@ -114,7 +116,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
     bicubic_ = validate(true);
     validation_ = validate(false);
-    progress_.epochs = settings_.epochs;
+    progress_.epochs = divide_up(total_steps(), sampler_.steps_per_epoch());
     progress_.total_steps = total_steps();
     log_->write({{"event", resume.empty() ? "start" : "resume"},
                  {"step", state_.step},
@@ -151,7 +153,8 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
     while (state_.step < total_steps()) {
         step_->run();
         ++state_.step;
-        const bool epoch_ends = state_.step % sampler_.steps_per_epoch() == 0, stopped = stop();
+        const bool finished = state_.step == total_steps(), stopped = stop();
+        const bool epoch_ends = finished || state_.step % sampler_.steps_per_epoch() == 0;
         const bool saves = epoch_ends || stopped || since_save.seconds() > checkpoint_interval_seconds;
         if (!saves && step_->pending() < pacer.steps()) continue;
 
@@ -166,8 +169,8 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
             save();
             since_save.restart();
         }
-        if (stopped && state_.step < total_steps()) return false;
-        if (epoch_ends && state_.step < total_steps()) begin_epoch();
+        if (stopped && !finished) return false;
+        if (epoch_ends && !finished) begin_epoch();
         pacer.restart();
     }
     save_weights(folder_ / "weights.safetensors", description_, store_);
@@ -226,7 +229,7 @@ void Trainer::log_epoch(double seconds) {
     validation_ = validate(false);
     log_->write({{"event", "epoch"},
                  {"step", state_.step},
-                 {"epoch", state_.step / sampler_.steps_per_epoch()},
+                 {"epoch", divide_up(state_.step, sampler_.steps_per_epoch())},
                  {"seconds", seconds},
                  {"psnr_db", validation_.psnr_db},
                  {"ssim", validation_.ssim}});

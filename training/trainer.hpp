@@ -66,7 +66,9 @@ class Trainer {
     const PatchSampler& sampler() const { return sampler_; }
     const TrainingStep& step() const { return *step_; }
     std::int64_t parameters() const { return store_.elements(ParameterGroup::network); }
-    std::int64_t total_steps() const { return settings_.epochs * sampler_.steps_per_epoch(); }
+    std::int64_t total_steps() const {
+        return settings_.steps > 0 ? settings_.steps : settings_.epochs * sampler_.steps_per_epoch();
+    }
 
   private:
     void begin_epoch();

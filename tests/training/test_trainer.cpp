@@ -1,3 +1,6 @@
+#include <cmath>
+#include <numbers>
+
 #include "tests/catch.hpp"
 #include "tests/test_device.hpp"
 #include "tests/training/small_run.hpp"
@@ -38,6 +41,37 @@ TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterru
             REQUIRE(step_lines(out / "log.jsonl") == step_lines(folder / "whole/log.jsonl"));
         }
     }
+}
+
+TEST_CASE("a run of a given number of steps ends within an epoch and resumes bitwise identically") {
+    testing::TemporaryFolder folder;
+    TrainingSettings settings = small_settings("NP");
+    settings.schedule = Schedule::cosine;
+    Trainer by_epochs(settings, small_split(), test_device(), folder / "epochs", "test");
+    const std::int64_t per_epoch = by_epochs.sampler().steps_per_epoch();
+    REQUIRE(per_epoch > 1);
+    settings.steps = static_cast<int>(per_epoch) + 1;
+    Trainer whole(settings, small_split(), test_device(), folder / "whole", "test");
+    REQUIRE(whole.total_steps() == settings.steps);
+    REQUIRE(whole.run(nobody, never));
+    const auto epochs = lines_of(folder / "whole/log.jsonl", "epoch");
+    REQUIRE(epochs.size() == 2);  // The end of the run is scored, too.
+    REQUIRE(epochs.back()["step"] == settings.steps);
+    REQUIRE(epochs.back()["epoch"] == 2);
+    // The cosine falls to zero at the end of the run: its last step has ½(1 + cos(π(n − 1)/n)).
+    const double last = step_lines(folder / "whole/log.jsonl").back()["lr"];
+    const double n = settings.steps;
+    REQUIRE(std::abs(last / settings.learning_rate - 0.5 * (1.0 + std::cos(std::numbers::pi * (n - 1) / n))) <
+            1e-12);
+
+    std::int64_t done = 0;
+    Trainer first(settings, small_split(), test_device(), folder / "stopped", "test");
+    REQUIRE_FALSE(first.run(nobody, [&] { return ++done == per_epoch; }));
+    Trainer second(settings, small_split(), test_device(), folder / "stopped", "test",
+                   folder / "stopped/checkpoint.safetensors");
+    REQUIRE(second.run(nobody, never));
+    REQUIRE(bytes_of(folder / "stopped/weights.safetensors") ==
+            bytes_of(folder / "whole/weights.safetensors"));
 }
 
 TEST_CASE("training lowers the loss, beats bicubic interpolation and allocates nothing after its start") {
