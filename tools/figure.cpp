@@ -79,6 +79,7 @@ imaging::Image zoomed(const Panel& panel, int zoom) {
 
 constexpr int margin = 10;
 constexpr int caption_height = 56;
+constexpr std::array colours{"#1b6ca8", "#d1495b", "#edae49", "#3c896d", "#7b5ea7", "#6b6b6b"};
 
 }  // namespace
 
@@ -125,7 +126,6 @@ void draw_panels(const fs::path& png, const std::vector<std::vector<Panel>>& row
 }
 
 void draw_charts(const fs::path& png, const std::vector<Chart>& charts) {
-    static constexpr std::array colours{"#1b6ca8", "#d1495b", "#edae49", "#3c896d", "#7b5ea7", "#6b6b6b"};
     Gnuplot plot(png);
     plot.say("set terminal pngcairo size {},{} font 'DejaVu Sans,10'", 640 * charts.size(), 480);
     plot.say("set output {}", quoted(plot.output().string()));
@@ -149,6 +149,54 @@ void draw_charts(const fs::path& png, const std::vector<Chart>& charts) {
         }
         plot.say("{}", command);
     }
+    plot.say("unset multiplot");
+    plot.finish();
+}
+
+void draw_interval_charts(const fs::path& png, const std::string& caption,
+                          const std::vector<std::vector<IntervalChart>>& rows) {
+    require(!rows.empty() && !rows.front().empty(), "[figure] nothing to draw");
+    std::size_t lines = 0;
+    for (const auto& row : rows)
+        for (const IntervalChart& chart : row)
+            lines = std::max(lines, chart.labels.size() * chart.series.size());
+    Gnuplot plot(png);
+    plot.say("set terminal pngcairo size {},{} font 'DejaVu Sans,10'", 640 * rows.front().size(),
+             rows.size() * (150 + 22 * lines));
+    plot.say("set output {}", quoted(plot.output().string()));
+    plot.say("set multiplot layout {},{} title {}.\"\\n\" noenhanced", rows.size(), rows.front().size(),
+             quoted(caption));
+    plot.say("set border 3; set xtics nomirror");
+    plot.say("set key outside top center horizontal noenhanced");
+    for (const auto& row : rows)
+        for (const IntervalChart& chart : row) {
+            plot.say("set title {} noenhanced; set xlabel {} noenhanced", quoted(chart.title),
+                     quoted(chart.x_label));
+            plot.say("unset arrow; set yrange [{}:0.5]; unset ytics",
+                     0.5 - static_cast<double>(chart.labels.size()));
+            plot.say("set xrange {}", chart.zero_line ? "[*<0:0<*]" : "[*:*]");
+            if (chart.zero_line)
+                plot.say("set arrow from first 0,graph 0 to first 0,graph 1 nohead lc rgb '#6b6b6b'");
+            std::string tics, command;
+            for (std::size_t i = 0; i < chart.labels.size(); ++i)
+                tics += fmt::format("{}{} {}", i ? ", " : "", quoted(chart.labels[i]), -static_cast<int>(i));
+            plot.say("set ytics nomirror noenhanced ({})", tics);
+            const auto count = static_cast<double>(chart.series.size());
+            for (std::size_t s = 0; s < chart.series.size(); ++s) {
+                const IntervalChart::Series& series = chart.series[s];
+                plot.say("$series{} << EOD", s);
+                for (std::size_t i = 0; i < series.centre.size(); ++i)
+                    plot.say(
+                        "{} {} {}", series.centre[i],
+                        -static_cast<double>(i) - (static_cast<double>(s) + 0.5 - count / 2) * 0.6 / count,
+                        series.half_width[i]);
+                plot.say("EOD");
+                command +=
+                    fmt::format("{}$series{} using 1:2:3 with xerrorbars pt 7 lw 2 lc rgb '{}' title {}",
+                                s ? ", " : "plot ", s, colours[s % colours.size()], quoted(series.name));
+            }
+            plot.say("{}", command);
+        }
     plot.say("unset multiplot");
     plot.finish();
 }

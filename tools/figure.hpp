@@ -34,4 +34,19 @@ struct Chart {
 /// Draws charts side by side.
 void draw_charts(const std::filesystem::path& png, const std::vector<Chart>& charts);
 
+/// Means or differences with their intervals, one line for each label.
+struct IntervalChart {
+    std::string title, x_label;
+    std::vector<std::string> labels;
+    struct Series {
+        std::string name;
+        std::vector<double> centre, half_width;  ///< by label
+    };
+    std::vector<Series> series;
+    bool zero_line = false;
+};
+/// Draws rows of charts under a caption. All rows have the same number of charts.
+void draw_interval_charts(const std::filesystem::path& png, const std::string& caption,
+                          const std::vector<std::vector<IntervalChart>>& rows);
+
 }  // namespace dnsp::tools
