@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("every tool answers --help and --version and refuses an unknown option") {
     for (const std::string tool :
-         {"train_dnsp", "upscale", "evaluate", "simulate", "plot_training", "prior_figures"}) {
+         {"train_dnsp", "upscale", "evaluate", "simulate", "plot_training", "prior_figures", "analyse"}) {
         INFO(tool);
         const auto help = run_tool(tool + " --help"), version = run_tool(tool + " --version");
         REQUIRE(help.status == 0);
