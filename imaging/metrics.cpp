@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -81,30 +81,6 @@ struct RowMoments {
     std::array<std::vector<double>, 5> moments;
 };
 
-/// P(|T| ≤ t) of Student's t with t = √df·tan θ: Abramowitz & Stegun 26.7.3 and 26.7.4.
-double student_central_probability(double theta, int degrees_of_freedom) {
-    const double cosine = std::cos(theta);
-    const bool odd = degrees_of_freedom % 2 == 1;
-    double term = odd ? cosine : 1.0;
-    double sum = degrees_of_freedom == 1 ? 0.0 : term;
-    for (int k = odd ? 3 : 2; k < degrees_of_freedom; k += 2) {
-        term *= cosine * cosine * (k - 1) / k;
-        sum += term;
-    }
-    sum *= std::sin(theta);
-    return odd ? 2.0 / std::numbers::pi * (theta + sum) : sum;
-}
-
-double student_quantile(double central_probability, int degrees_of_freedom) {
-    double low = 0.0;
-    double high = 0.5 * std::numbers::pi;
-    for (int step = 0; step < 60; ++step) {
-        const double middle = 0.5 * (low + high);
-        (student_central_probability(middle, degrees_of_freedom) < central_probability ? low : high) = middle;
-    }
-    return std::sqrt(degrees_of_freedom) * std::tan(0.5 * (low + high));
-}
-
 }  // namespace
 
 double psnr(const Image& reference, const Image& image, const MetricConvention& convention) {
@@ -156,20 +132,6 @@ std::string describe(const MetricConvention& convention, const std::string& data
         "population covariances, mean over windows inside the image.",
         data_range.empty() ? fmt::format("{}", convention.data_range) : data_range, border, window, window,
         window_sigma, k1, k2);
-}
-
-MeanInterval mean_and_interval(const std::vector<double>& values) {
-    MeanInterval result;
-    result.n = static_cast<int>(values.size());
-    result.mean = result.ci95 = std::numeric_limits<double>::quiet_NaN();
-    if (values.empty()) return result;
-    result.mean = std::accumulate(values.begin(), values.end(), 0.0) / result.n;
-    if (result.n < 2) return result;
-    double squares = 0.0;
-    for (double value : values) squares += (value - result.mean) * (value - result.mean);
-    const double standard_error = std::sqrt(squares / (result.n - 1) / result.n);
-    result.ci95 = student_quantile(0.95, result.n - 1) * standard_error;
-    return result;
 }
 
 }  // namespace dnsp::imaging

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "imaging/image.hpp"
 
@@ -25,14 +24,5 @@ double ssim(const Image& reference, const Image& image, const MetricConvention& 
 /// One sentence: data range, window, constants, border. `data_range`: description of the data range; empty:
 /// the number in `convention`.
 std::string describe(const MetricConvention& convention, const std::string& data_range = "");
-
-/// Mean and half-width of the 95 % confidence interval of the mean (Student's t). The half-width is NaN for
-/// fewer than two values; the mean is NaN for no values.
-struct MeanInterval {
-    double mean = 0.0;
-    double ci95 = 0.0;
-    int n = 0;
-};
-MeanInterval mean_and_interval(const std::vector<double>& values);
 
 }  // namespace dnsp::imaging

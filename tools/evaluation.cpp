@@ -150,13 +150,13 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     files_.push_back(path);
 }
 
-imaging::MeanInterval Evaluation::interval(std::size_t method, double Score::*metric) const {
+statistics::MeanInterval Evaluation::interval(std::size_t method, double Score::*metric) const {
     std::map<std::pair<std::string, int>, std::vector<double>> units;  // by file, or by file and slice
     for (std::size_t i = method; i < scores_.size(); i += methods_.size())
         units[{scores_[i].file, files_.size() > 1 ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
     std::vector<double> means;
-    for (const auto& [unit, values] : units) means.push_back(imaging::mean_and_interval(values).mean);
-    return imaging::mean_and_interval(means);
+    for (const auto& [unit, values] : units) means.push_back(statistics::mean_of(values));
+    return statistics::mean_and_interval(means);
 }
 
 Summary Evaluation::summary() const {

@@ -58,7 +58,7 @@ class Evaluation {
         bool is_volume = true;
     };
     std::vector<int> chosen_slices(const Subject& subject) const;
-    imaging::MeanInterval interval(std::size_t method, double Score::*metric) const;
+    statistics::MeanInterval interval(std::size_t method, double Score::*metric) const;
 
     std::vector<Method> methods_;
     imaging::Degradation degradation_;

@@ -7,6 +7,7 @@
 
 #include "imaging/degradation.hpp"
 #include "imaging/metrics.hpp"
+#include "statistics/interval.hpp"
 
 namespace dnsp::tools {
 
@@ -26,7 +27,7 @@ struct Score {
 struct Summary {
     struct Row {
         std::string method;
-        imaging::MeanInterval psnr_db, ssim;
+        statistics::MeanInterval psnr_db, ssim;
     };
     std::vector<Row> rows;      ///< one per method
     std::vector<Score> scores;  ///< one per slice and method
