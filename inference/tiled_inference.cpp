@@ -138,9 +138,11 @@ Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& op
     require(s.rank() == 4 && s[3] == 1, "[infer] expects [batch, height, width, 1], got " + s.text());
     const int alignment = input.device().kind == DeviceKind::cpu ? kernels::cpu::conv2d_alignment
                                                                  : kernels::cuda::conv2d_alignment;
+    const std::int64_t block = model.pixel_block();
     const std::int64_t whole = std::max<std::int64_t>({s[1], s[2], 1});
-    const std::vector<Window> windows = windows_of(s, options.tile == 0 ? whole : options.tile,
-                                                   {model.receptive_radius(alignment), alignment});
+    const std::vector<Window> windows =
+        windows_of(s, options.tile == 0 ? whole : options.tile,
+                   {block * model.receptive_radius(alignment), block * alignment});
     Tensor output = Tensor::empty_like(input);
     for (std::size_t begin = 0, end = 0; begin < windows.size(); begin = end) {
         while (end < windows.size() && windows[end].shape() == windows[begin].shape()) ++end;

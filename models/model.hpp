@@ -36,10 +36,14 @@ class Model {
     /// network(input), plus the input if global_skip is set.
     Tensor forward(Tape& tape, const Tensor& input) const;
 
-    /// Largest distance in pixels at which an input pixel can change an output pixel. With alignment > 1,
-    /// each layer's radius is rounded up to a multiple of `alignment`. Kernels that compute whole alignment ×
-    /// alignment tiles need this halo to give bitwise identical results (kernels/conv2d/conv2d.hpp,
-    /// conv2d_alignment).
+    /// Side of the blocks of image pixels that the layers see as one pixel: the factor of the network's pixel
+    /// unshuffle (layers/pixel_shuffle.hpp), or 1. Blocks are counted from the corner of the image.
+    virtual int pixel_block() const { return 1; }
+
+    /// Largest distance in blocks (of 1 pixel, unless pixel_block() is overridden) at which an input block
+    /// can change an output block. With alignment > 1, each layer's radius is rounded up to a multiple of
+    /// `alignment`. Kernels that compute whole alignment × alignment tiles of a layer's image need this halo
+    /// to give bitwise identical results (kernels/conv2d/conv2d.hpp, conv2d_alignment).
     virtual int receptive_radius(int alignment = 1) const = 0;
 
     /// The options with the model's defaults filled in.

@@ -5,6 +5,7 @@
 #include "imaging/resample.hpp"
 #include "tests/catch.hpp"
 #include "tests/inference/saved_network.hpp"
+#include "tests/model_options.hpp"
 #include "tests/synthetic_head.hpp"
 
 using namespace dnsp;
@@ -12,8 +13,9 @@ using namespace dnsp::testing;
 
 TEST_CASE("an image computed in tiles is bitwise identical to the image computed at once") {
     testing::TemporaryFolder folder;
-    for (const ModelOptions& options : {ModelOptions{"srcnn", 0, 0, true}, ModelOptions{"edsr", 2, 16, true},
-                                        ModelOptions{"edsr", 1, 5, false}}) {
+    for (const ModelOptions& options :
+         {ModelOptions{"srcnn", 0, 0, true}, ModelOptions{"edsr", 2, 16, true},
+          ModelOptions{"edsr", 1, 5, false}, unshuffled_edsr(1, 16, 2), unshuffled_edsr(1, 5, 3)}) {
         INFO(options.name << " " << options.width);
         const SavedNetwork saved(options, folder / "w.safetensors");
         // The CUDA emulator is slow, so it computes a smaller image.

@@ -1,6 +1,7 @@
 // Whole networks against finite differences, parameter by parameter.
 #include "models/model.hpp"
 #include "tests/gradient_check.hpp"
+#include "tests/model_options.hpp"
 
 using namespace dnsp;
 using namespace dnsp::testing;
@@ -71,6 +72,11 @@ void check(const ModelOptions& options, const Shape& image, std::size_t elements
 TEST_CASE("gradients of a tiny EDSR with respect to its input and every parameter") {
     check({"edsr", 1, 3, true}, {2, 5, 6, 1}, 40);
     check({"edsr", 2, 2, false}, {1, 7, 4, 1}, 40);
+}
+
+TEST_CASE("gradients of a tiny EDSR that computes at low resolution") {
+    check(unshuffled_edsr(1, 3, 2), {2, 6, 8, 1}, 40);
+    check(unshuffled_edsr(1, 2, 3, false), {1, 7, 5, 1}, 40);
 }
 
 TEST_CASE("gradients of SRCNN with respect to its input and every layer") {

@@ -5,11 +5,12 @@
 #include "inference/tiled_inference.hpp"
 #include "layers/conv2d.hpp"
 #include "tests/catch.hpp"
+#include "tests/model_options.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"
 
 using namespace dnsp;
-using dnsp::testing::test_device;
+using dnsp::testing::model_options, dnsp::testing::test_device, dnsp::testing::unshuffled_edsr;
 
 namespace {
 
@@ -48,9 +49,14 @@ Tensor forward(const Model& model, const Tensor& input) {
     return model.forward(tape, input);
 }
 
-const std::vector<ModelOptions> small_models{
-    {"srcnn", 0, 0, true}, {"srcnn", 0, 0, false}, {"edsr", 2, 5, true},  {"edsr", 1, 3, false},
-    {"edsr", 1, 16, true}, {"dcsrn", 2, 3, true},  {"dcsrn", 1, 8, false}};
+/// A function, because the options of models are complete after static initialisation only.
+const std::vector<ModelOptions>& small_models() {
+    static const std::vector<ModelOptions> models{
+        {"srcnn", 0, 0, true},  {"srcnn", 0, 0, false},    {"edsr", 2, 5, true},
+        {"edsr", 1, 3, false},  {"edsr", 1, 16, true},     {"dcsrn", 2, 3, true},
+        {"dcsrn", 1, 8, false}, unshuffled_edsr(1, 16, 2), unshuffled_edsr(1, 5, 3, false)};
+    return models;
+}
 
 /// EDSR's parameters by layer: head, two convolutions a block, body, tail.
 std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
@@ -88,6 +94,10 @@ TEST_CASE("models have the papers' numbers of parameters") {
     CHECK(std::abs(static_cast<double>(edsr_parameters(32, 256)) / 1e6 - 38.36) < 0.005);
     const auto third = make_model({"edsr", 3, 7, true}, small);
     CHECK(small.elements(ParameterGroup::network) == edsr_parameters(3, 7));
+    // The head reads 4 channels and the tail writes 4.
+    ParameterStore low;
+    const auto unshuffled = make_model(unshuffled_edsr(3, 7, 2), low);
+    CHECK(low.elements(ParameterGroup::network) == edsr_parameters(3, 7) + 3 * 2 * 9 * 7 + 3);
     ParameterStore dcsrn;
     const auto fourth = make_model({"dcsrn", 0, 0, true}, dcsrn);
     CHECK(fourth->options().depth == 4);
@@ -103,6 +113,11 @@ TEST_CASE("models refuse options and inputs that make no sense") {
     CHECK_THROWS_AS(make_model({"srcnn", 0, 64, true}, b), Error);
     CHECK_THROWS_AS(make_model({"edsr", -1, 8, true}, c), Error);
     CHECK_THROWS_AS(make_model({"dcsrn", 2, -1, true}, d), Error);
+    for (const nlohmann::json& refused : {nlohmann::json{{"name", "edsr"}, {"unshuffle", 17}},
+                                          nlohmann::json{{"name", "edsr"}, {"residual_scale", 1e308 * 10}}}) {
+        ParameterStore store;
+        CHECK_THROWS_AS(make_model(model_options(refused), store), Error);
+    }
     Network network({"srcnn", 0, 0, true}, DType::float32);
     CHECK_THROWS_AS(forward(*network.model, image_of({1, 8, 8, 3}, DType::float32)), Error);
     CHECK_THROWS_AS(forward(*network.model, image_of({8, 8, 1}, DType::float32)), Error);
@@ -110,7 +125,7 @@ TEST_CASE("models refuse options and inputs that make no sense") {
 }
 
 TEST_CASE("the output has the shape of the input for any size") {
-    for (const ModelOptions& options : small_models) {
+    for (const ModelOptions& options : small_models()) {
         Network network(options, DType::float32);
         for (const Shape& shape :
              std::vector<Shape>{{1, 1, 1, 1}, {2, 5, 9, 1}, {1, 40, 40, 1}, {3, 1, 17, 1}})
@@ -119,7 +134,7 @@ TEST_CASE("the output has the shape of the input for any size") {
 }
 
 TEST_CASE("a model with a global skip starts as the identity") {
-    for (const ModelOptions& options : small_models) {
+    for (const ModelOptions& options : small_models()) {
         Network network(options, DType::float32);
         const Tensor input = image_of({2, 11, 13, 1}, DType::float32);
         const bool identity = forward(*network.model, input).to_vector<float>() == input.to_vector<float>();
@@ -142,13 +157,14 @@ TEST_CASE("the global skip adds the input to what the network predicts") {
     }
 }
 
-TEST_CASE("an input pixel changes output pixels at the receptive radius and none beyond it") {
-    for (const ModelOptions& options : small_models) {
+TEST_CASE("an input pixel changes output blocks at the receptive radius and none beyond it") {
+    for (const ModelOptions& options : small_models()) {
         Network network(options, DType::float64);
         network.randomise();
         const int radius = network.model->receptive_radius();
-        INFO(options.name << ", radius " << radius);
-        const std::int64_t side = 2 * radius + 7, centre = side / 2;
+        const std::int64_t block = network.model->pixel_block();
+        INFO(options.name << ", radius " << radius << " blocks of " << block << " pixels");
+        const std::int64_t side = (2 * radius + 7) * block, centre = side / 2;
         Tensor input = image_of({1, side, side, 1}, DType::float64);
         const auto before = forward(*network.model, input).to_vector<double>();
         auto pixels = input.to_vector<double>();
@@ -160,17 +176,24 @@ TEST_CASE("an input pixel changes output pixels at the receptive radius and none
             for (std::int64_t x = 0; x < side; ++x) {
                 const auto i = static_cast<std::size_t>(y * side + x);
                 if (before[i] != after[i])
-                    reach = std::max({reach, std::abs(y - centre), std::abs(x - centre)});
+                    reach = std::max(
+                        {reach, std::abs(y / block - centre / block), std::abs(x / block - centre / block)});
             }
         CHECK(reach == radius);
     }
     ParameterStore store;
     CHECK(make_model({"srcnn", 0, 0, true}, store)->receptive_radius() == 6);
+    // 2·2 + 3 layers of 3×3.
+    ParameterStore low;
+    const auto edsr = make_model(unshuffled_edsr(2, 4, 3), low);
+    CHECK(edsr->pixel_block() == 3);
+    CHECK(edsr->receptive_radius() == 7);
+    CHECK(edsr->receptive_radius(4) == 28);
 }
 
 TEST_CASE("tiled inference is bitwise identical to inference on the whole image") {
     for (DType dtype : {DType::float32, DType::float64})
-        for (const ModelOptions& options : small_models) {
+        for (const ModelOptions& options : small_models()) {
             Network network(options, dtype);
             network.randomise();
             const Tensor input = image_of({2, 37, 29, 1}, dtype);
@@ -191,15 +214,15 @@ TEST_CASE("tiled inference is bitwise identical to inference on the whole image"
                 });
             }
         }
-    Network network(small_models[0], DType::float32);
+    Network network(small_models()[0], DType::float32);
     CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), {.tile = -1}), Error);
     CHECK_THROWS_AS(infer(*network.model, image_of({1, 8, 8, 1}, DType::float32), {.batch = -1}), Error);
 }
 
 TEST_CASE("inference is bitwise identical for every number of images and tiles per batch") {
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
-    for (const ModelOptions& options :
-         {small_models[0], ModelOptions{"edsr", 1, 8, true}, ModelOptions{"dcsrn", 2, 4, true}}) {
+    for (const ModelOptions& options : {small_models()[0], ModelOptions{"edsr", 1, 8, true},
+                                        ModelOptions{"dcsrn", 2, 4, true}, unshuffled_edsr(1, 8, 2)}) {
         Network network(options, DType::float32);
         network.randomise();
         const Tensor input =
@@ -215,7 +238,7 @@ TEST_CASE("inference is bitwise identical for every number of images and tiles p
 }
 
 TEST_CASE("the batch is halved when memory runs out, and too little memory for one image is an error") {
-    Network network(small_models[0], DType::float32);
+    Network network(small_models()[0], DType::float32);
     network.randomise();
     const Tensor input = image_of({6, 20, 20, 1}, DType::float32);
     const auto expected = infer(*network.model, input, {.tile = 0, .batch = 1}).to_vector<float>();

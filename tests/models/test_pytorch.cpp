@@ -4,6 +4,7 @@
 #include "layers/squared_error.hpp"
 #include "models/model.hpp"
 #include "tests/catch.hpp"
+#include "tests/model_options.hpp"
 #include "tests/paths.hpp"
 #include "tests/reference/arrays.hpp"
 #include "tests/test_device.hpp"
@@ -69,6 +70,16 @@ void check_srcnn(DType dtype, double bound) {
     network.compare_step(bound, bound);
 }
 
+/// At half the resolution. The image has odd sides.
+void check_edsr(DType dtype, double bound) {
+    Network network(
+        testing::model_options(
+            {{"name", "edsr"}, {"depth", 1}, {"width", 4}, {"unshuffle", 2}, {"residual_scale", 0.5}}),
+        "edsr.safetensors", dtype);
+    network.step();
+    network.compare_step(bound, bound);
+}
+
 /// Forward and backward pass, three steps of Adam, which update the running statistics, and an inference.
 void check_dcsrn(DType dtype, double output_bound, double gradient_bound, double statistics_bound) {
     Network network({"dcsrn", 2, 6, true}, "dcsrn.safetensors", dtype);
@@ -89,6 +100,11 @@ void check_dcsrn(DType dtype, double output_bound, double gradient_bound, double
 TEST_CASE("SRCNN, its loss and all its gradients agree with PyTorch's") {
     check_srcnn(DType::float64, 1e-12);
     check_srcnn(DType::float32, 1e-5);
+}
+
+TEST_CASE("EDSR at low resolution, its loss and all its gradients agree with PyTorch's") {
+    check_edsr(DType::float64, 1e-12);
+    check_edsr(DType::float32, 1e-5);
 }
 
 TEST_CASE("DCSRN, its gradients, running statistics and inference agree with PyTorch's") {

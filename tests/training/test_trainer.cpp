@@ -2,6 +2,7 @@
 #include <numbers>
 
 #include "tests/catch.hpp"
+#include "tests/model_options.hpp"
 #include "tests/test_device.hpp"
 #include "tests/training/small_run.hpp"
 #include "training/trainer.hpp"
@@ -15,13 +16,22 @@ namespace {
 auto never = [] { return false; };
 auto nobody = [](const TrainingProgress&) {};
 
+/// Computes at half the resolution, on patches whose sides are odd.
+TrainingSettings low_resolution_settings() {
+    TrainingSettings settings = small_settings("NP");
+    settings.model = unshuffled_edsr(1, 4, 2);
+    settings.patch = 15;
+    return settings;
+}
+
 }  // namespace
 
 TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterrupted run") {
-    for (const char* variant : {"NP", "AP"}) {
-        INFO(variant);
+    for (const TrainingSettings& settings :
+         {small_settings("NP"), small_settings("AP"), low_resolution_settings()}) {
+        INFO(settings.objective.variant << ", patch " << settings.patch);
         testing::TemporaryFolder folder;
-        Trainer whole(small_settings(variant), small_split(), test_device(), folder / "whole", "test");
+        Trainer whole(settings, small_split(), test_device(), folder / "whole", "test");
         REQUIRE(whole.run(nobody, never));
         const std::int64_t steps = whole.total_steps();
         REQUIRE(steps > 6);
@@ -29,10 +39,10 @@ TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterru
             INFO("stopped after step " << stop_at);
             const fs::path out = folder / ("stopped" + std::to_string(stop_at));
             std::int64_t done = 0;
-            Trainer first(small_settings(variant), small_split(), test_device(), out, "test");
+            Trainer first(settings, small_split(), test_device(), out, "test");
             REQUIRE_FALSE(first.run(nobody, [&] { return ++done == stop_at; }));
             REQUIRE_FALSE(fs::exists(out / "weights.safetensors"));
-            Trainer second(small_settings(variant), small_split(), test_device(), out, "test",
+            Trainer second(settings, small_split(), test_device(), out, "test",
                            out / "checkpoint.safetensors");
             REQUIRE(second.run(nobody, never));
             REQUIRE(bytes_of(out / "weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
