@@ -63,6 +63,9 @@ inline const std::vector<Conv2dCase> larger_conv2d_cases{
     {"EDSR head", {1, 20, 23, 1, 64, 3, 3}},
     {"EDSR block", {1, 13, 15, 64, 64, 3, 3}},
     {"EDSR tail", {1, 20, 23, 64, 1, 3, 3}},
+    {"EDSR head at half the resolution", {1, 20, 23, 4, 64, 3, 3}},
+    {"EDSR tail at half the resolution", {2, 20, 23, 64, 4, 3, 3}},
+    {"EDSR tail at a third of the resolution", {1, 20, 23, 64, 9, 3, 3}},
     {"a whole patch of the paper", {3, 40, 40, 8, 4, 3, 3}},
     {"unlike channel counts in sixteens", {2, 37, 30, 32, 48, 3, 3}},
     {"EDSR block of 256 channels", {1, 9, 10, 256, 256, 3, 3}},
@@ -72,12 +75,12 @@ inline const std::vector<Conv2dCase> larger_conv2d_cases{
 /// One shape per native CUDA kernel in T, with and without rows of channels that fill vectors.
 inline const std::vector<Conv2dShape> every_cuda_path{
     {1, 5, 14, 3, 6, 3, 3}, {1, 5, 14, 4, 8, 3, 3}, {1, 5, 14, 1, 8, 3, 3}, {1, 5, 14, 8, 1, 3, 3}};
-/// On the CPU: Winograd, pointwise, single channel with one and two register tiles of taps per row, direct.
+/// On the CPU: Winograd, pointwise, few channels with one and two register tiles of taps per row, direct.
 /// Each with several chunks and strips, the last ones partial.
 inline const std::vector<Conv2dShape> every_cpu_path{
-    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5},
-    {2, 13, 14, 32, 1, 5, 3},  {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11},
-    {1, 13, 14, 21, 1, 3, 3},  {1, 5, 14, 3, 6, 3, 3},    {2, 13, 14, 20, 37, 3, 5}};
+    {1, 17, 34, 16, 48, 3, 3}, {1, 13, 14, 32, 16, 1, 1}, {2, 13, 14, 1, 48, 3, 5}, {2, 13, 14, 32, 1, 5, 3},
+    {1, 13, 14, 1, 16, 9, 9},  {1, 13, 14, 16, 1, 1, 11}, {1, 13, 14, 21, 1, 3, 3}, {1, 5, 14, 3, 6, 3, 3},
+    {2, 13, 14, 20, 37, 3, 5}, {2, 13, 14, 32, 4, 3, 3},  {1, 13, 14, 21, 3, 3, 1}, {1, 13, 14, 4, 16, 3, 3}};
 inline const std::vector<Conv2dShape>& every_path_of(On where) {
     return where == On::cpu ? every_cpu_path : every_cuda_path;
 }

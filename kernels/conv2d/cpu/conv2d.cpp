@@ -7,9 +7,9 @@
 
 #include "base/parallel.hpp"
 #include "kernels/conv2d/cpu/direct.hpp"
+#include "kernels/conv2d/cpu/few_channels.hpp"
 #include "kernels/conv2d/cpu/im2col.hpp"
 #include "kernels/conv2d/cpu/pointwise.hpp"
-#include "kernels/conv2d/cpu/single_channel.hpp"
 #include "kernels/conv2d/cpu/winograd.hpp"
 
 namespace dnsp::kernels::cpu {
@@ -34,7 +34,7 @@ const Algorithm<T>& algorithm_for(const Conv2dShape& s) {
         static constexpr Algorithm<float> all[] = {
             {winograd_supports, winograd_forward, winograd_backward_input, winograd_backward_weight},
             {pointwise_supports, pointwise_forward, pointwise_backward_input, pointwise_backward_weight},
-            {single_channel_supports, single_channel_forward, single_channel_backward_input,
+            {few_channels_supports, few_channels_forward, few_channels_backward_input,
              direct_backward_weight},
             {supports_all, direct_forward, direct_backward_input, direct_backward_weight}};
         return *std::ranges::find_if(all, [&](const auto& algorithm) { return algorithm.supports(s); });
