@@ -1,5 +1,7 @@
 #include "benchmarks/rows/network.hpp"
 
+#include "base/options_json.hpp"
+
 namespace dnsp::benchmarks {
 
 Network::Network(const Parameters& parameters) {
@@ -7,6 +9,8 @@ Network::Network(const Parameters& parameters) {
     options.name = parameters.at("model").get<std::string>();
     options.depth = parameters.value("depth", 0);
     options.width = parameters.value("width", 0);
+    OptionReader reader(parameters);
+    options.own.visit(reader);
     model = make_model(options, store);
 }
 
@@ -33,7 +37,8 @@ double Network::flops_per_pixel() const {
     for (const ParameterStore::Parameter& p : store.parameters())
         if (p.group == ParameterGroup::network && p.shape.rank() == 4)
             multiplications += static_cast<double>(p.shape.elements());
-    return 2 * multiplications;
+    const double block = model->pixel_block();
+    return 2 * multiplications / (block * block);
 }
 
 }  // namespace dnsp::benchmarks

@@ -1,6 +1,7 @@
 #pragma once
 
-// The network of the rows "step" and "upscale". Parameters: model, depth, width.
+// The network of the rows "step" and "upscale". Parameters: model, depth, width, and the model's own
+// options by their keys, such as "unshuffle".
 #include "benchmarks/rows/row.hpp"
 #include "models/model.hpp"
 
