@@ -32,12 +32,14 @@ class Edsr : public Model {
                  .group = "Network",
                  .range = Range::positive},
                 unshuffle);
-            v.option({.key = "residual_scale",
-                      .flag = "--residual-scale",
-                      .help = "edsr: factor of a residual block's branch",
-                      .group = "Network",
-                      .range = Range::positive},
-                     residual_scale);
+            v.option(
+                {.key = "residual_scale",
+                 .flag = "--residual-scale",
+                 .help =
+                     "edsr: factor of a residual block's branch; Lim et al.: 0.1 for 256 channels, 1 for 64",
+                 .group = "Network",
+                 .range = Range::positive},
+                residual_scale);
         }
     };
 
