@@ -27,15 +27,16 @@ struct Window {
     std::pair<std::int64_t, std::int64_t> shape() const { return {source.height, source.width}; }
 };
 
-/// Copies a rectangle of an image of `from` to a position in an image of `to`; both tensors are [n, h, w, 1].
+/// Copies a rectangle of an image of `from` to a position in an image of `to`; both tensors are [n, h, w, c].
 void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& source, const Tensor& to,
                     std::int64_t to_image, std::int64_t y, std::int64_t x) {
     const Shape &f = from.shape(), &t = to.shape();
+    const std::int64_t channels = f[3];
     dispatch(from.dtype(), [&]<class T>() {
         DNSP_KERNEL_FOR(from.device(), copy_rows<T>)
-        ({source.height, source.width, f[2], t[2]},
-         from.data<T>() + (image * f[1] + source.y) * f[2] + source.x,
-         to.data<T>() + (to_image * t[1] + y) * t[2] + x);
+        ({source.height, source.width * channels, f[2] * channels, t[2] * channels},
+         from.data<T>() + ((image * f[1] + source.y) * f[2] + source.x) * channels,
+         to.data<T>() + ((to_image * t[1] + y) * t[2] + x) * channels);
     });
 }
 
@@ -103,7 +104,8 @@ void compute_windows(const Model& model, const Tensor& input, const Tensor& outp
                      std::int64_t count) {
     Tape tape = Tape::inference();
     const auto [height, width] = windows->shape();
-    const Tensor batch = Tensor::empty({count, height, width, 1}, input.dtype(), input.device());
+    const Tensor batch =
+        Tensor::empty({count, height, width, input.shape()[3]}, input.dtype(), input.device());
     for (std::int64_t i = 0; i < count; ++i)
         copy_rectangle(input, windows[i].image, windows[i].source, batch, i, 0, 0);
     const Tensor result = model.forward(tape, batch);
@@ -135,7 +137,9 @@ void InferenceOptions::visit(OptionVisitor& v) {
 Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& options) {
     require(options.tile >= 0 && options.batch >= 0, "[infer] tile and batch must not be negative");
     const Shape& s = input.shape();
-    require(s.rank() == 4 && s[3] == 1, "[infer] expects [batch, height, width, 1], got " + s.text());
+    require(s.rank() == 4 && s[3] == model.input_channels(), "[infer] expects [batch, height, width, " +
+                                                                 std::to_string(model.input_channels()) +
+                                                                 "], got " + s.text());
     const int alignment = input.device().kind == DeviceKind::cpu ? kernels::cpu::conv2d_alignment
                                                                  : kernels::cuda::conv2d_alignment;
     const std::int64_t block = model.pixel_block();
@@ -143,7 +147,7 @@ Tensor infer(const Model& model, const Tensor& input, const InferenceOptions& op
     const std::vector<Window> windows =
         windows_of(s, options.tile == 0 ? whole : options.tile,
                    {block * model.receptive_radius(alignment), block * alignment});
-    Tensor output = Tensor::empty_like(input);
+    Tensor output = Tensor::empty({s[0], s[1], s[2], 1}, input.dtype(), input.device());
     for (std::size_t begin = 0, end = 0; begin < windows.size(); begin = end) {
         while (end < windows.size() && windows[end].shape() == windows[begin].shape()) ++end;
         const Compute compute = [&, first_window = &windows[begin]](std::int64_t first, std::int64_t count) {

@@ -14,7 +14,7 @@ struct InferenceOptions {
     void visit(OptionVisitor& visitor);
 };
 
-/// Runs a model on [n, h, w, 1] without recording.
+/// Runs a model on [n, h, w, model.input_channels()] without recording. Returns [n, h, w, 1].
 /// - Memory: the activations of `batch` images or tiles. If memory runs out, the batch is halved. Throws
 ///   OutOfMemory if one image or tile does not fit.
 /// - float32 output is bitwise identical for all options, unless cuBLAS or cuDNN computes the convolutions.

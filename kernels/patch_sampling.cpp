@@ -13,7 +13,8 @@ void sample_patches(const PatchSampling& s, const StepPosition* position, const 
         for (std::int32_t y = 0; y < s.patch; ++y)
             for (std::int32_t x = 0; x < s.patch; ++x, ++out) {
                 const std::int64_t in = source_pixel(s, choice, slices[choice.slice], y, x);
-                input[out] = input_slices[in];
+                for (std::int32_t c = 0; c < s.channels; ++c)
+                    input[out * s.channels + c] = input_slices[in * s.channels + c];
                 target[out] = target_slices[in];
             }
     }

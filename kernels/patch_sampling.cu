@@ -22,7 +22,8 @@ __global__ void __launch_bounds__(threads)
     for (std::int32_t i = static_cast<std::int32_t>(threadIdx.x); i < pixels; i += threads) {
         const std::int64_t source =
             source_pixel(sampling, choice, slice, i / sampling.patch, i % sampling.patch);
-        input[first + i] = input_slices[source];
+        for (std::int32_t c = 0; c < sampling.channels; ++c)
+            input[(first + i) * sampling.channels + c] = input_slices[source * sampling.channels + c];
         target[first + i] = target_slices[source];
     }
 }

@@ -8,8 +8,9 @@
 
 namespace dnsp::kernels {
 
-/// The position of a slice in the flat array of all slices (dense rows of `width`) and of its entries in the
-/// flat array of corners. Both arrays lie in the memory of the kernel's device.
+/// The position of a slice in the flat array of all slices (dense rows of `width` pixels) and of its entries
+/// in the flat array of corners. A pixel of an input slice is `channels` values. Both arrays lie in the
+/// memory of the kernel's device.
 struct SliceEntry {
     std::int64_t first_pixel = 0;
     std::int32_t width = 0;
@@ -28,12 +29,13 @@ struct PatchSampling {
     std::int32_t patch = 40;              ///< side
     std::int32_t patches_per_slice = 16;  ///< slice k has numbers k·patches_per_slice …
     Philox random;                        ///< of epoch 0; epoch e uses stream + e; block i decides patch i
+    std::int32_t channels = 1;            ///< of a pixel of the input; the target has one
 };
 
 /// Cuts the batch at `position`. order[batch · step + b], b < batch, is the number n of a patch of slice n /
 /// patches_per_slice. Words 0 and 1 of Philox block n of the epoch's stream select a corner of the slice and
-/// one of eight symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input and
-/// target [batch, patch, patch] with the same window of both images.
+/// one of eight symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input
+/// [batch, patch, patch, channels] and target [batch, patch, patch] with the same window of both images.
 DNSP_DECLARE_PLAIN_KERNEL(sample_patches, const PatchSampling& sampling, const StepPosition* position,
                           const std::uint32_t* order, const SliceEntry* slices, const CornerEntry* corners,
                           const float* input_slices, const float* target_slices, float* input, float* target);

@@ -11,8 +11,11 @@ ModelRegistry& model_registry() {
 OptionSet registered_model_options() { return model_registry().default_options(); }
 
 Tensor Model::forward(Tape& tape, const Tensor& input) const {
-    require(input.shape().rank() == 4 && input.shape()[3] == 1,
-            "[" + options_.name + "] expects [batch, height, width, 1], got " + input.shape().text());
+    require(input.shape().rank() == 4 && input.shape()[3] == input_channels(),
+            "[" + options_.name + "] expects [batch, height, width, " + std::to_string(input_channels()) +
+                "], got " + input.shape().text());
+    require(!options_.global_skip || input_channels() == 1,
+            "[" + options_.name + "] a global skip needs an input of one channel");
     const Tensor output = network(tape, input);
     return options_.global_skip ? add_scaled(tape, input, 1.0, output) : output;
 }

@@ -27,14 +27,27 @@ struct ModelOptions {
 /// `options` with a depth and a width of 0 replaced by the model's own. Throws Error if one is negative.
 ModelOptions with_defaults(ModelOptions options, int depth, int width);
 
-/// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, 1], bicubic-enlarged → same shape.
+/// What a network reads of a pixel; inference/network_input.hpp computes it.
+enum class InputFeatures {
+    intensity,             ///< one channel: the normalised intensity of the enlarged image
+    intensity_and_tissues  ///< four: the intensity, and the probabilities of three tissues given the
+                           ///< intensity
+};
+constexpr int input_channels(InputFeatures features) { return features == InputFeatures::intensity ? 1 : 4; }
+
+/// A super-resolution network F(Xs, Θ) = Y, paper Sec. II: [n, h, w, input_channels()], bicubic-enlarged →
+/// [n, h, w, 1].
 class Model {
   public:
     explicit Model(ModelOptions options) : options_(std::move(options)) {}
     virtual ~Model() = default;
 
-    /// network(input), plus the input if global_skip is set.
+    /// network(input), plus the input if global_skip is set, which needs one channel.
     Tensor forward(Tape& tape, const Tensor& input) const;
+
+    /// The channels of the input. The first is the intensity.
+    virtual InputFeatures input_features() const { return InputFeatures::intensity; }
+    int input_channels() const { return dnsp::input_channels(input_features()); }
 
     /// Side of the blocks of image pixels that the layers see as one pixel: the factor of the network's pixel
     /// unshuffle (layers/pixel_shuffle.hpp), or 1. Blocks are counted from the corner of the image.

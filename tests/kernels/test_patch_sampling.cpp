@@ -60,18 +60,27 @@ void append(const Picture& picture, std::vector<float>& out) {
     for (const auto& row : picture) out.insert(out.end(), row.begin(), row.end());
 }
 
+/// Channel c of a pixel of the input is the pixel + c.
+void append_input(const Picture& picture, std::int32_t channels, std::vector<float>& out) {
+    for (const auto& row : picture)
+        for (const float pixel : row)
+            for (std::int32_t c = 0; c < channels; ++c) out.push_back(pixel + static_cast<float>(c));
+}
+
 /// A batch of all patches of all slices except the last few, in shuffled order; step 2 of epoch 5.
 void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, bool all_choices) {
-    INFO("patches of side " << sampling.patch << ", seed " << sampling.random.seed);
+    INFO("patches of side " << sampling.patch << ", seed " << sampling.random.seed << ", "
+                            << sampling.channels << " channels");
     std::vector<SliceEntry> entries;
     std::vector<CornerEntry> corners;
-    std::vector<float> inputs(5, -1.0f), targets(5, -2.0f);  // the first slice does not start at 0
+    std::vector<float> targets(5, -2.0f);  // the first slice does not start at 0
+    std::vector<float> inputs(5 * static_cast<std::size_t>(sampling.channels), -1.0f);
     for (const Slice& s : slices) {
         entries.push_back(
-            {static_cast<std::int64_t>(inputs.size()), static_cast<std::int32_t>(s.input[0].size()),
+            {static_cast<std::int64_t>(targets.size()), static_cast<std::int32_t>(s.input[0].size()),
              static_cast<std::int32_t>(corners.size()), static_cast<std::int32_t>(s.corners.size())});
         corners.insert(corners.end(), s.corners.begin(), s.corners.end());
-        append(s.input, inputs);
+        append_input(s.input, sampling.channels, inputs);
         append(s.target, targets);
     }
     const auto per_slice = static_cast<std::uint32_t>(sampling.patches_per_slice);
@@ -97,7 +106,7 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
         symmetries.insert(symmetry);
         places.insert({which / per_slice, corner});
         const auto side = static_cast<std::size_t>(sampling.patch);
-        append(patch_of(s.input, s.corners[corner], side, symmetry), expected_input);
+        append_input(patch_of(s.input, s.corners[corner], side, symmetry), sampling.channels, expected_input);
         append(patch_of(s.target, s.corners[corner], side, symmetry), expected_target);
     }
     if (all_choices) {
@@ -114,7 +123,7 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
     const Table<CornerEntry> corner_table(where, corners);
     const Table<float> input_slices(where, inputs), target_slices(where, targets);
     const std::int64_t count = sampling.batch * sampling.patch * sampling.patch;
-    Buffer<float> input(where, count), target(where, count);
+    Buffer<float> input(where, count * sampling.channels), target(where, count);
     DNSP_PLAIN_KERNEL(where, sample_patches)
     (sampling, position_table.data(), order_table.data(), slice_table.data(), corner_table.data(),
      input_slices.data(), target_slices.data(), input.data(), target.data());
@@ -133,6 +142,11 @@ void check_all(On where) {
     check(where, slices, sampling, true);
     sampling.patch = 4;
     check(where, slices, sampling, true);
+    for (const std::int32_t channels : {3, 4}) {
+        sampling.channels = channels;
+        check(where, slices, sampling, true);
+    }
+    sampling.channels = 1;
     sampling.patch = 1;
     sampling.random = {3, 1};
     check(where, slices, sampling, true);

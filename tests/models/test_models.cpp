@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/options_json.hpp"
 #include "inference/tiled_inference.hpp"
 #include "layers/conv2d.hpp"
 #include "tests/catch.hpp"
@@ -14,6 +15,12 @@ using dnsp::testing::model_options, dnsp::testing::test_device, dnsp::testing::u
 
 namespace {
 
+Tensor image_of(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
+    const auto values = reference::uniform(shape.elements(), seed, 0, 1);
+    return dispatch(
+        dtype, [&]<class T>() { return Tensor::from<T>(shape, reference::cast<T>(values), test_device()); });
+}
+
 struct Network {
     ParameterStore store;
     std::unique_ptr<Model> model;
@@ -21,6 +28,10 @@ struct Network {
     Network(const ModelOptions& options, DType dtype, std::uint64_t seed = 1)
         : model(make_model(options, store)) {
         store.allocate(dtype, test_device(), seed);
+    }
+    /// A random input.
+    Tensor input(std::int64_t batch, std::int64_t height, std::int64_t width) const {
+        return image_of({batch, height, width, model->input_channels()}, store.values().dtype());
     }
     /// A network with random parameters: zeros in the last layer would hide errors.
     Network& randomise() {
@@ -38,12 +49,6 @@ struct Network {
     }
 };
 
-Tensor image_of(const Shape& shape, DType dtype, std::uint64_t seed = 1) {
-    const auto values = reference::uniform(shape.elements(), seed, 0, 1);
-    return dispatch(
-        dtype, [&]<class T>() { return Tensor::from<T>(shape, reference::cast<T>(values), test_device()); });
-}
-
 Tensor forward(const Model& model, const Tensor& input) {
     Tape tape = Tape::inference();
     return model.forward(tape, input);
@@ -54,7 +59,8 @@ const std::vector<ModelOptions>& small_models() {
     static const std::vector<ModelOptions> models{
         {"srcnn", 0, 0, true},  {"srcnn", 0, 0, false},    {"edsr", 2, 5, true},
         {"edsr", 1, 3, false},  {"edsr", 1, 16, true},     {"dcsrn", 2, 3, true},
-        {"dcsrn", 1, 8, false}, unshuffled_edsr(1, 16, 2), unshuffled_edsr(1, 5, 3, false)};
+        {"dcsrn", 1, 8, false}, unshuffled_edsr(1, 16, 2), unshuffled_edsr(1, 5, 3, false),
+        {"lfmri", 0, 0, true}};
     return models;
 }
 
@@ -68,7 +74,7 @@ std::int64_t edsr_parameters(std::int64_t depth, std::int64_t width) {
 
 TEST_CASE("the registry lists the models, and the error for an unknown name lists them too") {
     const auto models = model_registry().summaries();
-    for (const char* name : {"srcnn", "edsr", "dcsrn"}) {
+    for (const char* name : {"srcnn", "edsr", "dcsrn", "lfmri"}) {
         REQUIRE(models.count(name) == 1);
         CHECK_FALSE(models.at(name).empty());
     }
@@ -105,6 +111,12 @@ TEST_CASE("models have the papers' numbers of parameters") {
     CHECK(fourth->receptive_radius() == 6);
     CHECK(dcsrn.elements(ParameterGroup::network) == 75025);
     CHECK(dcsrn.elements(ParameterGroup::buffers) == 672);
+    ParameterStore lfmri;
+    const auto fifth = make_model({"lfmri", 0, 0, true}, lfmri);
+    CHECK(lfmri.elements(ParameterGroup::network) == 133825);
+    CHECK(fifth->receptive_radius() == 7);
+    CHECK(fifth->input_channels() == 4);
+    CHECK_FALSE(fifth->options().global_skip);
 }
 
 TEST_CASE("models refuse options and inputs that make no sense") {
@@ -114,7 +126,8 @@ TEST_CASE("models refuse options and inputs that make no sense") {
     CHECK_THROWS_AS(make_model({"edsr", -1, 8, true}, c), Error);
     CHECK_THROWS_AS(make_model({"dcsrn", 2, -1, true}, d), Error);
     for (const nlohmann::json& refused : {nlohmann::json{{"name", "edsr"}, {"unshuffle", 17}},
-                                          nlohmann::json{{"name", "edsr"}, {"residual_scale", 1e308 * 10}}}) {
+                                          nlohmann::json{{"name", "edsr"}, {"residual_scale", 1e308 * 10}},
+                                          nlohmann::json{{"name", "lfmri"}, {"width", 32}}}) {
         ParameterStore store;
         CHECK_THROWS_AS(make_model(model_options(refused), store), Error);
     }
@@ -128,17 +141,19 @@ TEST_CASE("the output has the shape of the input for any size") {
     for (const ModelOptions& options : small_models()) {
         Network network(options, DType::float32);
         for (const Shape& shape :
-             std::vector<Shape>{{1, 1, 1, 1}, {2, 5, 9, 1}, {1, 40, 40, 1}, {3, 1, 17, 1}})
-            CHECK(forward(*network.model, image_of(shape, DType::float32)).shape() == shape);
+             std::vector<Shape>{{1, 1, 1, 1}, {2, 5, 9, 1}, {1, 40, 40, 1}, {3, 1, 17, 1}}) {
+            const Tensor input = network.input(shape[0], shape[1], shape[2]);
+            CHECK(forward(*network.model, input).shape() == shape);
+        }
     }
 }
 
 TEST_CASE("a model with a global skip starts as the identity") {
     for (const ModelOptions& options : small_models()) {
         Network network(options, DType::float32);
-        const Tensor input = image_of({2, 11, 13, 1}, DType::float32);
+        const Tensor input = network.input(2, 11, 13);
         const bool identity = forward(*network.model, input).to_vector<float>() == input.to_vector<float>();
-        CHECK(identity == options.global_skip);
+        CHECK(identity == network.model->options().global_skip);
     }
 }
 
@@ -164,11 +179,12 @@ TEST_CASE("an input pixel changes output blocks at the receptive radius and none
         const int radius = network.model->receptive_radius();
         const std::int64_t block = network.model->pixel_block();
         INFO(options.name << ", radius " << radius << " blocks of " << block << " pixels");
-        const std::int64_t side = (2 * radius + 7) * block, centre = side / 2;
-        Tensor input = image_of({1, side, side, 1}, DType::float64);
+        const std::int64_t side = (2 * radius + 7) * block, centre = side / 2,
+                           channels = network.model->input_channels();
+        Tensor input = network.input(1, side, side);
         const auto before = forward(*network.model, input).to_vector<double>();
         auto pixels = input.to_vector<double>();
-        pixels[static_cast<std::size_t>(centre * side + centre)] += 0.5;
+        pixels[static_cast<std::size_t>((centre * side + centre + 1) * channels - 1)] += 0.5;
         input.copy_from(Tensor::from<double>(input.shape(), pixels));
         const auto after = forward(*network.model, input).to_vector<double>();
         std::int64_t reach = 0;
@@ -196,7 +212,7 @@ TEST_CASE("tiled inference is bitwise identical to inference on the whole image"
         for (const ModelOptions& options : small_models()) {
             Network network(options, dtype);
             network.randomise();
-            const Tensor input = image_of({2, 37, 29, 1}, dtype);
+            const Tensor input = network.input(2, 37, 29);
             const Tensor whole = infer(*network.model, input);
             // The CUDA emulator is slow, so it computes fewer tiles.
             const bool on_cpu = test_device().kind == DeviceKind::cpu;
@@ -221,12 +237,12 @@ TEST_CASE("tiled inference is bitwise identical to inference on the whole image"
 
 TEST_CASE("inference is bitwise identical for every number of images and tiles per batch") {
     const bool on_cpu = test_device().kind == DeviceKind::cpu;
-    for (const ModelOptions& options : {small_models()[0], ModelOptions{"edsr", 1, 8, true},
-                                        ModelOptions{"dcsrn", 2, 4, true}, unshuffled_edsr(1, 8, 2)}) {
+    for (const ModelOptions& options :
+         {small_models()[0], ModelOptions{"edsr", 1, 8, true}, ModelOptions{"dcsrn", 2, 4, true},
+          unshuffled_edsr(1, 8, 2), ModelOptions{"lfmri", 0, 0, true}}) {
         Network network(options, DType::float32);
         network.randomise();
-        const Tensor input =
-            on_cpu ? image_of({5, 37, 29, 1}, DType::float32) : image_of({3, 19, 17, 1}, DType::float32);
+        const Tensor input = on_cpu ? network.input(5, 37, 29) : network.input(3, 19, 17);
         const auto one_by_one = infer(*network.model, input, {.tile = 0, .batch = 1}).to_vector<float>();
         for (const InferenceOptions& o :
              {InferenceOptions{0, 0}, InferenceOptions{0, 2}, InferenceOptions{0, 9}, InferenceOptions{13, 0},
@@ -269,6 +285,22 @@ TEST_CASE("the batch is halved when memory runs out, and too little memory for o
         CHECK(reference::same_bits(limited(10'000'000, batch), expected));
         CHECK(arena_statistics(test_device()).peak_bytes_in_use - before > for_two);
     }
+}
+
+TEST_CASE("LFMRI without labels reads zeros instead of them") {
+    ModelOptions options{"lfmri", 0, 0, true};
+    Network with_labels(options, DType::float64);
+    OptionReader reader({{"name", "lfmri"}, {"lfmri_labels", false}});
+    options.visit(reader);
+    Network without(options, DType::float64);
+    CHECK(without.model->input_channels() == 1);
+    CHECK(without.store.elements(ParameterGroup::network) == 133825);
+    const Tensor input = without.input(2, 9, 8);
+    std::vector<double> padded;
+    for (const double x : input.to_vector<double>()) padded.insert(padded.end(), {x, 0.0, 0.0, 0.0});
+    const Tensor labelled = Tensor::from<double>({2, 9, 8, 4}, padded, test_device());
+    CHECK(forward(*without.model, input).to_vector<double>() ==
+          forward(*with_labels.model, labelled).to_vector<double>());
 }
 
 TEST_CASE("DCSRN starts with truncated normal weights of the published deviation") {

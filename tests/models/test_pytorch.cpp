@@ -80,6 +80,46 @@ void check_edsr(DType dtype, double bound) {
     network.compare_step(bound, bound);
 }
 
+/// The parameters are those of lfmri_values() in make_fixtures.py; of the weights' gradients the file holds
+/// every 97th element.
+void check_lfmri(DType dtype, double bound) {
+    const TensorFile file = fixture("lfmri.safetensors");
+    ParameterStore store;
+    const auto model = make_model({"lfmri", 0, 0, true}, store);
+    store.allocate(dtype, test_device(), 1);
+    for (std::size_t number = 0; number < store.parameters().size(); ++number) {
+        const auto& p = store.parameters()[number];
+        const std::int64_t fan_in = p.shape.elements() / p.shape[0];
+        std::vector<double> values;
+        for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(p.shape.elements()); ++i) {
+            const std::uint64_t mixed = (7919 * i + 104729 * number) * 2654435761 % (std::uint64_t{1} << 32);
+            const double value =
+                (2 * static_cast<double>(mixed) * 0x1p-32 - 1) * std::sqrt(6.0 / static_cast<double>(fan_in));
+            values.push_back(p.shape.rank() == 4 ? value : 0.1 * value);
+        }
+        p.value.copy_from(as(dtype, Tensor::from<double>(p.shape, values)));
+    }
+    const Tensor input = as(dtype, file.tensors.at("input")).require_gradient();
+    Tape tape;
+    const Tensor output = model->forward(tape, input);
+    const Tensor loss =
+        value_of(tape, squared_error(output, as(dtype, file.tensors.at("target")), Reduction::mean));
+    tape.backward(loss);
+    const auto compare = [&](const std::string& name, const std::vector<double>& got) {
+        INFO(name);
+        CHECK(reference::relative_error(got, file.tensors.at(name).to_vector<double>()) <= bound);
+    };
+    compare("output", values(output));
+    compare("loss", values(loss));
+    compare("input.gradient", values(input.gradient()));
+    for (const auto& p : store.parameters()) {
+        std::vector<double> gradient;
+        const std::vector<double> all = values(p.value.gradient());
+        for (std::size_t i = 0; i < all.size(); i += p.shape.rank() == 4 ? 97 : 1) gradient.push_back(all[i]);
+        compare(p.name + ".gradient", gradient);
+    }
+}
+
 /// Forward and backward pass, three steps of Adam, which update the running statistics, and an inference.
 void check_dcsrn(DType dtype, double output_bound, double gradient_bound, double statistics_bound) {
     Network network({"dcsrn", 2, 6, true}, "dcsrn.safetensors", dtype);
@@ -105,6 +145,11 @@ TEST_CASE("SRCNN, its loss and all its gradients agree with PyTorch's") {
 TEST_CASE("EDSR at low resolution, its loss and all its gradients agree with PyTorch's") {
     check_edsr(DType::float64, 1e-12);
     check_edsr(DType::float32, 1e-5);
+}
+
+TEST_CASE("LFMRI, its loss and all its gradients agree with PyTorch's") {
+    check_lfmri(DType::float64, 1e-12);
+    check_lfmri(DType::float32, 2e-5);
 }
 
 TEST_CASE("DCSRN, its gradients, running statistics and inference agree with PyTorch's") {
