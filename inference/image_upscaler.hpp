@@ -13,6 +13,9 @@ class ImageUpscaler {
   public:
     virtual ~ImageUpscaler() = default;
 
+    /// False if the method needs the other slices of a volume.
+    virtual bool accepts_pictures() const { return true; }
+
     /// `normalisation`: percentile_normalisation() of the volume or picture that contains the slice.
     virtual imaging::Image upscale(const imaging::Image& low,
                                    const imaging::Normalisation& normalisation) const = 0;

@@ -14,12 +14,14 @@ constexpr int slices_at_once = 16;  // slices of a volume in one call of infer()
 
 imaging::Image Upscaler::upscale(const imaging::Image& low,
                                  const imaging::Normalisation& normalisation) const {
+    require(accepts_pictures(), "[upscaler] the network needs the tissues of the whole volume");
     return enhance(imaging::enlarge_bicubic(low, scale(), network_.degradation.phase), normalisation);
 }
 
-imaging::Image Upscaler::enhance(imaging::Image image, const imaging::Normalisation& normalisation) const {
+imaging::Image Upscaler::enhance(imaging::Image image, const imaging::Normalisation& normalisation,
+                                 const std::optional<imaging::TissueMixture>& tissues) const {
     imaging::normalise(image.pixels, normalisation);
-    imaging::Image out = std::move(run_network({std::move(image)}).front());
+    imaging::Image out = std::move(run_network({std::move(image)}, tissues).front());
     imaging::restore(out.pixels, normalisation);
     return out;
 }
@@ -29,6 +31,13 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
     const auto normalisation = imaging::percentile_normalisation(low.voxels, low.path);
     imaging::Volume high = imaging::finer_grid(low, axis, scale(), network_.degradation.phase);
     const int slices = imaging::slice_count(low, axis);
+    std::optional<imaging::TissueMixture> tissues;
+    if (input_features() != InputFeatures::intensity) {
+        Slices all;
+        for (int i = 0; i < slices; ++i) all.push_back(imaging::extract_slice(low, axis, i));
+        const auto [x, y, z] = low.voxel_size_mm;
+        tissues = fit_tissues(input_features(), all, normalisation, x * y * z, low.path);
+    }
 
     const auto prepare = [&](int first) {
         Slices prepared;
@@ -52,7 +61,7 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
             insert(first - slices_at_once, std::move(finished));
             return prepare(first + slices_at_once);
         });
-        Slices computed = run_network(prepared);
+        Slices computed = run_network(prepared, tissues);
         prepared = beside.get();
         finished = std::move(computed);
         progress(std::min(first + slices_at_once, slices));
@@ -62,13 +71,17 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
 }
 
 /// Precondition: the slices are of one size.
-Upscaler::Slices Upscaler::run_network(const Slices& slices) const {
+Upscaler::Slices Upscaler::run_network(const Slices& slices,
+                                       const std::optional<imaging::TissueMixture>& tissues) const {
     const int height = slices.front().height, width = slices.front().width;
     std::vector<float> pixels;
-    for (const imaging::Image& slice : slices)
-        pixels.insert(pixels.end(), slice.pixels.begin(), slice.pixels.end());
-    const Tensor input = Tensor::from<float>({static_cast<std::int64_t>(slices.size()), height, width, 1},
-                                             pixels, network_.store->values().device());
+    for (const imaging::Image& slice : slices) {
+        const std::vector<float> values = network_input(slice, tissues);
+        pixels.insert(pixels.end(), values.begin(), values.end());
+    }
+    const Tensor input = Tensor::from<float>(
+        {static_cast<std::int64_t>(slices.size()), height, width, input_channels(tissues)}, pixels,
+        network_.store->values().device());
     pixels = infer(*network_.model, input, options_).to_vector<float>();
     Slices out;
     for (auto first = pixels.begin(); first != pixels.end(); first += std::ptrdiff_t{height} * width) {

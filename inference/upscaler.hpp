@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inference/image_upscaler.hpp"
+#include "inference/network_input.hpp"
 #include "inference/tiled_inference.hpp"
 #include "inference/trained_network.hpp"
 
@@ -16,21 +17,28 @@ class Upscaler : public ImageUpscaler {
     const imaging::Degradation& degradation() const { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
 
-    /// Bicubic enlargement, normalisation, network, restored intensities.
+    /// A network that reads tissues needs a skull-stripped volume.
+    bool accepts_pictures() const override { return input_features() == InputFeatures::intensity; }
+
+    /// Bicubic enlargement, normalisation, network, restored intensities. Precondition: accepts_pictures().
     imaging::Image upscale(const imaging::Image& low,
                            const imaging::Normalisation& normalisation) const override;
 
-    /// While the network computes some slices, the next ones are enlarged and the previous ones are copied
-    /// into the volume.
+    /// Throws FileError if the network reads tissues and the volume is not skull-stripped. While the network
+    /// computes some slices, the next ones are enlarged and the previous ones are copied into the volume.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
                             const std::function<void(int done)>& progress) const override;
 
-    /// As upscale(), for a slice that is already enlarged.
-    imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation) const;
+    /// As upscale(), for a slice that is already enlarged. `tissues`: fit_tissues() of its volume.
+    imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation,
+                           const std::optional<imaging::TissueMixture>& tissues = {}) const;
+
+    /// What the network reads.
+    InputFeatures input_features() const { return network_.model->input_features(); }
 
   private:
     using Slices = std::vector<imaging::Image>;
-    Slices run_network(const Slices& normalised) const;
+    Slices run_network(const Slices& normalised, const std::optional<imaging::TissueMixture>& tissues) const;
 
     TrainedNetwork network_;
     InferenceOptions options_;

@@ -116,9 +116,12 @@ std::vector<int> Evaluation::chosen_slices(const Subject& subject) const {
 
 void Evaluation::add_file(const std::string& path, const std::function<void(double)>& progress) {
     const bool is_volume = image_kind(path) == ImageKind::volume;
+    auto features = InputFeatures::intensity;
+    for (const Method& method : methods_)
+        if (method.network) features = std::max(features, method.network->input_features());
     const Subject subject =
-        is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis)
-                  : make_subject(imaging::read_picture(path).image, path, degradation_);
+        is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis, features)
+                  : make_subject(imaging::read_picture(path).image, path, degradation_, features);
     const std::vector<int> chosen = chosen_slices(subject);
     const imaging::Normalisation& range = subject.reference_range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};

@@ -20,7 +20,7 @@ Method network_method(const std::filesystem::path& weights, const std::string& l
         label.empty() ? fmt::format("DNSP-{}-{}", network.model->options().name, network.variant) : label;
     method.seed = network.seed;
     method.restore = [upscaler](const Subject& subject, const SlicePair& pair) {
-        return upscaler->enhance(pair.input, subject.normalisation);
+        return upscaler->enhance(pair.input, subject.normalisation, subject.tissues);
     };
     method.network = upscaler;
     return method;

@@ -35,13 +35,13 @@ void require_recorded_settings(const Options& options) {
 }
 
 std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const TrainingSettings& settings,
-                                   tools::ProgressLine& progress) {
+                                   InputFeatures features, tools::ProgressLine& progress) {
     std::vector<Subject> subjects;
     const auto paths = find_volumes(inputs);
     for (const std::string& path : paths) {
         progress.show(static_cast<double>(subjects.size()) / static_cast<double>(paths.size()),
                       "reading " + path);
-        subjects.push_back(load_subject(path, settings.degradation.make(), settings.axis));
+        subjects.push_back(load_subject(path, settings.degradation.make(), settings.axis, features));
     }
     progress.clear();
     return subjects;
@@ -92,16 +92,16 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
             fmt::format("{}: already contains a run; --resume continues it, --force starts anew",
                         (options.out / checkpoint_name).string()));
     ParameterStore probe;  // finds wrong names and options before any volume is read
-    make_model(settings.model, probe);
+    const InputFeatures features = make_model(settings.model, probe)->input_features();
     const Objective unused(settings.objective, probe);
     fs::create_directories(options.out);
 
     tools::ProgressLine progress;
-    std::vector<Subject> subjects = load_subjects(settings.inputs, settings, progress);
-    Split split =
-        settings.validation.empty()
-            ? split_subjects(std::move(subjects), settings.seed)
-            : split_by_user(std::move(subjects), load_subjects(settings.validation, settings, progress));
+    std::vector<Subject> subjects = load_subjects(settings.inputs, settings, features, progress);
+    Split split = settings.validation.empty()
+                      ? split_subjects(std::move(subjects), settings.seed)
+                      : split_by_user(std::move(subjects),
+                                      load_subjects(settings.validation, settings, features, progress));
     fmt::print("{}\n", split.description);
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,

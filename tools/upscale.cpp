@@ -51,6 +51,9 @@ Contents read(const Options& options, const Job& job) {
 
 Contents compute(const ImageUpscaler& upscaler, const Options& options, const Job& job, Contents contents) {
     if (auto* picture = std::get_if<imaging::Picture>(&contents)) {
+        require(upscaler.accepts_pictures(), job.input.string() +
+                                                 ": is a picture, but the network labels tissues and needs a "
+                                                 "skull-stripped volume");
         const auto normalisation =
             imaging::percentile_normalisation(picture->image.pixels, job.input.string());
         picture->image = upscaler.upscale(picture->image, normalisation);

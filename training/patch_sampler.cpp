@@ -40,6 +40,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
     : batch_size_(settings.batch),
       patch_(settings.patch),
       patches_per_slice_(settings.patches_per_slice),
+      channels_(subjects.empty() ? 1 : input_channels(subjects.front().tissues)),
       seed_(settings.seed),
       device_(device) {
     require(
@@ -48,7 +49,9 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
     std::vector<float> inputs, targets;
     std::vector<kernels::SliceEntry> slices;
     std::vector<kernels::CornerEntry> corners;
-    for (const Subject& subject : subjects)
+    for (const Subject& subject : subjects) {
+        require(input_channels(subject.tissues) == channels_,
+                subject.path + ": its tissues are known and those of other volumes are not, or the reverse");
         for (std::size_t i = 0; i < subject.slices.size();
              i += static_cast<std::size_t>(settings.slice_step)) {
             const SlicePair& pair = subject.slices[i];
@@ -64,10 +67,12 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
                               static_cast<std::int32_t>(corners.size()),
                               static_cast<std::int32_t>(own.size())});
             for (const imaging::PatchCorner& corner : own) corners.push_back({corner.y, corner.x});
-            inputs.insert(inputs.end(), input.pixels.begin(), input.pixels.end());
+            const std::vector<float> channels = network_input(input, subject.tissues);
+            inputs.insert(inputs.end(), channels.begin(), channels.end());
             targets.insert(targets.end(), target.pixels.begin(), target.pixels.end());
             targets_.push_back(std::move(target));
         }
+    }
     require(!targets_.empty(), "[training] no slice shows enough head for a patch");
     require(corners.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
             "[training] too many places for patches; a larger slice step has fewer");
@@ -76,7 +81,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
             fmt::format("[training] {} patches an epoch do not fill a batch of {}", patches, batch_size_));
     steps_per_epoch_ = patches / batch_size_;
     const auto pixels = static_cast<std::int64_t>(targets.size());
-    input_pixels_ = Tensor::from<float>({pixels}, inputs, device_);
+    input_pixels_ = Tensor::from<float>({pixels, channels_}, inputs, device_);
     target_pixels_ = Tensor::from<float>({pixels}, targets, device_);
     slice_table_ = table_of(slices, device_);
     corner_table_ = table_of(corners, device_);
@@ -92,9 +97,10 @@ void PatchSampler::begin_epoch(std::int64_t epoch) {
 }
 
 Batch PatchSampler::batch(const StepClock& clock) const {
-    const kernels::PatchSampling sampling{batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}};
-    const Shape shape{batch_size_, patch_, patch_, 1};
-    Batch batch{Tensor::empty(shape, DType::float32, device_), Tensor::empty(shape, DType::float32, device_)};
+    const kernels::PatchSampling sampling{
+        batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}, channels_};
+    Batch batch{Tensor::empty({batch_size_, patch_, patch_, channels_}, DType::float32, device_),
+                Tensor::empty({batch_size_, patch_, patch_, 1}, DType::float32, device_)};
     DNSP_KERNEL_FOR(device_, sample_patches)
     (sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
      static_cast<const kernels::SliceEntry*>(slice_table_->data()),

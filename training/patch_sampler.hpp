@@ -13,10 +13,10 @@
 
 namespace dnsp {
 
-/// Input and target of a step: [batch, patch, patch, 1], normalised.
+/// Input and target of a step, normalised.
 struct Batch {
-    Tensor input;
-    Tensor target;
+    Tensor input;   ///< [batch, patch, patch, channels]: inference/network_input.hpp
+    Tensor target;  ///< [batch, patch, patch, 1]
 };
 
 /// Draws the training patches. Every epoch takes patches_per_slice patches of every training slice, at random
@@ -24,6 +24,7 @@ struct Batch {
 /// batch is a pure function of (seed, epoch, step), so an interrupted run can be resumed exactly.
 class PatchSampler {
   public:
+    /// Precondition: the tissues of all subjects are known, or of none.
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
 
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
@@ -44,7 +45,7 @@ class PatchSampler {
     // Slices, patch corners and the order of the epoch in device memory (kernels/patch_sampling.hpp).
     Tensor input_pixels_, target_pixels_;
     std::unique_ptr<Storage> slice_table_, corner_table_, order_table_;
-    int batch_size_, patch_, patches_per_slice_;
+    int batch_size_, patch_, patches_per_slice_, channels_;
     std::uint64_t seed_;
     Device device_;
     std::int64_t steps_per_epoch_ = 0;

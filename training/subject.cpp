@@ -44,7 +44,8 @@ std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
     return paths;
 }
 
-Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis) {
+Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
+                     InputFeatures features) {
     Subject subject;
     subject.path = volume.path;
     subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(volume);
@@ -65,6 +66,13 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
         subject.slices.push_back(std::move(pair));
     }
     subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
+    if (features != InputFeatures::intensity) {
+        std::vector<imaging::Image> low;
+        for (const SlicePair& pair : subject.slices) low.push_back(pair.low);
+        const auto [x, y, z] = volume.voxel_size_mm;
+        subject.tissues = fit_tissues(features, low, subject.normalisation,
+                                      x * y * z * degradation.scale * degradation.scale, volume.path);
+    }
     std::erase_if(subject.slices, [&](const SlicePair& pair) {
         return shares[static_cast<std::size_t>(pair.index)] < min_share_of_head * largest_share;
     });
@@ -74,7 +82,8 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
 }
 
 Subject make_subject(const imaging::Image& picture, const std::string& path,
-                     const imaging::Degradation& degradation) {
+                     const imaging::Degradation& degradation, InputFeatures features) {
+    require_picture_allowed(features, path);
     Subject subject;
     subject.path = path;
     subject.slice_count = 1;
@@ -87,8 +96,9 @@ Subject make_subject(const imaging::Image& picture, const std::string& path,
     return subject;
 }
 
-Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis) {
-    return make_subject(imaging::read_nifti(path), degradation, axis);
+Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
+                     InputFeatures features) {
+    return make_subject(imaging::read_nifti(path), degradation, axis, features);
 }
 
 }  // namespace dnsp

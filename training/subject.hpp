@@ -7,6 +7,7 @@
 #include "imaging/degradation.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/volume.hpp"
+#include "inference/network_input.hpp"
 
 namespace dnsp {
 
@@ -31,6 +32,8 @@ struct Subject {
     imaging::Normalisation normalisation;
     /// Percentiles of the high-resolution volume: the data range of the metrics.
     imaging::Normalisation reference_range;
+    /// The tissues of the degraded volume, if the network reads them.
+    std::optional<imaging::TissueMixture> tissues;
 };
 
 /// The NIfTI files among the inputs and in input folders (one level deep, sorted). Throws Error for a folder
@@ -39,14 +42,17 @@ std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
 
 /// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). A slice shows the head if
 /// its share of foreground pixels (above foreground_level) is at least half of the largest share of any
-/// slice.
-Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis);
+/// slice. `features`: what the network reads.
+Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
+                     InputFeatures features = InputFeatures::intensity);
 
-/// A picture as a subject of one slice.
+/// A picture as a subject of one slice. Throws FileError if the network reads tissues.
 Subject make_subject(const imaging::Image& picture, const std::string& path,
-                     const imaging::Degradation& degradation);
+                     const imaging::Degradation& degradation,
+                     InputFeatures features = InputFeatures::intensity);
 
 /// As load_subject(), for a volume in memory.
-Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis);
+Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
+                     InputFeatures features = InputFeatures::intensity);
 
 }  // namespace dnsp

@@ -247,8 +247,9 @@ ValidationScore Trainer::validate(bool bicubic) const {
         imaging::Image image = pair->input;
         if (!bicubic) {
             imaging::normalise(image.pixels, subject->normalisation);
-            const Tensor input = Tensor::from<float>({1, image.height, image.width, 1}, image.pixels,
-                                                     store_.values().device());
+            const Tensor input =
+                Tensor::from<float>({1, image.height, image.width, input_channels(subject->tissues)},
+                                    network_input(image, subject->tissues), store_.values().device());
             image.pixels = infer(*model_, input).to_vector<float>();
             imaging::restore(image.pixels, subject->normalisation);
         }

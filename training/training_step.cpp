@@ -1,16 +1,33 @@
 #include "training/training_step.hpp"
 
 #include "engine/kernel_for.hpp"
+#include "kernels/copy_rows.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
+namespace {
+
+/// The first channel of [n, h, w, c]: the intensity.
+Tensor first_channel(const Tensor& images) {
+    const Shape& s = images.shape();
+    if (s[3] == 1) return images;
+    Tensor channel = Tensor::empty({s[0], s[1], s[2], 1}, images.dtype(), images.device());
+    dispatch(images.dtype(), [&]<class T>() {
+        DNSP_KERNEL_FOR(images.device(), copy_rows<T>)
+        ({s[0] * s[1] * s[2], 1, s[3], 1}, images.data<T>(), channel.data<T>());
+    });
+    return channel;
+}
+
+}  // namespace
 
 Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock) {
     learner.store.discard_gradients();
     Tape tape;
+    const Tensor intensity = first_channel(batch.input);
     // The output is a temporary, so the backward pass can reuse the memory of its gradient.
-    Objective::Evaluation evaluation = learner.objective.evaluate(
-        tape, {learner.model.forward(tape, batch.input), batch.target, batch.input});
+    Objective::Evaluation evaluation =
+        learner.objective.evaluate(tape, {learner.model.forward(tape, batch.input), batch.target, intensity});
     tape.backward(evaluation.loss);
     learner.adam.planned_step(clock);
     if (FilterBank* filters = learner.objective.filters()) filters->constrain();

@@ -62,6 +62,30 @@ TEST_CASE("the slices of a volume are bitwise identical to slices computed one b
     }
 }
 
+TEST_CASE("LFMRI upscales a skull-stripped volume with its tissues, in tiles and at once alike") {
+    testing::TemporaryFolder folder;
+    const SavedNetwork saved({"lfmri", 0, 0, true}, folder / "w.safetensors");
+    imaging::Volume low = testing::synthetic_head(13, 11, 18);
+    const Upscaler whole(load_network(folder / "w.safetensors", test_device())),
+        tiled(load_network(folder / "w.safetensors", test_device()), {.tile = 9, .batch = 2});
+    const imaging::Volume high = whole.upscale(low, 2, [](int) {});
+    CHECK(tiled.upscale(low, 2, [](int) {}).voxels == high.voxels);
+    // Slice by slice, with the mixture that the low-resolution volume determines.
+    const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
+    std::vector<float> normalised = low.voxels;
+    imaging::normalise(normalised, normalisation);
+    const auto tissues = imaging::fit_tissue_mixture(normalised, "volume");
+    for (int z = 0; z < 18; ++z) {
+        const imaging::Image enlarged = imaging::enlarge_bicubic(imaging::extract_slice(low, 2, z), 2);
+        CHECK(imaging::extract_slice(high, 2, z).pixels ==
+              whole.enhance(enlarged, normalisation, tissues).pixels);
+    }
+    CHECK_FALSE(whole.accepts_pictures());
+    CHECK_THROWS_AS(whole.upscale(imaging::extract_slice(low, 2, 9), normalisation), Error);
+    low.voxel_size_mm = {10.0, 10.0, 10.0};
+    CHECK_THROWS_AS(whole.upscale(low, 2, [](int) {}), FileError);
+}
+
 TEST_CASE("an upscaler whose network starts at zero is bicubic enlargement in stored intensities") {
     testing::TemporaryFolder folder;
     const ModelOptions options{"srcnn", 0, 0, true};

@@ -16,10 +16,11 @@ using dnsp::testing::test_device;
 
 namespace {
 
-Subject head(const std::string& path = "a.nii", std::uint64_t seed = 1) {
+Subject head(const std::string& path = "a.nii", std::uint64_t seed = 1,
+             InputFeatures features = InputFeatures::intensity) {
     imaging::Volume volume = testing::synthetic_head(56, 64, 60, seed);
     volume.path = path;
-    return make_subject(volume, imaging::make_degradation("gaussian", 2), 2);
+    return make_subject(volume, imaging::make_degradation("gaussian", 2), 2, features);
 }
 
 TrainingSettings small_settings() {
@@ -119,6 +120,50 @@ TEST_CASE("input and target of a batch show the same place under the same symmet
         return sum;
     };
     for (std::size_t i = 0; i < 8; ++i) REQUIRE(distance(i, i) < 0.5 * distance(i, (i + 1) % 8));
+}
+
+TEST_CASE("the tissues of a subject are those of its degraded volume, and its patches carry them") {
+    const std::vector<Subject> plain{head()},
+        labelled{head("a.nii", 1, InputFeatures::intensity_and_tissues)};
+    CHECK_FALSE(plain[0].tissues.has_value());
+    REQUIRE(labelled[0].tissues.has_value());
+    PatchSampler one(plain, small_settings(), test_device()), four(labelled, small_settings(), test_device());
+    for (std::int64_t epoch : {0, 3}) {
+        const Batch intensity = batch_of(one, epoch, 1), all = batch_of(four, epoch, 1);
+        CHECK(all.input.shape() == Shape{8, 16, 16, 4});
+        CHECK(all.target.to_vector<float>() == intensity.target.to_vector<float>());
+        const auto x = intensity.input.to_vector<float>(), channels = all.input.to_vector<float>();
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const auto p = labelled[0].tissues->posteriors(x[i]);
+            const std::vector<float> expected{x[i], p[0], p[1], p[2]};
+            REQUIRE(std::equal(expected.begin(), expected.end(),
+                               channels.begin() + static_cast<std::ptrdiff_t>(4 * i)));
+        }
+    }
+    CHECK_THROWS_AS(PatchSampler({plain[0], labelled[0]}, small_settings(), test_device()), Error);
+}
+
+TEST_CASE("tissues need a skull-stripped volume") {
+    imaging::Volume volume = testing::synthetic_head();
+    volume.path = "head.nii";
+    volume.voxel_size_mm = {4.0, 4.0, 4.0};  // a head of 5 litres
+    const auto degradation = imaging::make_degradation("gaussian", 2);
+    const auto message = [](auto&& make) {
+        try {
+            make();
+        } catch (const FileError& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    make_subject(volume, degradation, 2);
+    CHECK(message([&] {
+              make_subject(volume, degradation, 2, InputFeatures::intensity_and_tissues);
+          }).starts_with("head.nii: is not skull-stripped"));
+    CHECK(message([&] {
+              make_subject(imaging::extract_slice(volume, 2, 20), "a.png", degradation,
+                           InputFeatures::intensity_and_tissues);
+          }).starts_with("a.png: is a picture"));
 }
 
 TEST_CASE("settings are restored from JSON") {

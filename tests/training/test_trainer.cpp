@@ -1,6 +1,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/options_json.hpp"
+#include "inference/trained_network.hpp"
 #include "tests/catch.hpp"
 #include "tests/model_options.hpp"
 #include "tests/test_device.hpp"
@@ -105,6 +107,30 @@ TEST_CASE("training lowers the loss, beats bicubic interpolation and allocates n
     const auto lines = step_lines(folder / "run/log.jsonl");
     REQUIRE(lines.size() == static_cast<std::size_t>(trainer.total_steps()));
     REQUIRE(lines.back()["terms"].contains("data"));
+}
+
+TEST_CASE("LFMRI trains with and without labels, and its weights file says that it has no global skip") {
+    for (const bool labels : {true, false}) {
+        INFO("labels " << labels);
+        testing::TemporaryFolder folder;
+        TrainingSettings settings = small_settings("NP");
+        settings.model = {"lfmri", 0, 0, true};
+        OptionReader reader({{"name", "lfmri"}, {"lfmri_labels", labels}});
+        settings.model.visit(reader);
+        settings.epochs = test_device().kind == DeviceKind::cpu ? 8 : 1;
+        const auto features = labels ? InputFeatures::intensity_and_tissues : InputFeatures::intensity;
+        const imaging::Volume head = testing::synthetic_head(56, 64, 30);
+        Trainer trainer(settings,
+                        split_subjects({make_subject(head, settings.degradation.make(), 2, features)}, 1),
+                        test_device(), folder / "run", "test");
+        const double before = trainer.validation().psnr_db;
+        REQUIRE(trainer.run(nobody, never));
+        CHECK(trainer.validation().psnr_db > before);
+        const RunDescription run = read_run_description(folder / "run/weights.safetensors");
+        CHECK_FALSE(run.settings.model.global_skip);
+        CHECK(load_network(folder / "run/weights.safetensors", test_device()).model->input_channels() ==
+              (labels ? 4 : 1));
+    }
 }
 
 TEST_CASE("the log names every term, its gradient norm and the filters' norms") {
