@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/options_json.hpp"
 #include "imaging/noise.hpp"
 #include "imaging/resample.hpp"
 
@@ -14,18 +16,47 @@ namespace {
 
 using Kernel = Degradation::Kernel;
 
+constexpr const char* low_field_preset = "low-field";
+
 /// Cut-off of the Gaussian in standard deviations. 6e-5 of its mass lies beyond.
 constexpr double gaussian_support = 4.0;
+/// Of the intensity range. Resampled magnitude images have slightly negative intensities.
+constexpr double largest_negative_share = 0.05;
 
 std::string name_of(Kernel kernel) {
-    return kernel == Kernel::gaussian ? "gaussian" : kernel == Kernel::box ? "box" : "bicubic";
+    switch (kernel) {
+        case Kernel::gaussian:
+            return "gaussian";
+        case Kernel::box:
+            return "box";
+        case Kernel::bicubic:
+            return "bicubic";
+        default:
+            return "identity";
+    }
+}
+
+Image low_field_version(const Image& image, const Degradation& degradation, double intensity_range) {
+    const double smallest = *std::min_element(image.pixels.begin(), image.pixels.end());
+    require(smallest >= -largest_negative_share * intensity_range, "low field",
+            fmt::format("the image has the negative intensity {}, but the simulation is for magnitude images",
+                        smallest));
+    return simulate_low_field(image, degradation.low_field->make(),
+                              degradation.low_field->noise * intensity_range,
+                              {degradation.noise_seed, content_hash(image)});
 }
 
 }  // namespace
 
 void validate(const Degradation& degradation) {
-    require(degradation.scale >= 2 && degradation.scale <= 4, "degradation",
-            fmt::format("scale {} is not 2, 3 or 4", degradation.scale));
+    if (degradation.kernel == Kernel::identity)
+        require(degradation.scale == 1, "degradation",
+                fmt::format("the preset {} keeps the grid, so that scale {} is not possible",
+                            degradation.preset, degradation.scale));
+    else
+        require(degradation.scale >= 2 && degradation.scale <= 4, "degradation",
+                fmt::format("scale {} is not 2, 3 or 4", degradation.scale));
+    if (degradation.low_field) degradation.low_field->make();
     require(degradation.kernel != Kernel::gaussian ||
                 (std::isfinite(degradation.sigma) && degradation.sigma > 0.0),
             "degradation", fmt::format("sigma {} is not a positive number", degradation.sigma));
@@ -48,9 +79,12 @@ Degradation make_degradation(const std::string& preset, int scale) {
         degradation.kernel = Kernel::box;
     } else if (preset == "bicubic") {
         degradation.kernel = Kernel::bicubic;
+    } else if (preset == low_field_preset) {
+        degradation.kernel = Kernel::identity;
+        degradation.low_field.emplace();
     } else {
-        throw FileError(fmt::format("degradation: unknown preset \"{}\"; known are {}", preset,
-                                    fmt::join(degradation_presets(), ", ")));
+        throw FileError(fmt::format("degradation: unknown preset \"{}\"; known are {}, {}", preset,
+                                    fmt::join(degradation_presets(), ", "), low_field_preset));
     }
     validate(degradation);
     return degradation;
@@ -59,10 +93,14 @@ Degradation make_degradation(const std::string& preset, int scale) {
 void DegradationSettings::visit(OptionVisitor& v) {
     v.option({.key = "preset",
               .flag = "--preset",
-              .help = fmt::format("degradation model: {}", fmt::join(degradation_presets(), ", "))},
+              .help = fmt::format("degradation model: {}, {}", fmt::join(degradation_presets(), ", "),
+                                  low_field_preset)},
              preset);
-    v.option({.key = "scale", .flag = "--scale", .help = "factor between low and high resolution: 2, 3 or 4"},
+    v.option({.key = "scale",
+              .flag = "--scale",
+              .help = "factor between low and high resolution: 2, 3 or 4; low-field: always 1"},
              scale);
+    if (preset == low_field_preset && scale == DegradationSettings{}.scale) scale = 1;
     v.option({.key = "blur_sigma",
               .flag = "--blur-sigma",
               .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset"},
@@ -73,6 +111,7 @@ void DegradationSettings::visit(OptionVisitor& v) {
               .range = Range::non_negative},
              noise);
     v.option({.key = "noise_seed", .flag = "--noise-seed", .help = "seed of the noise"}, noise_seed);
+    v.nested("low_field", [&] { low_field.visit(v); });
 }
 
 Degradation DegradationSettings::make() const {
@@ -81,6 +120,16 @@ Degradation DegradationSettings::make() const {
         require(degradation.kernel == Kernel::gaussian, "degradation",
                 "a blur σ needs a preset with a Gaussian kernel, not " + preset);
         degradation.sigma = blur_sigma;
+    }
+    if (degradation.low_field) {
+        require(noise == 0.0, "degradation",
+                fmt::format(
+                    "the preset {} adds the noise of the lower field, so that other noise is not possible",
+                    preset));
+        degradation.low_field = low_field;
+    } else if (const auto given = first_difference(to_json(LowFieldSettings{}), to_json(low_field))) {
+        throw FileError(fmt::format("degradation: {} = {} is for the preset {}, not for {}", given->key,
+                                    given->given, low_field_preset, preset));
     }
     degradation.noise = noise;
     degradation.noise_seed = noise_seed;
@@ -99,6 +148,10 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
         description["noise"] = fmt::format("{}", degradation.noise);
         description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
     }
+    if (degradation.low_field) {
+        for (const auto& [key, value] : describe(*degradation.low_field)) description[key] = value;
+        description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
+    }
     return description;
 }
 
@@ -108,7 +161,7 @@ AxisResampler degradation_resampler(int size, const Degradation& degradation) {
     if (degradation.kernel == Kernel::bicubic) return bicubic_shrinker(size, scale, degradation.phase);
     const double shift = degradation.phase == Phase::center ? 0.5 * (scale - 1) : 0.0;
     const auto position = [=](int k) { return scale * k + shift; };
-    if (degradation.kernel == Kernel::box) {
+    if (degradation.kernel == Kernel::box || degradation.kernel == Kernel::identity) {
         return make_resampler(
             size, size / scale, position, [](double) { return 1.0; }, 0.5 * scale);
     }
@@ -124,6 +177,7 @@ Image degrade(const Image& image, const Degradation& degradation, double intensi
     require(image.height > 0 && image.width > 0 && image.height % scale == 0 && image.width % scale == 0,
             "image",
             fmt::format("{}×{} is not a multiple of the scale {}", image.height, image.width, scale));
+    if (degradation.low_field) return low_field_version(image, degradation, intensity_range);
     Image low = resample(image, degradation_resampler(image.height, degradation),
                          degradation_resampler(image.width, degradation));
     if (degradation.noise > 0.0)

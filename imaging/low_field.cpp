@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "base/options_json.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -159,6 +160,18 @@ LowFieldModel LowFieldSettings::make() const {
                 "noise than images at {} T contain",
                 model.bandwidth_ratio, least * least, to_field, from_field));
     return model;
+}
+
+std::map<std::string, std::string> describe(const LowFieldSettings& settings) {
+    std::map<std::string, std::string> description;
+    const nlohmann::json json = to_json(settings);
+    for (const auto& [key, value] : json.items())
+        description[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    const LowFieldModel model = settings.make();
+    description["signal_ratio"] = fmt::format("{}", model.signal_ratio);
+    description["added_noise"] = fmt::format("{}", model.relative_noise() * settings.noise);
+    description["snr_ratio"] = fmt::format("{}", model.snr_ratio());
+    return description;
 }
 
 ComplexImage low_field_spectrum(ComplexImage k, const LowFieldModel& model, double sigma,

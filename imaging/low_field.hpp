@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "base/options.hpp"
 #include "base/philox.hpp"
@@ -79,6 +81,10 @@ struct LowFieldSettings {
     /// if a²b < a⁴f²: the low-field image would need less noise than the high-field image contains.
     LowFieldModel make() const;
 };
+
+/// Key–value text for metadata and sidecars: the settings, and "signal_ratio" (f), "added_noise" (relative to
+/// the range) and "snr_ratio".
+std::map<std::string, std::string> describe(const LowFieldSettings& settings);
 
 /// k_low of a spectrum k_high (fourier_transform()). `sigma`: standard deviation of the noise in k_high.
 /// Value i of the spectrum gets the numbers 2i and 2i + 1 of `random` as real and imaginary part of n.

@@ -92,7 +92,7 @@ int evaluate(Options options, Device device) {
             options.weights[i], options.labels.empty() ? std::string() : options.labels[i], device));
     const imaging::Degradation degradation = tools::common_degradation(networks, options.degradation.make());
     std::vector<tools::Method> methods;
-    if (options.methods.empty()) methods.push_back(tools::bicubic_method());
+    if (options.methods.empty()) methods.push_back(tools::bicubic_method(degradation));
     for (const std::string& text : options.methods)
         methods.push_back(tools::classical_method(text, degradation));
     methods.insert(methods.end(), networks.begin(), networks.end());

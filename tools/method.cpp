@@ -6,8 +6,8 @@
 
 namespace dnsp::tools {
 
-Method bicubic_method() {
-    return {.name = "bicubic",
+Method bicubic_method(const imaging::Degradation& degradation) {
+    return {.name = degradation.scale == 1 ? "input" : "bicubic",
             .restore = [](const Subject&, const SlicePair& pair) { return pair.input; },
             .network = nullptr};
 }
@@ -27,7 +27,7 @@ Method network_method(const std::filesystem::path& weights, const std::string& l
 }
 
 Method classical_method(const std::string& text, const imaging::Degradation& degradation) {
-    if (text == "bicubic") return bicubic_method();
+    if (text == "bicubic") return bicubic_method(degradation);
     const std::shared_ptr<const classical::Method> classical = classical::make_method(text);
     Method method;
     method.name = text;

@@ -22,8 +22,8 @@ struct Method {
     std::shared_ptr<const Upscaler> network;  ///< null for a method without a network
 };
 
-/// Bicubic enlargement: the input of the networks.
-Method bicubic_method();
+/// The input of the networks: "bicubic" enlargement, or "input" if the degradation keeps the grid.
+Method bicubic_method(const imaging::Degradation& degradation);
 
 /// A trained network. An empty `label` names it after its model and loss, for example "DNSP-edsr-AP".
 Method network_method(const std::filesystem::path& weights, const std::string& label, Device device);

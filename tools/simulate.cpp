@@ -29,7 +29,7 @@ struct Options {
 /// The intensity range that scales the noise. Without noise any image is allowed, also a constant one.
 double intensity_range(const imaging::Degradation& degradation, std::span<const float> values,
                        const std::string& path) {
-    if (degradation.noise == 0.0) return 1.0;
+    if (degradation.noise == 0.0 && !degradation.low_field) return 1.0;
     const auto range = imaging::percentile_normalisation(values, path);
     return range.high - range.low;
 }
@@ -87,7 +87,8 @@ int simulate(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset. "
+        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset, or the "
+        "noise of a lower field strength on the same grid (preset low-field). "
         "Writes the result and a JSON sidecar with its parameters. Sides that are not multiples of the scale are cropped.",
         "simulate");
     app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();

@@ -106,10 +106,11 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
                     options.execution);
+    const std::string input = settings.degradation.make().scale == 1 ? "the input" : "bicubic";
     fmt::print(
-        "{}: {} parameters; {} slices, {} steps an epoch; bicubic on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
+        "{}: {} parameters; {} slices, {} steps an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
         settings.model.name, trainer.parameters(), trainer.sampler().slices(),
-        trainer.sampler().steps_per_epoch(), trainer.bicubic().psnr_db, trainer.bicubic().ssim);
+        trainer.sampler().steps_per_epoch(), input, trainer.bicubic().psnr_db, trainer.bicubic().ssim);
     tools::catch_interrupts();
     const bool finished = trainer.run(Watcher(progress), tools::interrupted);
     progress.clear();
@@ -118,9 +119,9 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
                    options.out.string());
         return 130;
     }
-    fmt::print("held-out slices: {:.2f} dB, SSIM {:.4f} ({:+.2f} dB over bicubic); weights in {}\n",
+    fmt::print("held-out slices: {:.2f} dB, SSIM {:.4f} ({:+.2f} dB over {}); weights in {}\n",
                trainer.validation().psnr_db, trainer.validation().ssim,
-               trainer.validation().psnr_db - trainer.bicubic().psnr_db,
+               trainer.validation().psnr_db - trainer.bicubic().psnr_db, input,
                (options.out / "weights.safetensors").string());
     return 0;
 }

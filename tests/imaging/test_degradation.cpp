@@ -1,6 +1,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/options_json.hpp"
 #include "imaging/degradation.hpp"
 #include "imaging/noise.hpp"
 #include "imaging/resample.hpp"
@@ -110,4 +111,56 @@ TEST_CASE("noise depends on seed and content, and scales with the range") {
     CHECK(degraded(image, 200.0) == Image(8, 8, 100.0f).pixels);
     settings.noise = -1.0;
     CHECK(contains(complaint([&] { settings.make(); }), "noise"));
+}
+
+TEST_CASE("the preset low-field simulates a lower field on the same grid") {
+    const Image image = image_of(expected()["degradations"]["image"]);
+    DegradationSettings settings;
+    settings.preset = "low-field";
+    settings.scale = 1;
+    settings.low_field.to_field = 1.0;
+    settings.noise_seed = 5;
+    const Degradation degradation = settings.make();
+    const Image low = degrade(image, degradation, 2.0);
+    REQUIRE(low.height == image.height);
+    REQUIRE(low.width == image.width);
+    // σ is relative to the range; the stream of the noise is the content of the slice.
+    CHECK(low.pixels ==
+          simulate_low_field(image, settings.low_field.make(), 0.02 * 2.0, {5, content_hash(image)}).pixels);
+    CHECK(largest_difference(enlarge_bicubic(low, 1), low) == 0.0);
+    CHECK(degradation_resampler(5, degradation).weight == std::vector<double>(5, 1.0));
+    const auto description = describe(degradation);
+    CHECK(description.at("kernel") == "identity");
+    CHECK(description.at("scale") == "1");
+    CHECK(description.at("from_field") == "3.0");
+    CHECK(description.at("to_field") == "1.0");
+    CHECK(description.at("tissue") == "white-matter");
+    CHECK(description.at("noise_type") == "complex");
+    CHECK(description.at("noise_seed") == "5");
+    // (1 − e^(−2.3/.68))/(1 − e^(−2.3/.68) cos 9°) over the same with T1 = 1.08 s
+    CHECK(std::abs(std::stod(description.at("signal_ratio")) - 1.0012277) < 1e-6);
+}
+
+TEST_CASE("the preset low-field has scale 1 unless another is given, and refuses what does not fit it") {
+    DegradationSettings settings;
+    dnsp::OptionReader reader({{"preset", "low-field"}, {"low_field", {{"tissue", "grey-matter"}}}});
+    settings.visit(reader);
+    CHECK(settings.scale == 1);
+    CHECK(settings.make().low_field->tissue == Tissue::grey_matter);
+    settings.scale = 3;
+    CHECK(contains(complaint([&] { settings.make(); }), "keeps the grid"));
+    settings.scale = 1;
+    settings.noise = 0.1;
+    CHECK(contains(complaint([&] { settings.make(); }), "other noise is not possible"));
+    settings.noise = 0.0;
+    settings.low_field.to_field = 0.55;
+    CHECK(contains(complaint([&] { settings.make(); }), "the table has no T1 at 0.55 T"));
+    settings.low_field = {};
+    Image negative(4, 4, 1.0f);
+    negative.at(1, 1) = -0.2f;
+    CHECK(contains(complaint([&] { degrade(negative, settings.make(), 1.0); }), "negative intensity"));
+    DegradationSettings other;
+    other.low_field.to_field = 1.0;
+    CHECK(contains(complaint([&] { other.make(); }),
+                   "to_field = 1.0 is for the preset low-field, not for gaussian"));
 }

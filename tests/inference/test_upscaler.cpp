@@ -82,7 +82,7 @@ TEST_CASE("LFMRI upscales a skull-stripped volume with its tissues, in tiles and
     }
     CHECK_FALSE(whole.accepts_pictures());
     CHECK_THROWS_AS(whole.upscale(imaging::extract_slice(low, 2, 9), normalisation), Error);
-    low.voxel_size_mm = {10.0, 10.0, 10.0};
+    low.voxel_size_mm = {20.0, 20.0, 20.0};
     CHECK_THROWS_AS(whole.upscale(low, 2, [](int) {}), FileError);
 }
 
