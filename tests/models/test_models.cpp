@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/options_json.hpp"
 #include "inference/tiled_inference.hpp"
 #include "layers/conv2d.hpp"
 #include "tests/catch.hpp"
@@ -111,12 +110,6 @@ TEST_CASE("models have the papers' numbers of parameters") {
     CHECK(fourth->receptive_radius() == 6);
     CHECK(dcsrn.elements(ParameterGroup::network) == 75025);
     CHECK(dcsrn.elements(ParameterGroup::buffers) == 672);
-    ParameterStore lfmri;
-    const auto fifth = make_model({"lfmri", 0, 0, true}, lfmri);
-    CHECK(lfmri.elements(ParameterGroup::network) == 133825);
-    CHECK(fifth->receptive_radius() == 7);
-    CHECK(fifth->input_channels() == 4);
-    CHECK_FALSE(fifth->options().global_skip);
 }
 
 TEST_CASE("models refuse options and inputs that make no sense") {
@@ -285,22 +278,6 @@ TEST_CASE("the batch is halved when memory runs out, and too little memory for o
         CHECK(reference::same_bits(limited(10'000'000, batch), expected));
         CHECK(arena_statistics(test_device()).peak_bytes_in_use - before > for_two);
     }
-}
-
-TEST_CASE("LFMRI without labels reads zeros instead of them") {
-    ModelOptions options{"lfmri", 0, 0, true};
-    Network with_labels(options, DType::float64);
-    OptionReader reader({{"name", "lfmri"}, {"lfmri_labels", false}});
-    options.visit(reader);
-    Network without(options, DType::float64);
-    CHECK(without.model->input_channels() == 1);
-    CHECK(without.store.elements(ParameterGroup::network) == 133825);
-    const Tensor input = without.input(2, 9, 8);
-    std::vector<double> padded;
-    for (const double x : input.to_vector<double>()) padded.insert(padded.end(), {x, 0.0, 0.0, 0.0});
-    const Tensor labelled = Tensor::from<double>({2, 9, 8, 4}, padded, test_device());
-    CHECK(forward(*without.model, input).to_vector<double>() ==
-          forward(*with_labels.model, labelled).to_vector<double>());
 }
 
 TEST_CASE("DCSRN starts with truncated normal weights of the published deviation") {

@@ -178,7 +178,7 @@ TEST_CASE("training refuses unknown names, empty folders and unreadable input") 
         REQUIRE(result.says(text));
     };
     says("train_dnsp" + out, "no volume");
-    says("train_dnsp " + volume + " --model vgg" + out, "edsr, srcnn");
+    says("train_dnsp " + volume + " --model vgg" + out, "edsr, lfmri, srcnn");
     says("train_dnsp " + volume + " --prior XX" + out, "LR");
     says("train_dnsp " + volume + " --preset bluish" + out, "gaussian");
     says("train_dnsp " + volume + " --scale 5" + out, "scale");
