@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -113,7 +114,8 @@ class Runner:
         text = self.settings.methods[cell.method]["classical"]
         if "{database}" not in text:
             return text
-        database = self.work / "databases" / f"{cell.dataset}-x{cell.scale}-{cell.regime}.srsw".replace(" ", "")
+        name = re.sub("[^a-z0-9]+", "-", f"{cell.dataset}-x{cell.scale}-{cell.regime}".lower())  # a text of options has no commas
+        database = self.work / "databases" / f"{name}.srsw"
         if not database.exists():
             database.parent.mkdir(parents=True, exist_ok=True)
             condition = self.settings.regimes[cell.regime]
