@@ -21,7 +21,7 @@ namespace dnsp {
 ///   TVLR  data + α R_δ + τ TV
 struct ObjectiveOptions {
     std::string variant = "AP";
-    double alpha = 1e-6;  ///< a tenth of the paper's value, which costs up to 0.7 dB (docs/results.md)
+    double alpha = 1e-6;  ///< a tenth of the paper's value, which costs up to 0.7 dB (docs/results/priors.md)
     double beta = 5e-3;
     double gamma = 1e-7;
     double tau = 1e-5;
