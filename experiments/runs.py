@@ -24,6 +24,14 @@ def write(path, text):
     part.replace(path)
 
 
+def csv_text(rows):
+    out = io.StringIO()
+    table = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    table.writeheader()
+    table.writerows(rows)
+    return out.getvalue()
+
+
 class Runner:
     """Records lie in OUT/records: SLUG.csv holds the scores of every slice, SLUG.json the description of the run. Weights and
     databases lie in WORK; a record is complete without them."""
@@ -130,16 +138,12 @@ class Runner:
         self.tool("evaluate", *self.data.files(cell.dataset, "test"), *method, "--csv", scores, "--force", "--dataset", cell.dataset,
                   "--regime", cell.regime, "--slice-step", self.settings.level["test_slice_step"],
                   *self.data.axis_options(cell.dataset))
-        out = io.StringIO()
-        table = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="ignore")
-        table.writeheader()
         named = self.settings.is_trained(cell.method)
+        names = {"method": cell.method, "regime": cell.regime, "seed": cell.seed, "scale": cell.scale}
         with open(scores) as file:
-            for row in csv.DictReader(file):
-                if not named or row["method"] == cell.method:
-                    table.writerow(row | {"method": cell.method, "regime": cell.regime, "seed": cell.seed, "scale": cell.scale})
+            rows = [row | names for row in csv.DictReader(file) if not named or row["method"] == cell.method]
         scores.unlink()
-        return out.getvalue()
+        return csv_text(rows)
 
     def discard(self, cell):
         """Removes the folder of a run whose record exists."""
@@ -152,9 +156,5 @@ class Runner:
             if self.is_done(cell):
                 with open(self.records / f"{cell.slug}.csv") as file:
                     rows += list(csv.DictReader(file))
-        out = io.StringIO()
-        table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-        write(Path(path), out.getvalue())
+        write(Path(path), csv_text(rows))
         return rows

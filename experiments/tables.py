@@ -6,6 +6,7 @@ from statistics import mean
 
 from data import Refused
 from plan import conditions_of
+from runs import csv_text, write
 
 
 def by_person(rows, metric):
@@ -25,16 +26,18 @@ def seeds_of(rows, method):
 
 
 class Analyses:
-    """Runs `analyse` once for each question and keeps the answers in WORK."""
+    """Runs `analyse` on the rows of one experiment, once for each question, and keeps the answers in WORK."""
 
-    def __init__(self, runner, scores, work):
-        self.runner, self.scores, self.work = runner, scores, work
+    def __init__(self, runner, rows, name, work):
+        self.runner, self.work, self.name = runner, work, name
+        self.scores = work / f"scores-{name}.csv"
+        write(self.scores, csv_text(rows))
         self.number = 0
 
     def run(self, methods, reference, *, scale, regime, datasets, pairs=(), interaction=None, figure=None, markdown=None):
         """The JSON of an analysis; None if it refuses, with the reason printed."""
         self.number += 1
-        out = self.work / f"analysis-{self.number}.json"
+        out = self.work / f"analysis-{self.name}-{self.number}.json"
         options = [x for method in methods for x in ("--method", method)]
         options += [x for dataset in datasets for x in ("--dataset", dataset)]
         options += [x for pair in pairs for x in ("--pair", *pair)]

@@ -21,7 +21,9 @@ imaging::Image Upscaler::upscale(const imaging::Image& low,
 imaging::Image Upscaler::enhance(imaging::Image image, const imaging::Normalisation& normalisation,
                                  const std::optional<imaging::TissueMixture>& tissues) const {
     imaging::normalise(image.pixels, normalisation);
-    imaging::Image out = std::move(run_network({std::move(image)}, tissues).front());
+    const bool reads_tissues = input_features() != InputFeatures::intensity;
+    imaging::Image out =
+        std::move(run_network({std::move(image)}, reads_tissues ? tissues : std::nullopt).front());
     imaging::restore(out.pixels, normalisation);
     return out;
 }

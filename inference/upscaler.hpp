@@ -29,7 +29,8 @@ class Upscaler : public ImageUpscaler {
     imaging::Volume upscale(const imaging::Volume& low, int axis,
                             const std::function<void(int done)>& progress) const override;
 
-    /// As upscale(), for a slice that is already enlarged. `tissues`: fit_tissues() of its volume.
+    /// As upscale(), for a slice that is already enlarged. `tissues`: fit_tissues() of its volume; ignored if
+    /// the network reads the intensity only.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation,
                            const std::optional<imaging::TissueMixture>& tissues = {}) const;
 

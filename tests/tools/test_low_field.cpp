@@ -81,6 +81,22 @@ TEST_CASE("LFMRI is trained for a low field, scored against its input and applie
     CHECK(json["methods"][0]["name"] == "input");
     CHECK(json["convention"]["degradation"]["to_field"] == "1.0");
 
+    // A network that reads the intensity only can be scored in the same run.
+    const auto other = (folder / "srcnn").string();
+    REQUIRE(run_tool("train_dnsp " + head + " --out " + other +
+                     " --model srcnn --preset low-field --to-field 1 --prior NP --epochs 1 --patch 16"
+                     " --batch 8 --slice-step 8 --patches-per-slice 4")
+                .status == 0);
+    const std::string common = "evaluate " + head + " --held-out --slice-step 4 --json ";
+    const auto alone =
+        run_tool(common + (folder / "a.json").string() + " --weights " + other + "/weights.safetensors");
+    const auto both = run_tool(common + (folder / "b.json").string() + " --weights " + weights +
+                               " --weights " + other + "/weights.safetensors");
+    INFO(both.output);
+    REQUIRE(both.status == 0);
+    CHECK(nlohmann::json::parse(bytes_of(folder / "b.json"))["methods"][2] ==
+          nlohmann::json::parse(bytes_of(folder / "a.json"))["methods"][1]);
+
     const auto out = (folder / "out.nii.gz").string();
     const auto upscaled = run_tool("upscale " + head + " " + out + " --weights " + weights);
     INFO(upscaled.output);
