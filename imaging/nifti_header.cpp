@@ -9,6 +9,11 @@ namespace {
 
 constexpr int spatial_units_mask = 0x07;
 
+double mm_per_unit(const nifti_2_header& fields) {
+    const int units = fields.xyzt_units & spatial_units_mask;
+    return units == NIFTI_UNITS_METER ? 1e3 : units == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
+}
+
 nifti_dmat44 sform_matrix(const nifti_2_header& fields) {
     nifti_dmat44 matrix{};
     for (int column = 0; column < 4; ++column) {
@@ -145,14 +150,28 @@ IntensityScale intensity_scale(const NiftiHeader& header) {
 }
 
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header) {
-    const int units = header.fields.xyzt_units & spatial_units_mask;
-    const double mm = units == NIFTI_UNITS_METER ? 1e3 : units == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
+    const double mm = mm_per_unit(header.fields);
     std::array<double, 3> size{};
     for (std::size_t axis = 0; axis < 3; ++axis) {
         const double stored = std::abs(header.fields.pixdim[axis + 1]);
         size[axis] = mm * (std::isfinite(stored) && stored > 0.0 ? stored : 1.0);
     }
     return size;
+}
+
+VoxelToWorld voxel_to_world(const NiftiHeader& header) {
+    const nifti_2_header& fields = header.fields;
+    VoxelToWorld world{};
+    if (fields.sform_code <= 0 && fields.qform_code <= 0) {
+        const std::array<double, 3> size = voxel_size_mm(header);
+        for (std::size_t axis = 0; axis < 3; ++axis) world[axis][axis] = size[axis];
+        return world;
+    }
+    const nifti_dmat44 matrix = fields.sform_code > 0 ? sform_matrix(fields) : qform_matrix(fields);
+    for (std::size_t row = 0; row < 3; ++row)
+        for (std::size_t column = 0; column < 4; ++column)
+            world[row][column] = mm_per_unit(fields) * matrix.m[row][column];
+    return world;
 }
 
 std::optional<int> head_foot_axis(const NiftiHeader& header) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "imaging/geometry.hpp"
 #include "imaging/volume.hpp"
 
 namespace dnsp::imaging {
@@ -35,6 +36,9 @@ IntensityScale intensity_scale(const NiftiHeader& header);
 
 /// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header);
+
+/// The matrix of geometry.hpp, in mm: sform, else qform, else voxel sizes from the origin.
+VoxelToWorld voxel_to_world(const NiftiHeader& header);
 
 /// The storage axis nearest to head–foot; empty if the header has no orientation.
 std::optional<int> head_foot_axis(const NiftiHeader& header);

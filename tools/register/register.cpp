@@ -1,0 +1,91 @@
+// register: registers a volume or picture onto another one of the same head.
+#include <fmt/format.h>
+
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
+#include "imaging/nifti.hpp"
+#include "imaging/picture.hpp"
+#include "tools/command_line.hpp"
+#include "tools/files.hpp"
+#include "tools/register/registration.hpp"
+
+namespace {
+
+using namespace dnsp;
+namespace fs = std::filesystem;
+
+struct Options {
+    fs::path fixed, moving, output, json;
+    tools::RegistrationOptions registration;
+    std::optional<int> volume;
+    bool force = false;
+};
+
+tools::Registration register_volume_files(const Options& options) {
+    const imaging::Volume fixed = tools::read_volume(options.fixed, std::nullopt);
+    const imaging::Volume moving = tools::read_volume(options.moving, options.volume);
+    auto result = tools::register_volumes(fixed, moving, options.registration);
+    imaging::write_nifti(options.output, result.volume);
+    return result.registration;
+}
+
+tools::Registration register_picture_files(const Options& options) {
+    require(!options.volume, "--volume is for NIfTI files");
+    const imaging::Picture fixed = imaging::read_picture(options.fixed);
+    const imaging::Picture moving = imaging::read_picture(options.moving);
+    auto result = tools::register_pictures(fixed.image, moving.image, options.registration);
+    imaging::write_picture(options.output, {std::move(result.image), moving.bits});
+    return result.registration;
+}
+
+int run(const Options& options) {
+    const tools::ImageKind kind = tools::image_kind(options.fixed);
+    for (const fs::path& input : {options.fixed, options.moving})
+        require(fs::exists(input), input.string() + ": no such file");
+    for (const fs::path& path : {options.moving, options.output})
+        require(tools::image_kind(path) == kind,
+                path.string() +
+                    ": expected the kind of the fixed image: a picture for a picture, a volume for a volume");
+    const fs::path json = options.json.empty() ? tools::sidecar_path(options.output) : options.json;
+    tools::require_free(options.output, options.force);
+    tools::require_free(json, options.force);
+    const tools::Registration result =
+        kind == tools::ImageKind::volume ? register_volume_files(options) : register_picture_files(options);
+    nlohmann::json record = tools::to_json(result);
+    record["fixed"] = options.fixed.filename().string();
+    record["moving"] = options.moving.filename().string();
+    record["program"] = "register (DNSP) " DNSP_VERSION;
+    write_atomically(json, record.dump(2) + "\n");
+    for (const std::string& warning : result.warnings)
+        fmt::print(stderr, "register: {}: warning: {}\n", options.moving.string(), warning);
+    fmt::print(
+        "{}: rotation {:.2f}°, mutual information {:.4f} → {:.4f}, foregrounds overlap {:.3f} (Dice)\n",
+        options.output.string(), result.rotation_angle_degrees, result.mutual_information_before,
+        result.mutual_information_after, result.foreground_dice);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app(
+        "Registers a NIfTI volume (rigidly) or a picture onto another one of the same head by mutual information. "
+        "Writes the moving image on the grid of the fixed one, and a JSON record with the transform, the metric and "
+        "warnings. What the moving image does not show becomes 0.",
+        "register");
+    app.add_option("fixed", options.fixed,
+                   "NIfTI volume, PNG or JPEG that stays as it is, usually the better one")
+        ->required();
+    app.add_option("moving", options.moving, "file of the same kind to be registered")->required();
+    app.add_option("output", options.output, "the moving image on the fixed grid")->required();
+    app.add_option("--json", options.json, "the record; default: the output's name with .json");
+    tools::OptionParser parser(app);
+    parser.add(options.registration);
+    app.add_option("--volume", options.volume, "index of the volume in a 4-D moving file, from 0");
+    app.add_flag("--force", options.force, "overwrite existing output");
+    return tools::run_tool(app, argc, argv, [&] {
+        parser.apply(options.registration);
+        return run(options);
+    });
+}
