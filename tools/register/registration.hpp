@@ -33,11 +33,11 @@ struct RegistrationOptions {
 /// One run of the optimiser.
 struct RegistrationLevel {
     TransformKind transform = TransformKind::rigid;
-    std::vector<unsigned> shrink;  ///< by which the fixed grid is thinned out, by storage axis
-    double smoothing = 0.0;        ///< σ of the Gaussian on both images, mm or pixels of the coarser picture
+    std::vector<unsigned> shrink = {};  ///< by which the fixed grid is thinned out, by storage axis
+    double smoothing = 0.0;  ///< σ of the Gaussian on both images, mm or pixels of the coarser picture
     double sampled_percent = 100.0;  /// of the points of the thinned grid
     int iterations = 0;
-    std::string stop_reason;
+    std::string stop_reason = {};
     bool out_of_iterations = false;
 };
 
