@@ -14,7 +14,8 @@ namespace {
 
 constexpr int histogram_bins = 32;
 constexpr int sampling_seed = 1;
-constexpr double step_relaxation = 0.5;
+constexpr double step_relaxation = 0.8;
+constexpr double min_samples = 2e5;
 constexpr double max_shrink = 16.0;
 constexpr unsigned min_thinned_size = 8;
 
@@ -84,9 +85,14 @@ RegistrationLevel run_level(const Image<dimensions>& fixed, const Image<dimensio
     smoothing[0] = options.smoothing;
     method->SetSmoothingSigmasPerLevel(smoothing);
     method->SmoothingSigmasAreSpecifiedInPhysicalUnitsOn();
-    if (options.sampled_fraction < 1.0) {
+    double points = 1.0;
+    for (unsigned axis = 0; axis < dimensions; ++axis)
+        points *=
+            std::floor(static_cast<double>(fixed.GetLargestPossibleRegion().GetSize()[axis]) / factors[axis]);
+    const double sampled_fraction = std::clamp(min_samples / points, options.sampled_fraction, 1.0);
+    if (sampled_fraction < 1.0) {
         method->SetMetricSamplingStrategy(Method::MetricSamplingStrategyEnum::REGULAR);
-        method->SetMetricSamplingPercentage(options.sampled_fraction);
+        method->SetMetricSamplingPercentage(sampled_fraction);
         method->MetricSamplingReinitializeSeed(sampling_seed);
     }
     try {
@@ -98,7 +104,7 @@ RegistrationLevel run_level(const Image<dimensions>& fixed, const Image<dimensio
     RegistrationLevel level;
     level.shrink.assign(factors.begin(), factors.end());
     level.smoothing = options.smoothing;
-    level.sampled_percent = 100.0 * options.sampled_fraction;
+    level.sampled_percent = 100.0 * sampled_fraction;
     level.iterations = static_cast<int>(optimizer->GetCurrentIteration());
     level.out_of_iterations = level.iterations >= options.iterations;
     level.stop_reason = stop_reason(*optimizer, level.out_of_iterations);

@@ -54,7 +54,7 @@ Extent<dimensions> extent(const Mask<dimensions>& mask);
 struct LevelOptions {
     double spacing = 1.0;  ///< of the thinned grid, in physical units; it is no finer than the fixed grid
     double smoothing = 0.0;
-    double sampled_fraction = 1.0;
+    double sampled_fraction = 1.0;  ///< of the points of the thinned grid; more if they are fewer than 2e5
     double first_step = 1.0, smallest_step = 1e-4;
     int iterations = 200;
 };
