@@ -79,6 +79,8 @@ Degradation make_degradation(const std::string& preset, int scale) {
         degradation.kernel = Kernel::box;
     } else if (preset == "bicubic") {
         degradation.kernel = Kernel::bicubic;
+    } else if (preset == pairs_preset) {
+        degradation.kernel = Kernel::identity;
     } else if (preset == low_field_preset) {
         degradation.kernel = Kernel::identity;
         degradation.low_field.emplace();

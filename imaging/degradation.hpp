@@ -41,10 +41,12 @@ void validate(const Degradation& degradation);
 ///   box              mean of scale×scale pixels (partial volume of a larger voxel)
 ///   bicubic          MATLAB's imresize(…, 1/scale): antialiased bicubic
 ///   low-field        a scanner of lower field strength, on the same grid: scale 1
+///   pairs            no degradation, scale 1: for networks trained on real pairs
 /// Throws FileError for an unknown preset, naming the known ones, and for a scale other than 2, 3 or 4
-/// (low-field: 1).
+/// (low-field, pairs: 1).
 Degradation make_degradation(const std::string& preset, int scale);
-std::vector<std::string> degradation_presets();  ///< those with scales 2, 3 and 4: all but low-field
+std::vector<std::string> degradation_presets();  ///< those with scales 2, 3 and 4: all but low-field and pairs
+inline constexpr const char* pairs_preset = "pairs";
 
 /// The options of a degradation.
 struct DegradationSettings {
