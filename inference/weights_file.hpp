@@ -21,6 +21,9 @@ struct HeldOut {
 inline constexpr const char* normalisation_text =
     "percentiles 0.1 and 99.9 of the low-resolution volume to 0 and 1";
 
+inline constexpr const char* pair_normalisation_text =
+    "percentiles 0.1 and 99.9 of the low and of the high volume, each to 0 and 1";
+
 /// The tensor name of a parameter in a file, e.g. "model.head.weight"; the learned filters are named
 /// "filters".
 std::string tensor_name(const ParameterStore::Parameter& parameter);

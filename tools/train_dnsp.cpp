@@ -6,6 +6,7 @@
 #include "base/options_json.hpp"
 #include "tools/command_line.hpp"
 #include "tools/progress.hpp"
+#include "training/pairs.hpp"
 #include "training/trainer.hpp"
 
 namespace {
@@ -45,6 +46,65 @@ std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const
     }
     progress.clear();
     return subjects;
+}
+
+std::vector<Subject> load_pairs(const std::vector<std::string>& low_and_high, const std::string& option,
+                                const TrainingSettings& settings, tools::ProgressLine& progress) {
+    std::vector<Subject> subjects;
+    std::string left_out;
+    const auto pairs = find_pairs(low_and_high, option);
+    for (const PairPaths& pair : pairs) {
+        progress.show(static_cast<double>(subjects.size()) / static_cast<double>(pairs.size()),
+                      "reading " + pair.high);
+        Subject subject = load_pair(pair, settings.axis);
+        subject.person = person_of(pair.high, settings.subject_of);
+        if (subject.slices.empty())
+            left_out += (left_out.empty() ? "" : ", ") + fs::path(pair.high).filename().string();
+        else
+            subjects.push_back(std::move(subject));
+    }
+    progress.clear();
+    if (!left_out.empty())
+        fmt::print("left out, because the low image shows less than {:.0f} % of the head: {}\n",
+                   100 * min_view_overlap, left_out);
+    require(!subjects.empty(), option + ": no pair shows the same part of the head");
+    return subjects;
+}
+
+/// Checks that the options of pairs and of degradation exclude one another, and sets the degradation of
+/// pairs.
+void choose_source(TrainingSettings& settings, const CLI::App& app) {
+    if (settings.pairs.empty()) {
+        for (const char* flag : {"--validation-pairs", "--subject-of"})
+            require(app.count(flag) == 0, std::string(flag) + " needs --pairs");
+        require(settings.degradation.preset != imaging::pairs_preset,
+                fmt::format("--preset {}: is for --pairs, which sets it", imaging::pairs_preset));
+        return;
+    }
+    require(settings.inputs.empty() && settings.validation.empty(),
+            "--pairs takes the place of other volumes; --validation-pairs holds pairs out");
+    for (const char* flag : {"--preset", "--scale", "--blur-sigma", "--noise", "--noise-seed"})
+        require(app.count(flag) == 0, std::string(flag) + " degrades volumes; --pairs are not degraded");
+    settings.degradation = {};
+    settings.degradation.preset = imaging::pairs_preset;
+    settings.degradation.scale = 1;
+}
+
+Split load_split(const TrainingSettings& settings, InputFeatures features, tools::ProgressLine& progress) {
+    if (!settings.pairs.empty()) {
+        require(features == InputFeatures::intensity,
+                settings.model.name + ": reads tissue labels, which --pairs do not have");
+        std::vector<Subject> subjects = load_pairs(settings.pairs, "--pairs", settings, progress);
+        return settings.validation_pairs.empty()
+                   ? split_subjects(std::move(subjects), settings.seed)
+                   : split_by_user(std::move(subjects), load_pairs(settings.validation_pairs,
+                                                                   "--validation-pairs", settings, progress));
+    }
+    std::vector<Subject> subjects = load_subjects(settings.inputs, settings, features, progress);
+    return settings.validation.empty()
+               ? split_subjects(std::move(subjects), settings.seed)
+               : split_by_user(std::move(subjects),
+                               load_subjects(settings.validation, settings, features, progress));
 }
 
 std::string terms_text(const TrainingProgress& p) {
@@ -87,7 +147,8 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     settings.convolution = apply(settings.convolution, device.device);
     if (options.recorded) require_recorded_settings(options);
     fmt::print("device: {}\n", device.reason);
-    require(!settings.inputs.empty(), "no volume was given (--help lists the options)");
+    require(!settings.inputs.empty() || !settings.pairs.empty(),
+            "no volume was given (--help lists the options)");
     require(options.recorded || options.force || !fs::exists(options.out / checkpoint_name),
             fmt::format("{}: already contains a run; --resume continues it, --force starts anew",
                         (options.out / checkpoint_name).string()));
@@ -97,11 +158,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     fs::create_directories(options.out);
 
     tools::ProgressLine progress;
-    std::vector<Subject> subjects = load_subjects(settings.inputs, settings, features, progress);
-    Split split = settings.validation.empty()
-                      ? split_subjects(std::move(subjects), settings.seed)
-                      : split_by_user(std::move(subjects),
-                                      load_subjects(settings.validation, settings, features, progress));
+    Split split = load_split(settings, features, progress);
     fmt::print("{}\n", split.description);
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
@@ -132,7 +189,8 @@ int main(int argc, char** argv) {
     Options options;
     std::string device = "auto", resume;
     CLI::App app(
-        "Trains a super-resolution network on NIfTI volumes, which a preset degrades, with the priors of a variant. "
+        "Trains a super-resolution network on NIfTI volumes, which a preset degrades, or on registered pairs of low and high "
+        "quality (--pairs), with the priors of a variant. "
         "Writes log.jsonl, checkpoint.safetensors and weights.safetensors to the folder --out.",
         "train_dnsp");
     auto* out_option = app.add_option("--out", options.out, "folder of the run")->capture_default_str();
@@ -160,6 +218,7 @@ int main(int argc, char** argv) {
         require(!by_epochs || app.get_option("--steps")->count() == 0,
                 "--epochs and --steps both set the length of the run; give one of them");
         if (by_epochs) options.settings.steps = 0;
+        choose_source(options.settings, app);
         return train(options, tools::choose_device(app, device), tools::command_text(argc, argv));
     });
 }

@@ -13,14 +13,20 @@ std::map<std::string, std::string> describe(const RunDescription& run, const std
             {"dnsp.version", DNSP_VERSION},
             {"dnsp.settings", to_json(run.settings).dump()},
             {"dnsp.degradation", json(imaging::describe(run.settings.degradation.make())).dump()},
-            {"dnsp.normalisation", normalisation_text},
+            {"dnsp.normalisation", run.settings.pairs.empty() ? normalisation_text : pair_normalisation_text},
             {"dnsp.held_out", held_out.dump()},
             {"dnsp.command", run.command}};
 }
 
+/// The last part of a path; also of a folder that ends in "/".
+std::string file_name_of(const fs::path& path) {
+    return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
 RunDescription without_paths(RunDescription run) {
-    for (auto* paths : {&run.settings.inputs, &run.settings.validation})
-        for (std::string& path : *paths) path = fs::path(path).filename().string();
+    for (auto* paths : {&run.settings.inputs, &run.settings.validation, &run.settings.pairs,
+                        &run.settings.validation_pairs})
+        for (std::string& path : *paths) path = file_name_of(path);
     run.command.clear();
     return run;
 }

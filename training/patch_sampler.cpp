@@ -55,7 +55,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
         for (std::size_t i = 0; i < subject.slices.size();
              i += static_cast<std::size_t>(settings.slice_step)) {
             const SlicePair& pair = subject.slices[i];
-            imaging::Image target = normalised(pair.target, subject.normalisation);
+            imaging::Image target = normalised(pair.target, subject.target_normalisation);
             const imaging::Image input = normalised(pair.input, subject.normalisation);
             require(target.height >= patch_ && target.width >= patch_,
                     fmt::format("{}: slices of {}×{} are smaller than the {}×{} patches", subject.path,

@@ -11,6 +11,25 @@ void TrainingSettings::visit(OptionVisitor& v) {
               .flag = "--validation",
               .help = "volumes or folders to hold out; default: a fifth of the subjects"},
              validation);
+    v.option(
+        {.key = "pairs",
+         .flag = "--pairs",
+         .help = "LOW HIGH: two folders (or files) of volumes or pictures with the same names, each pair on "
+                 "one grid (tool register); trains from the low image to the high one on that grid",
+         .group = "Real pairs"},
+        pairs);
+    v.option({.key = "validation_pairs",
+              .flag = "--validation-pairs",
+              .help = "LOW HIGH: pairs to hold out; default: a fifth of the persons",
+              .group = "Real pairs"},
+             validation_pairs);
+    v.option(
+        {.key = "subject_of",
+         .flag = "--subject-of",
+         .help = "regular expression; its first group in a file name is the person; default: the name up to "
+                 "the first _",
+         .group = "Real pairs"},
+        subject_of);
     convolution.visit(v);
     imaging::visit_slice_axis(v, axis);
     degradation.visit(v);

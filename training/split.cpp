@@ -17,6 +17,11 @@ constexpr std::uint64_t split_stream = 0x5350'4c49'54;  // "SPLIT"
 
 std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
+/// What identifies the person: the name of the person, or the path of the only file.
+std::string person_of_subject(const Subject& subject) {
+    return subject.person.empty() ? std::filesystem::weakly_canonical(subject.path).string() : subject.person;
+}
+
 Split split_by_slab(Subject subject) {
     const int n = static_cast<int>(subject.slices.size());
     const int held = std::max(1, static_cast<int>(n * validation_share));
@@ -53,35 +58,43 @@ Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
     require(!subjects.empty(), "[split] no volume was given");
     if (subjects.size() == 1) return split_by_slab(std::move(subjects.front()));
 
-    std::vector<std::size_t> order(subjects.size());
+    std::vector<std::string> persons;  // in the order of their first subjects
+    for (const Subject& subject : subjects)
+        if (std::find(persons.begin(), persons.end(), person_of_subject(subject)) == persons.end())
+            persons.push_back(person_of_subject(subject));
+    require(persons.size() > 1,
+            fmt::format("[split] all {} files show one person, {}; give another person for validation",
+                        subjects.size(), persons.front()));
+    std::vector<std::size_t> order(persons.size());
     std::iota(order.begin(), order.end(), 0);
     shuffle(order, {seed, split_stream});
     const std::size_t held = std::max<std::size_t>(
-        1, static_cast<std::size_t>(static_cast<double>(subjects.size()) * validation_share));
-    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
-    std::sort(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
+        1, static_cast<std::size_t>(static_cast<double>(persons.size()) * validation_share));
+    std::set<std::string> held_out;
+    for (std::size_t i = 0; i < held; ++i) held_out.insert(persons[order[i]]);
     std::vector<Subject> training, validation;
-    for (std::size_t i = 0; i < order.size(); ++i)
-        (i < held ? validation : training).push_back(std::move(subjects[order[i]]));
+    for (Subject& subject : subjects)
+        (held_out.contains(person_of_subject(subject)) ? validation : training).push_back(std::move(subject));
     return split_by_user(std::move(training), std::move(validation));
 }
 
 Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation) {
     Split split;
-    std::set<std::string> paths;
+    std::set<std::string> persons, held_persons;
     std::string names;
-    for (const Subject& subject : training)
-        paths.insert(std::filesystem::weakly_canonical(subject.path).string());
+    for (const Subject& subject : training) persons.insert(person_of_subject(subject));
     for (const Subject& subject : validation) {
         require(
-            !paths.contains(std::filesystem::weakly_canonical(subject.path).string()),
-            subject.path +
+            !persons.contains(person_of_subject(subject)),
+            (subject.person.empty() ? subject.path : subject.path + ": person " + subject.person) +
                 ": is on both sides of the split; a subject is used for training or for validation, not for both");
         split.held_out.push_back({file_name(subject.path), {}});
-        names += (names.empty() ? "" : ", ") + file_name(subject.path);
+        const std::string name = subject.person.empty() ? file_name(subject.path) : subject.person;
+        if (held_persons.insert(person_of_subject(subject)).second)
+            names += (names.empty() ? "" : ", ") + name;
     }
-    split.description = fmt::format("split by subject: {} train, {} held out ({})", training.size(),
-                                    validation.size(), names);
+    split.description = fmt::format("split by subject: {} train, {} held out ({})", persons.size(),
+                                    held_persons.size(), names);
     split.training = std::move(training);
     split.validation = std::move(validation);
     return split;

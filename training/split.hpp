@@ -23,11 +23,12 @@ inline constexpr double validation_share = 0.2;
 /// Number of slices between training and validation slices of a single subject.
 inline constexpr int guard_gap_slices = 5;
 
-/// Several subjects: the seed selects the validation subjects. One subject: the validation slab is the middle
-/// of the slices that show the head.
+/// Several persons (Subject::person): the seed selects those whose subjects are held out. One subject: the
+/// validation slab is the middle of the slices that show the head. Throws Error for several subjects of one
+/// person.
 Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed);
 
-/// Split with given validation subjects. Throws Error if a file is on both sides.
+/// Split with given validation subjects. Throws Error if a person is on both sides.
 Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation);
 
 }  // namespace dnsp

@@ -23,7 +23,32 @@ SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::D
     return pair;
 }
 
+/// Indices of the shares that are at least half of the largest one.
+std::vector<int> slices_with_shares(const std::vector<double>& shares) {
+    const double largest = *std::max_element(shares.begin(), shares.end());
+    std::vector<int> slices;
+    for (std::size_t i = 0; i < shares.size(); ++i)
+        if (shares[i] >= min_share_of_head * largest) slices.push_back(static_cast<int>(i));
+    return slices;
+}
+
 }  // namespace
+
+imaging::Image on_target_scale(const Subject& subject, imaging::Image image) {
+    const imaging::Normalisation &from = subject.normalisation, &to = subject.target_normalisation;
+    if (from.low == to.low && from.high == to.high) return image;
+    for (float& x : image.pixels) x = to.restore(from.apply(x));
+    return image;
+}
+
+std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int axis,
+                                           const imaging::Normalisation& range) {
+    std::vector<double> shares;
+    for (int i = 0; i < imaging::slice_count(volume, axis); ++i)
+        shares.push_back(imaging::foreground_fraction(imaging::extract_slice(volume, axis, i),
+                                                      range.restore(foreground_level)));
+    return slices_with_shares(shares);
+}
 
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
     std::vector<std::string> paths;
@@ -56,13 +81,11 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
     const float threshold = range.restore(foreground_level);
     std::vector<float> degraded_voxels;
     std::vector<double> shares;
-    double largest_share = 0.0;
     for (int index = 0; index < subject.slice_count; ++index) {
         SlicePair pair =
             degraded_pair(index, imaging::extract_slice(volume, subject.axis, index), degradation, range);
         degraded_voxels.insert(degraded_voxels.end(), pair.low.pixels.begin(), pair.low.pixels.end());
         shares.push_back(imaging::foreground_fraction(pair.target, threshold));
-        largest_share = std::max(largest_share, shares.back());
         subject.slices.push_back(std::move(pair));
     }
     subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
@@ -73,8 +96,10 @@ Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& 
         subject.tissues = fit_tissues(features, low, subject.normalisation,
                                       x * y * z * degradation.scale * degradation.scale, volume.path);
     }
+    subject.target_normalisation = subject.normalisation;
+    const std::vector<int> shown = slices_with_shares(shares);
     std::erase_if(subject.slices, [&](const SlicePair& pair) {
-        return shares[static_cast<std::size_t>(pair.index)] < min_share_of_head * largest_share;
+        return !std::binary_search(shown.begin(), shown.end(), pair.index);
     });
     for (SlicePair& pair : subject.slices)
         pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
@@ -92,6 +117,7 @@ Subject make_subject(const imaging::Image& picture, const std::string& path,
     subject.slices.push_back(degraded_pair(0, picture, degradation, subject.reference_range));
     SlicePair& pair = subject.slices.front();
     subject.normalisation = imaging::percentile_normalisation(pair.low.pixels, path);
+    subject.target_normalisation = subject.normalisation;
     pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
     return subject;
 }

@@ -25,16 +25,28 @@ struct SlicePair {
 /// A high-resolution volume as slice pairs.
 struct Subject {
     std::string path;
+    std::string person;  ///< subjects of one person lie on one side of a split; empty: `path` is one person
     int axis = 2;
     int slice_count = 0;  ///< of the volume; `slices` holds those that show enough head
     std::vector<SlicePair> slices;
-    /// Percentiles of the degraded volume, as at inference.
+    /// Of the network's input: percentiles of the degraded volume, as at inference.
     imaging::Normalisation normalisation;
+    /// Of the network's output and target: `normalisation`; for real pairs (training/pairs.hpp)
+    /// `reference_range`, because two scanners have different scales.
+    imaging::Normalisation target_normalisation;
     /// Percentiles of the high-resolution volume: the data range of the metrics.
     imaging::Normalisation reference_range;
     /// The tissues of the degraded volume, if the network reads them.
     std::optional<imaging::TissueMixture> tissues;
 };
+
+/// An image on the scale of the input, for example `input` itself, mapped to the scale of the target.
+imaging::Image on_target_scale(const Subject& subject, imaging::Image image);
+
+/// Indices of the slices whose share of foreground pixels (above foreground_level of `range`) is at least
+/// half of the largest share of any slice.
+std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int axis,
+                                           const imaging::Normalisation& range);
 
 /// The NIfTI files among the inputs and in input folders (one level deep, sorted). Throws Error for a folder
 /// without NIfTI files.

@@ -245,13 +245,15 @@ ValidationScore Trainer::validate(bool bicubic) const {
     for (std::size_t i = 0; i < wanted; ++i) {
         const auto& [subject, pair] = slices[i * slices.size() / wanted];
         imaging::Image image = pair->input;
-        if (!bicubic) {
+        if (bicubic) {
+            image = on_target_scale(*subject, std::move(image));
+        } else {
             imaging::normalise(image.pixels, subject->normalisation);
             const Tensor input =
                 Tensor::from<float>({1, image.height, image.width, input_channels(subject->tissues)},
                                     network_input(image, subject->tissues), store_.values().device());
             image.pixels = infer(*model_, input).to_vector<float>();
-            imaging::restore(image.pixels, subject->normalisation);
+            imaging::restore(image.pixels, subject->target_normalisation);
         }
         const imaging::MetricConvention convention{
             subject->reference_range.high - subject->reference_range.low, 0};
