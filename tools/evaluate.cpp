@@ -19,7 +19,7 @@ using namespace dnsp;
 namespace fs = std::filesystem;
 
 struct Options {
-    std::vector<std::string> inputs;
+    std::vector<std::string> inputs, pairs;
     std::vector<fs::path> weights;
     std::vector<std::string> methods, labels;
     imaging::DegradationSettings degradation;
@@ -79,6 +79,68 @@ void require_distinct_subjects(const std::vector<std::string>& files) {
     }
 }
 
+/// Throws Error if two volumes show the same person, as require_distinct_subjects(). Pictures of a person are
+/// numbered.
+void require_distinct_persons(const std::vector<PairPaths>& pairs, const std::string& pattern) {
+    std::map<std::string, std::string> known;
+    for (const PairPaths& pair : pairs) {
+        if (tools::image_kind(pair.high) == tools::ImageKind::picture) continue;
+        const auto [entry, is_new] = known.emplace(person_of(pair.high, pattern), pair.high);
+        require(is_new,
+                fmt::format("{} and {}: both are of subject {}; with --csv, evaluate them in two runs",
+                            entry->second, pair.high, entry->first));
+    }
+}
+
+std::vector<tools::Method> load_networks(const Options& options, Device device) {
+    std::vector<tools::Method> networks;
+    for (std::size_t i = 0; i < options.weights.size(); ++i)
+        networks.push_back(tools::network_method(
+            options.weights[i], options.labels.empty() ? std::string() : options.labels[i], device));
+    return networks;
+}
+
+void score_files(const Options& options, tools::Evaluation& evaluation) {
+    const std::vector<std::string> files = find_images(options.inputs);
+    if (!options.csv.empty()) require_distinct_subjects(files);
+    tools::ProgressLine progress;
+    for (std::size_t i = 0; i < files.size(); ++i)
+        evaluation.add_file(files[i], [&](double fraction) {
+            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(files.size()), files[i]);
+        });
+}
+
+void score_pairs(const Options& options, tools::Evaluation& evaluation) {
+    const std::vector<PairPaths> pairs = find_pairs(options.pairs, "--pairs");
+    if (!options.csv.empty()) require_distinct_persons(pairs, options.evaluation.subject_of);
+    tools::ProgressLine progress;
+    std::size_t left_out = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const bool added = evaluation.add_pair(pairs[i], [&](double fraction) {
+            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(pairs.size()),
+                          pairs[i].high);
+        });
+        left_out += !added;
+    }
+    progress.clear();
+    require(left_out < pairs.size(), "--pairs: no pair shows the same part of the head");
+    if (left_out > 0)
+        fmt::print(
+            "{} of {} pairs are left out, because the low image shows less than {:.0f} % of the head\n",
+            left_out, pairs.size(), 100 * min_view_overlap);
+}
+
+/// Checks that options of pairs and of degradation exclude one another.
+void require_one_source(const Options& options, const CLI::App& app) {
+    require(options.inputs.empty() != options.pairs.empty(),
+            "expected high-resolution images, or --pairs LOW HIGH (--help lists the options)");
+    require(!options.pairs.empty() || app.count("--subject-of") == 0, "--subject-of needs --pairs");
+    if (options.pairs.empty()) return;
+    for (const char* flag : {"--preset", "--scale", "--blur-sigma", "--noise", "--noise-seed", "--method"})
+        require(app.count(flag) == 0,
+                std::string(flag) + " is for degraded images; --pairs are not degraded");
+}
+
 int evaluate(Options options, Device device) {
     parse_slices(options.slices, options.evaluation);
     for (const fs::path& output : {options.json, options.csv, options.figure})
@@ -86,26 +148,20 @@ int evaluate(Options options, Device device) {
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
     apply(options.convolution, device);
-    std::vector<tools::Method> networks;
-    for (std::size_t i = 0; i < options.weights.size(); ++i)
-        networks.push_back(tools::network_method(
-            options.weights[i], options.labels.empty() ? std::string() : options.labels[i], device));
-    const imaging::Degradation degradation = tools::common_degradation(networks, options.degradation.make());
+    const bool pairs = !options.pairs.empty();
+    const std::vector<tools::Method> networks = load_networks(options, device);
+    const imaging::Degradation degradation =
+        pairs ? imaging::make_degradation(imaging::pairs_preset, 1)
+              : tools::common_degradation(networks, options.degradation.make());
     std::vector<tools::Method> methods;
     if (options.methods.empty()) methods.push_back(tools::bicubic_method(degradation));
     for (const std::string& text : options.methods)
         methods.push_back(tools::classical_method(text, degradation));
     methods.insert(methods.end(), networks.begin(), networks.end());
     require_distinct(methods);
-    const std::vector<std::string> files = find_images(options.inputs);
-    if (!options.csv.empty()) require_distinct_subjects(files);
+    options.evaluation.pairs = pairs;
     tools::Evaluation evaluation(methods, degradation, options.evaluation);
-    tools::ProgressLine progress;
-    for (std::size_t i = 0; i < files.size(); ++i)
-        evaluation.add_file(files[i], [&](double fraction) {
-            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(files.size()), files[i]);
-        });
-    progress.clear();
+    pairs ? score_pairs(options, evaluation) : score_files(options, evaluation);
     const tools::Summary summary = evaluation.summary();
     fmt::print("{}", table(summary));
     if (!options.json.empty()) write_atomically(options.json, to_json(summary).dump(2) + "\n");
@@ -123,8 +179,17 @@ int main(int argc, char** argv) {
         "Degrades high-resolution volumes or pictures, enlarges them by every given method and network (default: by "
         "bicubic interpolation), and compares the results with the original. The first network sets the degradation.",
         "evaluate");
-    app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes")
-        ->required();
+    app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes");
+    app.add_option(
+           "--pairs", options.pairs,
+           "LOW HIGH instead of inputs: two folders (or files) of volumes or pictures with the same names, each "
+           "pair on one grid; the low image is the input as it is, and scores are also reported after a "
+           "linear match of each slice to the high one")
+        ->expected(2);
+    app.add_option(
+        "--subject-of", e.subject_of,
+        "regular expression for --pairs; its first group in a file name is the person; default: the name up "
+        "to the first _");
     app.add_option("--method", options.methods,
                    "NAME[:option=value,…]; may be given several times; " + classical::method_help())
         ->allow_extra_args(false);
@@ -149,6 +214,7 @@ int main(int argc, char** argv) {
         parser.apply(e);
         parser.apply(options.degradation);
         parser.apply(options.convolution);
+        require_one_source(options, app);
         return evaluate(options, tools::choose_device(app, device).device);
     });
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "imaging/linear_match.hpp"
 #include "imaging/picture.hpp"
 #include "tools/figure.hpp"
 #include "tools/files.hpp"
@@ -73,6 +74,8 @@ imaging::Degradation common_degradation(const std::vector<Method>& methods,
     std::optional<imaging::Degradation> common;
     for (const Method& method : methods) {
         if (!method.network) continue;
+        require(method.network->degradation().preset != imaging::pairs_preset,
+                method.name + ": was trained on real pairs; --pairs LOW HIGH evaluates it");
         if (!common) common = method.network->degradation();
         require(common->scale == method.network->scale(),
                 fmt::format("{}: trained for scale {}, the others for {}", method.name,
@@ -122,6 +125,25 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     const Subject subject =
         is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis, features)
                   : make_subject(imaging::read_picture(path).image, path, degradation_, features);
+    add_subject(subject, subject_of(path), is_volume, progress);
+}
+
+bool Evaluation::add_pair(const PairPaths& paths, const std::function<void(double)>& progress) {
+    Subject subject = load_pair(paths, options_.axis, options_.volume);
+    for (const Method& method : methods_)
+        require(!method.network || method.network->input_features() == InputFeatures::intensity,
+                method.name + ": reads tissue labels, which pairs do not have");
+    if (subject.slices.empty()) return false;
+    const std::string person = person_of(paths.high, options_.subject_of);
+    const bool is_volume = image_kind(paths.high) == ImageKind::volume;
+    if (!is_volume) subject.slices.front().index = pictures_[person]++;
+    add_subject(subject, person, is_volume, progress);
+    return true;
+}
+
+void Evaluation::add_subject(const Subject& subject, const std::string& person, bool is_volume,
+                             const std::function<void(double)>& progress) {
+    const std::string& path = subject.path;
     const std::vector<int> chosen = chosen_slices(subject);
     const imaging::Normalisation& range = subject.reference_range;
     const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
@@ -132,10 +154,10 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
         const SlicePair& pair = subject.slices[static_cast<std::size_t>(chosen[i])];
         std::vector<imaging::Image> results;
         for (const Method& method : methods_) {
-            results.push_back(method.restore(subject, pair));
+            results.push_back(on_target_scale(subject, method.restore(subject, pair)));
             scores_.push_back({.file = path,
                                .dataset = dataset,
-                               .subject = subject_of(path),
+                               .subject = person,
                                .slice = pair.index,
                                .method = method.name,
                                .scale = degradation_.scale,
@@ -143,6 +165,10 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
                                .seed = method.seed,
                                .psnr_db = imaging::psnr(pair.target, results.back(), convention),
                                .ssim = imaging::ssim(pair.target, results.back(), convention)});
+            if (!options_.pairs) continue;
+            const imaging::Image matched = imaging::linear_match(results.back(), pair.target);
+            scores_.back().psnr_db_matched = imaging::psnr(pair.target, matched, convention);
+            scores_.back().ssim_matched = imaging::ssim(pair.target, matched, convention);
         }
         if (!example_ && i == chosen.size() / 2)
             example_ = Example{pair.target, std::move(results), range,
@@ -153,26 +179,36 @@ void Evaluation::add_file(const std::string& path, const std::function<void(doub
     files_.push_back(path);
 }
 
+std::size_t Evaluation::units() const {
+    std::set<std::string> distinct;
+    for (const Score& score : scores_) distinct.insert(unit_of(score));
+    return distinct.size();
+}
+
 statistics::MeanInterval Evaluation::interval(std::size_t method, double Score::*metric) const {
-    std::map<std::pair<std::string, int>, std::vector<double>> units;  // by file, or by file and slice
+    std::map<std::pair<std::string, int>, std::vector<double>> values_of;  // of units, or of single slices
+    const bool several = units() > 1;
     for (std::size_t i = method; i < scores_.size(); i += methods_.size())
-        units[{scores_[i].file, files_.size() > 1 ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
+        values_of[{unit_of(scores_[i]), several ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
     std::vector<double> means;
-    for (const auto& [unit, values] : units) means.push_back(statistics::mean_of(values));
+    for (const auto& [unit, values] : values_of) means.push_back(statistics::mean_of(values));
     return statistics::mean_and_interval(means);
 }
 
 Summary Evaluation::summary() const {
     Summary summary;
     for (std::size_t m = 0; m < methods_.size(); ++m)
-        summary.rows.push_back({methods_[m].name, interval(m, &Score::psnr_db), interval(m, &Score::ssim)});
+        summary.rows.push_back({methods_[m].name, interval(m, &Score::psnr_db), interval(m, &Score::ssim),
+                                interval(m, &Score::psnr_db_matched), interval(m, &Score::ssim_matched)});
+    summary.pairs = options_.pairs;
     summary.scores = scores_;
     summary.files = files_;
-    summary.unit = files_.size() > 1 ? "file" : "slice";
+    summary.unit = units() < 2 ? "slice" : options_.pairs ? "person" : "file";
     summary.slices = scores_.size() / methods_.size();
     summary.chosen_slices =
-        fmt::format("{} that show the head{}",
+        fmt::format("{} that show the head{}{}",
                     options_.slice_step == 1 ? "all" : fmt::format("one in {}", options_.slice_step),
+                    options_.pairs ? " in both images" : "",
                     options_.held_out_only ? " and were held out of training" : "");
     summary.border_shave = options_.border_shave;
     summary.degradation = degradation_;

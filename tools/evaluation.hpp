@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "imaging/metrics.hpp"
 #include "tools/evaluation_summary.hpp"
 #include "tools/method.hpp"
+#include "training/pairs.hpp"
 
 namespace dnsp::tools {
 
@@ -20,13 +22,15 @@ struct EvaluationOptions {
     std::optional<int> volume;
     int border_shave = 0;
     std::string dataset;         ///< column of the CSV file; empty: the name of the file's folder
+    bool pairs = false;          ///< add_pair() instead of add_file()
+    std::string subject_of;      ///< pairs: regular expression of dnsp::person_of()
     std::string regime = "all";  ///< column of the CSV file
     /// Declares axis, slice_step, border_shave, dataset and regime. The tool sets the others.
     void visit(OptionVisitor& visitor);
 };
 
 /// The degradation of the first network, or `fallback` if there is no network. Throws Error unless all
-/// networks have the same scale.
+/// networks have the same scale, and for a network that was trained on real pairs.
 imaging::Degradation common_degradation(const std::vector<Method>& methods,
                                         const imaging::Degradation& fallback);
 
@@ -42,7 +46,12 @@ class Evaluation {
     /// Scores a picture, or the slices of a volume that show the head. `progress` gets values up to 1.
     void add_file(const std::string& path, const std::function<void(double)>& progress);
 
-    /// The confidence intervals are over files if there are several, else over slices.
+    /// Scores a real pair (training/pairs.hpp), also after a linear match of the result to the target. A
+    /// picture's slice number is its number among the pictures of its person. Returns false if the low image
+    /// shows too little of the head.
+    bool add_pair(const PairPaths& paths, const std::function<void(double)>& progress);
+
+    /// The confidence intervals are over files (pairs: persons) if there are several, else over slices.
     Summary summary() const;
 
     /// Draws ground truth, the result of every method and its absolute error for the middle slice of the
@@ -57,6 +66,13 @@ class Evaluation {
         std::string title;
         bool is_volume = true;
     };
+    void add_subject(const Subject& subject, const std::string& person, bool is_volume,
+                     const std::function<void(double)>& progress);
+    /// What intervals count: the file, or the person of pairs.
+    const std::string& unit_of(const Score& score) const {
+        return options_.pairs ? score.subject : score.file;
+    }
+    std::size_t units() const;
     std::vector<int> chosen_slices(const Subject& subject) const;
     statistics::MeanInterval interval(std::size_t method, double Score::*metric) const;
 
@@ -65,6 +81,7 @@ class Evaluation {
     EvaluationOptions options_;
     std::vector<std::string> files_;
     std::vector<Score> scores_;
+    std::map<std::string, int> pictures_;  ///< added so far, by person
     std::optional<Example> example_;
 };
 

@@ -16,8 +16,8 @@ namespace dnsp::tools {
 struct Method {
     std::string name;
     std::uint64_t seed = 0;  ///< of the training; 0 for a method that is not trained by a seed
-    /// Returns a slice of the size of pair.target, in stored intensities. It reads pair.low and pair.input
-    /// only.
+    /// Returns a slice of the size of pair.target, in intensities of the input. It reads pair.low and
+    /// pair.input only.
     std::function<imaging::Image(const Subject& subject, const SlicePair& pair)> restore;
     std::shared_ptr<const Upscaler> network;  ///< null for a method without a network
 };

@@ -8,7 +8,7 @@
 
 // Real pairs: a low-quality and a high-quality image of the same person on one grid, for example from two
 // scanners, after registration (tools/register). The network's input is the low image as it is, the target
-// is the high one: imaging::Degradation::Kernel::none.
+// is the high one: the preset "pairs" of imaging/degradation.hpp.
 namespace dnsp {
 
 struct PairPaths {

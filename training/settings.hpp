@@ -19,7 +19,7 @@ struct TrainingSettings {
     std::vector<std::string> inputs;      ///< NIfTI files and folders of them
     std::vector<std::string> validation;  ///< held-out files and folders; empty: a part of the inputs
     /// Folders or files LOW and HIGH of real pairs (training/pairs.hpp) instead of inputs and validation;
-    /// empty for training by degradation. The degradation is then Kernel::none.
+    /// empty for training by degradation. The preset is then "pairs".
     std::vector<std::string> pairs, validation_pairs;
     std::string subject_of;  ///< regular expression of person_of()
     ModelOptions model;
