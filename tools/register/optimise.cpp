@@ -63,10 +63,11 @@ RegistrationLevel run_level(const Image<dimensions>& fixed, const Image<dimensio
     auto optimizer = Optimizer::New();
     optimizer->SetLearningRate(options.first_step);
     optimizer->SetMinimumStepLength(options.smallest_step);
+    // The "best" parameters of ITK 5.2 are those one step after the best value, so the last ones are taken.
+    optimizer->SetReturnBestParametersAndValue(false);
     optimizer->SetRelaxationFactor(step_relaxation);
     optimizer->SetNumberOfIterations(static_cast<itk::SizeValueType>(options.iterations));
     optimizer->SetScalesEstimator(scales);
-    optimizer->SetReturnBestParametersAndValue(true);
 
     using Method = itk::ImageRegistrationMethodv4<Image<dimensions>, Image<dimensions>>;
     auto method = Method::New();
