@@ -66,7 +66,8 @@ class Settings:
             text = method["quick"]
         elif method.get("schedule", True):
             text += " {schedule}"
-        text = text.format(edsr=self.level["edsr"], schedule=schedule)
+        edsr = self.level["edsr"].format(unshuffle=max(2, cell.scale))
+        text = text.format(edsr=edsr, schedule=schedule)
         text += " " + self.regimes[cell.regime].get("options", "")
         return text.split() + self.degradation_options(cell)
 

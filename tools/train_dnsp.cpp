@@ -7,6 +7,7 @@
 #include "tools/command_line.hpp"
 #include "tools/progress.hpp"
 #include "training/pairs.hpp"
+#include "training/recipes.hpp"
 #include "training/trainer.hpp"
 
 namespace {
@@ -187,7 +188,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
 
 int main(int argc, char** argv) {
     Options options;
-    std::string device = "auto", resume;
+    std::string device = "auto", resume, recipe;
     CLI::App app(
         "Trains a super-resolution network on NIfTI volumes, which a preset degrades, or on registered pairs of low and high "
         "quality (--pairs), with the priors of a variant. "
@@ -198,6 +199,9 @@ int main(int argc, char** argv) {
         app.add_option("--resume", resume,
                        "continue a run with its recorded settings [from OUT/checkpoint.safetensors]")
             ->expected(0, 1);
+    app.add_option("--recipe", recipe,
+                   "network, schedule and length of training; other options change it; " + recipe_help())
+        ->excludes(resume_option);
     app.add_flag("--force", options.force, "start a new run in a folder that contains a run");
     tools::add_device_option(app, device);
     app.add_flag_callback(
@@ -214,6 +218,10 @@ int main(int argc, char** argv) {
             options.settings = *options.recorded;
         }
         parser.apply(options.settings);
+        if (!recipe.empty()) {
+            apply_recipe(recipe, options.settings);
+            parser.apply(options.settings);
+        }
         const bool by_epochs = app.get_option("--epochs")->count() > 0;
         require(!by_epochs || app.get_option("--steps")->count() == 0,
                 "--epochs and --steps both set the length of the run; give one of them");
