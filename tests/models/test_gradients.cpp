@@ -84,10 +84,6 @@ TEST_CASE("gradients of SRCNN with respect to its input and every layer") {
     check({"srcnn", 0, 0, false}, {2, 3, 5, 1}, 12);
 }
 
-TEST_CASE("gradients of LFMRI with respect to its input and every layer") {
-    check({"lfmri", 0, 0, false}, {1, 5, 6, 4}, 12);
-}
-
 TEST_CASE("gradients of a tiny DCSRN with respect to its input and every parameter") {
     check({"dcsrn", 2, 2, true}, {2, 5, 6, 1}, 40);
     check({"dcsrn", 1, 3, false}, {1, 7, 4, 1}, 40);
