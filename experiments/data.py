@@ -1,6 +1,7 @@
 """Files of people: those of a data set, slabs of them, or slabs of the one head of mricron-data."""
 
 import gzip
+import shutil
 import struct
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def slices_of(path, axis):
         return struct.unpack("<3h", file.read(48)[42:48])[axis]
 
 
+def even_copy(source, target):
+    """Copies a volume without the last slice along each axis that has an odd number of them."""
+    for axis in range(3):
+        count = slices_of(source, axis)
+        slab(source, target, axis, 0, count - count % 2)
+        source = target
+
+
 class Data:
     """The files of every data set, by part of the split."""
 
@@ -60,8 +69,19 @@ class Data:
         if self.folder is None and not COLIN27.exists():
             raise Refused(f"{COLIN27}: not found; give --data FOLDER, or install the package mricron-data")
 
+    def missing(self, dataset, programs):
+        """Why a data set cannot be made; empty if it can."""
+        if self.folder is None and dataset not in self.settings.substitutes:
+            return "needs --data"
+        if self.settings.datasets[dataset].get("pairs") == "register" and not (programs / "register").exists():
+            return "needs the program register (build with -DDNSP_ITK=ON)"
+        return ""
+
     def title(self, dataset):
         return (self.settings.datasets if self.folder else self.settings.substitutes)[dataset]["title"]
+
+    def has_pairs(self, dataset):
+        return "pairs" in self.settings.datasets[dataset]
 
     def axis_options(self, dataset):
         if self.folder is None and self.settings.substitutes[dataset]["axis"] == 1:
@@ -108,3 +128,32 @@ class Data:
         people = people[draw:] + people[:draw]
         count = max(1, -(-len(people) * condition.get("share", 1.0) // 1))
         return [self.file(dataset, "train", person) for person in people[: int(count)]]
+
+    def pair_folders(self, dataset, part, tool, register_pairs):
+        """Folders LOW and HIGH of a part of a data set of pairs. `tool` runs a program, `register_pairs` the script."""
+        description = self.settings.datasets[dataset]
+        low, high = (self.work / "pairs" / dataset / part / name for name in ("low", "high"))
+        if (low / ".whole").exists():
+            return low, high
+        for folder in (low, high):
+            folder.mkdir(parents=True, exist_ok=True)
+        if description["pairs"] == "register":
+            made = self.work / "pairs" / dataset / "registered"
+            if not (made / "records").exists():
+                register_pairs(self.folder / description["folder"], made)
+            for person in description[part]:
+                for path in sorted((made / "high").glob(f"{person}_*.png")):
+                    if path.stem.split("_")[1] in description["contrasts"]:
+                        shutil.copy(path, high)
+                        shutil.copy(made / "low" / path.name, low)
+        else:
+            for path in self.files(dataset, part):
+                even_copy(path, high / path.name)
+                blurred = low / f"blurred_{path.name}"
+                tool("simulate", high / path.name, blurred, "--preset", "box", "--scale", 2, "--force", *self.axis_options(dataset))
+                tool("upscale", blurred, low / path.name, "--method", "bicubic", "--preset", "box", "--scale", 2, "--force",
+                     *self.axis_options(dataset))
+                for extra in (blurred, blurred.with_name(blurred.name.replace(".nii.gz", ".json"))):
+                    extra.unlink()
+        (low / ".whole").touch()
+        return low, high

@@ -104,9 +104,7 @@ class Runner:
             if (folder / "checkpoint.safetensors").exists():
                 self.tool("train_dnsp", "--resume", "--out", folder)
             else:
-                validation = [x for path in self.data.files(cell.dataset, "validation") for x in ("--validation", path)]
-                training = self.data.training_files(cell.dataset, cell.regime)
-                self.tool("train_dnsp", *training, *validation, *options, "--seed", cell.seed, "--out", folder)
+                self.tool("train_dnsp", *self.training_data(cell), *options, "--seed", cell.seed, "--out", folder)
         with open(folder / "log.jsonl") as log:
             events = [json.loads(line) for line in log]
         return {
@@ -116,6 +114,20 @@ class Runner:
             "curve": [[e["step"], round(e["psnr_db"], 4)] for e in events if e["event"] == "epoch"],
             "bicubic_db": next(e["bicubic"]["psnr_db"] for e in events if e["event"] == "start"),
         }
+
+    def pairs(self, cell, part):
+        def register_pairs(folder, out):
+            script = Path(__file__).resolve().parent.parent / "scripts/register_pairs"
+            subprocess.run([script, self.bin.parent, folder, out], env=self.environment, check=False, capture_output=True)
+
+        return self.data.pair_folders(cell.dataset, part, self.tool, register_pairs)
+
+    def training_data(self, cell):
+        """The options of train_dnsp that name its data."""
+        if self.data.has_pairs(cell.dataset):
+            return ["--pairs", *self.pairs(cell, "train"), "--validation-pairs", *self.pairs(cell, "validation")]
+        validation = [x for path in self.data.files(cell.dataset, "validation") for x in ("--validation", path)]
+        return [*self.data.training_files(cell.dataset, cell.regime), *validation]
 
     def classical(self, cell):
         """The text of evaluate --method, with the database made."""
@@ -135,7 +147,11 @@ class Runner:
     def evaluate(self, cell, method):
         """The rows of the cell, with the names of the experiment."""
         scores = self.work / f"{cell.slug}.csv"
-        self.tool("evaluate", *self.data.files(cell.dataset, "test"), *method, "--csv", scores, "--force", "--dataset", cell.dataset,
+        pairs = self.data.has_pairs(cell.dataset)
+        images = ["--pairs", *self.pairs(cell, "test")] if pairs else self.data.files(cell.dataset, "test")
+        if pairs and not self.settings.is_trained(cell.method):
+            method = []  # The input is scored without a method.
+        self.tool("evaluate", *images, *method, "--csv", scores, "--force", "--dataset", cell.dataset,
                   "--regime", cell.regime, "--slice-step", self.settings.level["test_slice_step"],
                   *self.data.axis_options(cell.dataset))
         named = self.settings.is_trained(cell.method)
