@@ -45,7 +45,8 @@ void validate(const Degradation& degradation);
 /// Throws FileError for an unknown preset, naming the known ones, and for a scale other than 2, 3 or 4
 /// (low-field, pairs: 1).
 Degradation make_degradation(const std::string& preset, int scale);
-std::vector<std::string> degradation_presets();  ///< those with scales 2, 3 and 4: all but low-field and pairs
+std::vector<std::string>
+degradation_presets();  ///< those with scales 2, 3 and 4: all but low-field and pairs
 inline constexpr const char* pairs_preset = "pairs";
 
 /// The options of a degradation.
