@@ -86,7 +86,7 @@ imaging::Degradation common_degradation(const std::vector<Method>& methods,
 
 Evaluation::Evaluation(std::vector<Method> methods, imaging::Degradation degradation,
                        EvaluationOptions options)
-    : methods_(std::move(methods)), degradation_(std::move(degradation)), options_(options) {}
+    : methods_(std::move(methods)), degradation_(std::move(degradation)), options_(std::move(options)) {}
 
 std::vector<int> Evaluation::chosen_slices(const Subject& subject) const {
     std::optional<std::set<int>> allowed;

@@ -164,7 +164,7 @@ void draw_interval_charts(const fs::path& png, const std::string& caption,
     plot.say("set terminal pngcairo size {},{} font 'DejaVu Sans,10'", 640 * rows.front().size(),
              rows.size() * (150 + 22 * lines));
     plot.say("set output {}", quoted(plot.output().string()));
-    plot.say("set multiplot layout {},{} title {}.\"\\n\" noenhanced", rows.size(), rows.front().size(),
+    plot.say(R"(set multiplot layout {},{} title {}."\n" noenhanced)", rows.size(), rows.front().size(),
              quoted(caption));
     plot.say("set border 3; set xtics nomirror");
     plot.say("set key outside top center horizontal noenhanced");

@@ -161,7 +161,7 @@ class SrswMethod : public Method {
     imaging::Image enlarge_checked(const imaging::Image& low,
                                    const imaging::Degradation& degradation) const override {
         require_degradation(srsw_.database(), degradation, options_.database);
-        const imaging::Image image = srsw_.enlarge(low);
+        imaging::Image image = srsw_.enlarge(low);
         if (options_.back_projections == 0) return image;
         const auto a = imaging::degradation_operator(image.height, image.width, degradation);
         return imaging::to_image(back_project(a, degradation.scale, imaging::to_plane(low),
