@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tools/analysis.hpp"
@@ -82,10 +83,13 @@ int slices_of(const SliceAnalysis& analysis, const std::string& dataset) {
 }
 
 /// "6 persons, EDSR 3 seeds".
+/// A method without seeds has the seed 0 alone.
+bool has_seeds(const std::vector<std::uint64_t>& seeds) { return seeds.size() > 1 || seeds.front() != 0; }
+
 std::string counts(const PersonAnalysis::Dataset& dataset) {
     std::string text = fmt::format("{} persons", dataset.persons.size());
     for (const auto& method : dataset.methods)
-        if (method.seeds.size() > 1 || method.seeds.front() != 0)
+        if (has_seeds(method.seeds))
             text += fmt::format(", {} {} seed{}", method.name, method.seeds.size(),
                                 method.seeds.size() == 1 ? "" : "s");
     return text;
@@ -158,8 +162,21 @@ std::string interaction_lines(const Analysis& analysis, const Analysis::MetricRe
 
 std::string persons_and_seeds(const Analysis& analysis) {
     std::string text;
-    for (const auto& dataset : analysis.metrics.front().persons.datasets)
-        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", dataset.name, counts(dataset));
+    for (const auto& dataset : analysis.metrics.front().persons.datasets) {
+        std::size_t fewest = 0, most = 0;
+        for (const auto& method : dataset.methods) {
+            if (!has_seeds(method.seeds)) continue;
+            const std::size_t seeds = method.seeds.size();
+            fewest = fewest == 0 ? seeds : std::min(fewest, seeds);
+            most = std::max(most, seeds);
+        }
+        text += fmt::format("{}{}: {} persons, {}", text.empty() ? "" : "; ", dataset.name,
+                            dataset.persons.size(),
+                            most == 0        ? "no seeds"
+                            : most == 1      ? "1 seed"
+                            : fewest == most ? fmt::format("{} seeds", most)
+                                             : fmt::format("{} to {} seeds", fewest, most));
+    }
     return text;
 }
 

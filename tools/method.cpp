@@ -2,9 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "models/classical/method.hpp"
 
 namespace dnsp::tools {
+namespace {
+
+/// The text of a method without the option that names a file of this machine: "srsw:database=a.srsw" →
+/// "srsw".
+std::string without_database(const std::string& text) {
+    const auto colon = text.find(':');
+    std::string out = text.substr(0, colon);
+    char separator = ':';
+    for (std::size_t begin = colon; begin != std::string::npos;) {
+        const auto end = text.find(',', begin + 1);
+        const std::string option = text.substr(begin + 1, end == std::string::npos ? end : end - begin - 1);
+        if (!option.starts_with("database=")) out += std::exchange(separator, ',') + option;
+        begin = end;
+    }
+    return out;
+}
+
+}  // namespace
 
 Method bicubic_method(const imaging::Degradation& degradation) {
     return {.name = degradation.scale == 1 ? "input" : "bicubic",
@@ -30,7 +50,7 @@ Method classical_method(const std::string& text, const imaging::Degradation& deg
     if (text == "bicubic") return bicubic_method(degradation);
     const std::shared_ptr<const classical::Method> classical = classical::make_method(text);
     Method method;
-    method.name = text;
+    method.name = without_database(text);
     method.restore = [classical, degradation](const Subject& subject, const SlicePair& pair) {
         imaging::Image low = pair.low;
         imaging::normalise(low.pixels, subject.normalisation);

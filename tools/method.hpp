@@ -28,8 +28,8 @@ Method bicubic_method(const imaging::Degradation& degradation);
 /// A trained network. An empty `label` names it after its model and loss, for example "DNSP-edsr-AP".
 Method network_method(const std::filesystem::path& weights, const std::string& label, Device device);
 
-/// A method of models/classical. `text` is NAME[:option=value,…]; "bicubic" is bicubic_method(). The method
-/// is told the degradation.
+/// A method of models/classical. `text` is NAME[:option=value,…]; the method is named after it, without the
+/// option database, which is a path. "bicubic" is bicubic_method(). The method is told the degradation.
 Method classical_method(const std::string& text, const imaging::Degradation& degradation);
 
 }  // namespace dnsp::tools

@@ -112,7 +112,7 @@ std::string person_of(const std::string& path, const std::string& pattern) {
     } catch (const std::regex_error&) {
         throw Error("--subject-of " + pattern + ": is not a valid regular expression");
     }
-    const std::string person = found ? match[match.size() > 1 ? 1 : 0].str() : std::string();
+    std::string person = found ? match[match.size() > 1 ? 1 : 0].str() : std::string();
     require(!person.empty(), fmt::format("{}: --subject-of {} matches nothing in its name", path, pattern));
     return person;
 }
