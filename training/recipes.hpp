@@ -10,7 +10,7 @@ namespace dnsp {
 /// degradation and seed are kept; the network depends on the scale of settings.degradation. Throws Error that
 /// names the known recipes.
 ///   fast  a few minutes of two CPU cores
-///   good  about half an hour of two CPU cores
+///   good  a quarter of an hour of two CPU cores
 /// docs/results/recipes.md has what they reach.
 void apply_recipe(const std::string& name, TrainingSettings& settings);
 
