@@ -20,7 +20,7 @@ constexpr std::array recipes{Recipe{"fast", "a few minutes of two CPU cores", R"
         "learning_rate": 1e-3, "schedule": "cosine", "steps": 2400, "batch": 32, "patches_per_slice": 8, "slice_step": 1
     })"},
                              Recipe{"good", "a quarter of an hour of two CPU cores", R"({
-        "model": {"name": "edsr", "depth": 8, "width": 96, "residual_scale": 1.0},
+        "model": {"name": "edsr", "depth": 8, "width": 64, "residual_scale": 1.0},
         "prior": {"variant": "NP"},
         "learning_rate": 1e-3, "schedule": "cosine", "steps": 8000, "batch": 32, "patches_per_slice": 8, "slice_step": 1
     })"}};
