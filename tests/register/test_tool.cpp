@@ -1,4 +1,6 @@
 // The command line of register.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "imaging/picture.hpp"
@@ -51,6 +53,26 @@ TEST_CASE("register writes the image and its record") {
     CHECK(run_tool(command + " --force --json " + (folder / "named.json").string()).status == 0);
     CHECK(bytes_of(out) == bytes);
     CHECK(std::filesystem::exists(folder / "named.json"));
+}
+
+TEST_CASE("register draws both images and a checkerboard") {
+    if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) DNSP_SKIP("gnuplot is not installed");
+    TemporaryFolder folder;
+    const auto fixed = folder / "fixed.png", volume = folder / "fixed.nii.gz", png = folder / "overlay.png";
+    imaging::write_picture(fixed, picture());
+    imaging::write_nifti(volume, small_head(0));
+    for (const auto& image : {fixed, volume}) {
+        const std::string command =
+            fmt::format("register {0} {0} {1} --figure {2} --force", image.string(),
+                        (folder / ("out" + image.filename().string())).string(), png.string());
+        const ToolResult result = run_tool(command);
+        INFO(result.output);
+        REQUIRE(result.status == 0);
+        const int rows = image == fixed ? 1 : 3;
+        CHECK(imaging::read_picture(png).image.width > 3 * 34);
+        CHECK(imaging::read_picture(png).image.height > rows * 41);
+        CHECK(run_tool(command.substr(0, command.size() - 8)).says("--force"));
+    }
 }
 
 TEST_CASE("register refuses other kinds, missing files and contradictory options") {

@@ -4,8 +4,10 @@
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "imaging/nifti.hpp"
+#include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
 #include "tools/command_line.hpp"
+#include "tools/figure.hpp"
 #include "tools/files.hpp"
 #include "tools/register/registration.hpp"
 
@@ -15,17 +17,50 @@ using namespace dnsp;
 namespace fs = std::filesystem;
 
 struct Options {
-    fs::path fixed, moving, output, json;
+    fs::path fixed, moving, output, json, figure;
     tools::RegistrationOptions registration;
     std::optional<int> volume;
     bool force = false;
 };
+
+/// Intensities mapped to 0 … 1 by the percentiles of their volume or picture.
+imaging::Image shown(imaging::Image image, const imaging::Normalisation& range) {
+    imaging::normalise(image.pixels, range);
+    return image;
+}
+
+/// The fixed image, the registered one and a checkerboard of both, whose edges continue where they agree.
+std::vector<tools::Panel> overlay(const imaging::Image& fixed, const imaging::Image& registered,
+                                  const std::string& place) {
+    const int square = std::max(1, std::max(fixed.height, fixed.width) / 8);
+    imaging::Image checkerboard = fixed;
+    for (int y = 0; y < fixed.height; ++y)
+        for (int x = 0; x < fixed.width; ++x)
+            if ((y / square + x / square) % 2 == 1) checkerboard.at(y, x) = registered.at(y, x);
+    return {
+        {fixed, {"fixed" + place}}, {registered, {"moving, registered"}}, {checkerboard, {"checkerboard"}}};
+}
+
+void draw_overlay(const fs::path& png, const imaging::Volume& fixed, const imaging::Volume& registered) {
+    const int axis = imaging::default_slice_axis(fixed);
+    const auto fixed_range = imaging::percentile_normalisation(fixed.voxels, fixed.path);
+    const auto range = imaging::percentile_normalisation(registered.voxels, png.string());
+    std::vector<std::vector<tools::Panel>> rows;
+    for (const int quarter : {1, 2, 3}) {
+        const int slice = imaging::slice_count(fixed, axis) * quarter / 4;
+        rows.push_back(overlay(shown(imaging::extract_slice(fixed, axis, slice), fixed_range),
+                               shown(imaging::extract_slice(registered, axis, slice), range),
+                               fmt::format(", slice {}", slice)));
+    }
+    tools::draw_panels(png, rows, 1);
+}
 
 tools::Registration register_volume_files(const Options& options) {
     const imaging::Volume fixed = tools::read_volume(options.fixed, std::nullopt);
     const imaging::Volume moving = tools::read_volume(options.moving, options.volume);
     auto result = tools::register_volumes(fixed, moving, options.registration);
     imaging::write_nifti(options.output, result.volume);
+    if (!options.figure.empty()) draw_overlay(options.figure, fixed, result.volume);
     return result.registration;
 }
 
@@ -34,6 +69,15 @@ tools::Registration register_picture_files(const Options& options) {
     const imaging::Picture fixed = imaging::read_picture(options.fixed);
     const imaging::Picture moving = imaging::read_picture(options.moving);
     auto result = tools::register_pictures(fixed.image, moving.image, options.registration);
+    if (!options.figure.empty()) {
+        const auto range = [](const imaging::Image& image, const fs::path& path) {
+            return imaging::percentile_normalisation(image.pixels, path.string());
+        };
+        tools::draw_panels(options.figure,
+                           {overlay(shown(fixed.image, range(fixed.image, options.fixed)),
+                                    shown(result.image, range(result.image, options.output)), "")},
+                           1);
+    }
     imaging::write_picture(options.output, {std::move(result.image), moving.bits});
     return result.registration;
 }
@@ -49,6 +93,7 @@ int run(const Options& options) {
     const fs::path json = options.json.empty() ? tools::sidecar_path(options.output) : options.json;
     tools::require_free(options.output, options.force);
     tools::require_free(json, options.force);
+    if (!options.figure.empty()) tools::require_free(options.figure, options.force);
     const tools::Registration result =
         kind == tools::ImageKind::volume ? register_volume_files(options) : register_picture_files(options);
     nlohmann::json record = tools::to_json(result);
@@ -80,6 +125,8 @@ int main(int argc, char** argv) {
     app.add_option("moving", options.moving, "file of the same kind to be registered")->required();
     app.add_option("output", options.output, "the moving image on the fixed grid")->required();
     app.add_option("--json", options.json, "the record; default: the output's name with .json");
+    app.add_option("--figure", options.figure,
+                   "PNG with both images and a checkerboard of them; of three slices of a volume");
     tools::OptionParser parser(app);
     parser.add(options.registration);
     app.add_option("--volume", options.volume, "index of the volume in a 4-D moving file, from 0");
