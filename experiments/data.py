@@ -1,12 +1,15 @@
 """Files of people: those of a data set, slabs of them, or slabs of the one head of mricron-data."""
 
 import gzip
+import importlib.util
 import shutil
 import struct
+import threading
 from pathlib import Path
 
 COLIN27 = Path("/usr/share/mricron/templates/ch2.nii.gz")
 GAP = 4  # slices between two slabs of the one head
+PARTS = ("train", "validation", "test")
 BYTES_OF_TYPE = {2: 1, 4: 2, 8: 4, 16: 4, 256: 1, 512: 2}
 
 
@@ -66,6 +69,7 @@ class Data:
         self.settings = settings
         self.folder = Path(folder) if folder else None
         self.work = work / "data"
+        self.making_pairs = threading.Lock()
         if self.folder is None and not COLIN27.exists():
             raise Refused(f"{COLIN27}: not found; give --data FOLDER, or install the package mricron-data")
 
@@ -73,8 +77,11 @@ class Data:
         """Why a data set cannot be made; empty if it can."""
         if self.folder is None and dataset not in self.settings.substitutes:
             return "needs --data"
-        if self.settings.datasets[dataset].get("pairs") == "register" and not (programs / "register").exists():
+        pairs = self.settings.datasets[dataset].get("pairs")
+        if pairs in ("register", "stand-in") and not (programs / "register").exists():
             return "needs the program register (build with -DDNSP_ITK=ON)"
+        if pairs == "stand-in" and not (importlib.util.find_spec("nibabel") and importlib.util.find_spec("scipy")):
+            return "needs the Python packages nibabel and scipy"
         return ""
 
     def title(self, dataset):
@@ -88,21 +95,31 @@ class Data:
             return ["--axis", "y"]
         return []
 
-    def subjects(self, dataset, part):
-        people = self.settings.datasets[dataset][part]
+    def subjects(self, dataset, part, regime=None):
+        """The people of a part of the split; those of a random split if the regime names one."""
+        description = self.settings.datasets[dataset]
+        if regime and (split := self.settings.regimes[regime].get("split")):
+            return description["splits"][split][part]
+        people = description[part]
         limit = self.settings.level.get("people", len(people))
         return people[: 1 if part == "validation" and "people" in self.settings.level else limit]
 
-    def files(self, dataset, part):
-        return [self.file(dataset, part, person) for person in self.subjects(dataset, part)]
+    def everyone(self, dataset):
+        """All people of a data set that this level uses."""
+        if "splits" in self.settings.datasets[dataset]:
+            return self.settings.datasets[dataset]["people"]
+        return [person for part in PARTS for person in self.subjects(dataset, part)]
 
-    def file(self, dataset, part, person):
+    def files(self, dataset, part):
+        return [self.file(dataset, person) for person in self.subjects(dataset, part)]
+
+    def file(self, dataset, person):
         description = self.settings.datasets[dataset]
         slices = self.settings.level.get("slab")
         target = self.work / description["files"].format(id=person)
         if self.folder is None:
             if not target.exists():
-                self.substitute(dataset, part, person, target)
+                self.substitute(dataset, person, target)
             return target
         source = self.folder / description["files"].format(id=person)
         if not source.exists():
@@ -113,13 +130,11 @@ class Data:
             slab(source, target, 2, slices_of(source, 2) * 3 // 5, slices)
         return target
 
-    def substitute(self, dataset, part, person, target):
+    def substitute(self, dataset, person, target):
         """A slab of the one head. Every person has a place of its own, with a gap to the next one."""
-        axis = self.settings.substitutes[dataset]["axis"]
-        everyone = [(p, x) for p in ("train", "validation", "test") for x in self.subjects(dataset, p)]
         count = self.settings.level.get("slab", 6)
-        first = 40 + everyone.index((part, person)) * (count + GAP)
-        slab(COLIN27, target, axis, first, count)
+        first = 40 + self.everyone(dataset).index(person) * (count + GAP)
+        slab(COLIN27, target, self.settings.substitutes[dataset]["axis"], first, count)
 
     def training_files(self, dataset, regime):
         condition = self.settings.regimes[regime]
@@ -127,33 +142,58 @@ class Data:
         draw = condition.get("draw", 0) % len(people)
         people = people[draw:] + people[:draw]
         count = max(1, -(-len(people) * condition.get("share", 1.0) // 1))
-        return [self.file(dataset, "train", person) for person in people[: int(count)]]
+        return [self.file(dataset, person) for person in people[: int(count)]]
 
-    def pair_folders(self, dataset, part, tool, register_pairs):
-        """Folders LOW and HIGH of a part of a data set of pairs. `tool` runs a program, `register_pairs` the script."""
+    def made_pairs(self, dataset, tool, register_pairs):
+        """The folder with the pairs of all people, in low and high. `tool` runs a program, `register_pairs` the script."""
+        made = self.work / "pairs" / dataset
+        with self.making_pairs:
+            if not (made / "whole").exists():
+                self.make_pairs(dataset, made, tool, register_pairs)
+                (made / "whole").touch()
+        return made
+
+    def pair_folders(self, dataset, part, regime, tool, register_pairs):
+        """Folders LOW and HIGH of a part of a data set of pairs."""
+        made = self.made_pairs(dataset, tool, register_pairs)
+        chosen = made / self.settings.regimes[regime]["split"] / part
+        with self.making_pairs:
+            for side in ("low", "high"):
+                (chosen / side).mkdir(parents=True, exist_ok=True)
+                for path in self.pairs_of(made / side, dataset, self.subjects(dataset, part, regime)):
+                    if not (chosen / side / path.name).exists():
+                        shutil.copy(path, chosen / side)
+        return chosen / "low", chosen / "high"
+
+    def pairs_of(self, folder, dataset, people):
+        """The files of some people, of the contrasts that the data set names."""
+        contrasts = self.settings.datasets[dataset].get("contrasts")
+        for path in sorted(folder.iterdir()):
+            person, *contrast = path.name.split(".")[0].split("_")
+            if person in people and (contrasts is None or contrast[0] in contrasts):
+                yield path
+
+    def make_pairs(self, dataset, made, tool, register_pairs):
+        """Fills the folders low and high with the pairs of all people."""
         description = self.settings.datasets[dataset]
-        low, high = (self.work / "pairs" / dataset / part / name for name in ("low", "high"))
-        if (low / ".whole").exists():
-            return low, high
+        low, high = made / "low", made / "high"
+        if description["pairs"] == "register":
+            register_pairs(self.folder / description["folder"], made)
+            return
         for folder in (low, high):
             folder.mkdir(parents=True, exist_ok=True)
-        if description["pairs"] == "register":
-            made = self.work / "pairs" / dataset / "registered"
-            if not (made / "records").exists():
-                register_pairs(self.folder / description["folder"], made)
-            for person in description[part]:
-                for path in sorted((made / "high").glob(f"{person}_*.png")):
-                    if path.stem.split("_")[1] in description["contrasts"]:
-                        shutil.copy(path, high)
-                        shutil.copy(made / "low" / path.name, low)
-        else:
-            for path in self.files(dataset, part):
-                even_copy(path, high / path.name)
-                blurred = low / f"blurred_{path.name}"
-                tool("simulate", high / path.name, blurred, "--preset", "box", "--scale", 2, "--force", *self.axis_options(dataset))
-                tool("upscale", blurred, low / path.name, "--method", "bicubic", "--preset", "box", "--scale", 2, "--force",
-                     *self.axis_options(dataset))
-                for extra in (blurred, blurred.with_name(blurred.name.replace(".nii.gz", ".json"))):
-                    extra.unlink()
-        (low / ".whole").touch()
-        return low, high
+        if description["pairs"] == "stand-in":
+            import stand_in  # needs packages that the other data sets do not need
+
+            head = stand_in.register_copy(self.folder / description["head"], made, tool)
+            for number, person in enumerate(description["people"]):
+                first = description["first_slice"] + number * (description["slab"] + description["gap"])
+                for source, folder in zip(head, (low, high), strict=True):
+                    slab(source, folder / f"{person}.nii.gz", 2, first, description["slab"])
+            return
+        for person in description["people"]:
+            name, blurred = f"{person}.nii.gz", made / "blurred.nii.gz"
+            even_copy(self.file(dataset, person), high / name)
+            options = ["--preset", "box", "--scale", 2, "--force", *self.axis_options(dataset)]
+            tool("simulate", high / name, blurred, *options)
+            tool("upscale", blurred, low / name, "--method", "bicubic", *options)

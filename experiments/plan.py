@@ -45,6 +45,7 @@ class Settings:
         """The seeds of a method in an experiment: 0 for a classical method."""
         if not self.is_trained(method):
             return [0]
+        kind = self.methods[method].get("seeds", kind)
         if kind == "many":
             kind = "srcnn" if "srcnn" in self.methods[method]["train"] else "edsr"
         return list(range(1, self.level["seeds"][kind] + 1))
@@ -53,6 +54,8 @@ class Settings:
         """The options and the number of epochs. With fixed steps, fewer people are seen more often."""
         condition = self.regimes[regime]
         schedule = self.level[condition.get("schedule", "paper")]
+        if "steps" in schedule:
+            return f"{schedule['options']} --steps {schedule['steps']}"
         epochs = schedule["epochs"]
         if condition.get("fixed_steps"):
             epochs = round(epochs / condition["share"])
@@ -75,6 +78,11 @@ class Settings:
         condition = self.regimes[cell.regime]
         options = condition.get("degradation", "").split()
         return options if condition.get("same_grid") else [*options, "--scale", str(cell.scale)]
+
+    def split_counts(self, dataset):
+        """The numbers of training and test people of a data set's random splits."""
+        first = next(iter(self.datasets[dataset]["splits"].values()))
+        return len(first["train"]), len(first["test"])
 
     def title(self, method):
         """The name of a method in a table: EDSR of another size than the paper's is named by its size."""

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -32,6 +33,24 @@ def csv_text(rows):
     return out.getvalue()
 
 
+def commit():
+    """The commit of the project; empty outside a git repository."""
+    command = ["git", "-C", Path(__file__).resolve().parent, "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+def processor():
+    """The name of the processor; empty where Linux does not tell it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
 class Runner:
     """Records lie in OUT/records: SLUG.csv holds the scores of every slice, SLUG.json the description of the run. Weights and
     databases lie in WORK; a record is complete without them."""
@@ -40,7 +59,9 @@ class Runner:
         self.settings, self.data = settings, data
         self.bin, self.records, self.work = bin_folder, out / "records", work
         self.jobs = jobs
+        self.making_database = threading.Lock()
         threads = max(1, (os.cpu_count() or 1) // jobs)
+        self.origin = {"commit": commit(), "processor": processor()}
         self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
 
     def is_done(self, cell):
@@ -65,6 +86,7 @@ class Runner:
     def run_all(self, cells, deadline=None):
         """Runs the cells that have no record; returns those that are still missing after `deadline` (a time) or a failure."""
         missing = [cell for cell in cells if not self.is_done(cell)]
+        missing.sort(key=lambda cell: cell.seed)  # one seed of everything first
         print(f"{len(cells) - len(missing)} of {len(cells)} runs are done", flush=True)
         failures = {}
         with ThreadPoolExecutor(self.jobs) as pool:
@@ -87,6 +109,7 @@ class Runner:
             return None
         start = time.time()
         record = {"cell": vars(cell), "level": self.settings.level_name, "data": self.data.title(cell.dataset)}
+        record |= self.origin | {"date": time.strftime("%Y-%m-%d", time.gmtime(start))}
         if self.settings.is_trained(cell.method):
             record |= self.train(cell)
             method = ["--weights", self.weights(cell), "--label", cell.method]
@@ -115,12 +138,13 @@ class Runner:
             "bicubic_db": next(e["bicubic"]["psnr_db"] for e in events if e["event"] == "start"),
         }
 
-    def pairs(self, cell, part):
-        def register_pairs(folder, out):
-            script = Path(__file__).resolve().parent.parent / "scripts/register_pairs"
-            subprocess.run([script, self.bin.parent, folder, out], env=self.environment, check=False, capture_output=True)
+    def register_pairs(self, folder, out):
+        """Registers a folder of pairs of pictures. A pair that fails is missing in `out`."""
+        script = Path(__file__).resolve().parent.parent / "scripts/register_pairs"
+        subprocess.run([script, self.bin.parent, folder, out], env=self.environment, check=False, capture_output=True)
 
-        return self.data.pair_folders(cell.dataset, part, self.tool, register_pairs)
+    def pairs(self, cell, part):
+        return self.data.pair_folders(cell.dataset, part, cell.regime, self.tool, self.register_pairs)
 
     def training_data(self, cell):
         """The options of train_dnsp that name its data."""
@@ -134,15 +158,20 @@ class Runner:
         text = self.settings.methods[cell.method]["classical"]
         if "{database}" not in text:
             return text
+        with self.making_database:
+            return text.format(database=self.database(cell))
+
+    def database(self, cell):
+        """The SRSW database of the cell's data set, scale and regime; made if it does not exist."""
         name = re.sub("[^a-z0-9]+", "-", f"{cell.dataset}-x{cell.scale}-{cell.regime}".lower())  # a text of options has no commas
-        database = self.work / "databases" / f"{name}.srsw"
-        if not database.exists():
-            database.parent.mkdir(parents=True, exist_ok=True)
+        path = self.work / "databases" / f"{name}.srsw"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             condition = self.settings.regimes[cell.regime]
             pairs = round(self.settings.level["srsw_pairs"] * condition.get("share", 1.0))
-            self.tool("train_srsw", *self.data.training_files(cell.dataset, cell.regime), "--out", database, "--pairs", pairs,
+            self.tool("train_srsw", *self.data.training_files(cell.dataset, cell.regime), "--out", path, "--pairs", pairs,
                       *self.settings.degradation_options(cell), *self.data.axis_options(cell.dataset), "--force")
-        return text.format(database=database)
+        return path
 
     def evaluate(self, cell, method):
         """The rows of the cell, with the names of the experiment."""

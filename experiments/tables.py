@@ -34,8 +34,9 @@ class Analyses:
         write(self.scores, csv_text(rows))
         self.number = 0
 
-    def run(self, methods, reference, *, scale, regime, datasets, pairs=(), interaction=None, figure=None, markdown=None):
-        """The JSON of an analysis; None if it refuses, with the reason printed."""
+    def run(self, methods, reference, *, scale, datasets, regime=None, splits=None, pairs=(), interaction=None, figure=None):
+        """The JSON of an analysis of a regime, or over random splits, whose numbers of training and test people are `splits`.
+        None if `analyse` refuses, with the reason printed."""
         self.number += 1
         out = self.work / f"analysis-{self.name}-{self.number}.json"
         options = [x for method in methods for x in ("--method", method)]
@@ -43,14 +44,13 @@ class Analyses:
         options += [x for pair in pairs for x in ("--pair", *pair)]
         if interaction:
             options += ["--interaction", *interaction]
-        for flag, path in (("--figure", figure), ("--markdown", markdown)):
-            if path:
-                options += [flag, path]
+        options += ["--repeated-splits", *splits] if splits else ["--regime", regime]
+        if figure:
+            options += ["--figure", figure]
         try:
-            self.runner.tool("analyse", self.scores, "--reference", reference, "--scale", scale, "--regime", regime, "--json", out,
-                             "--force", *options)
+            self.runner.tool("analyse", self.scores, "--reference", reference, "--scale", scale, "--json", out, "--force", *options)
         except Refused as error:
-            print(f"no analysis of {regime}, ×{scale}: {error}")
+            print(f"no analysis of {regime or 'the splits'}, ×{scale}: {error}")
             return None
         return json.loads(out.read_text())
 
@@ -95,6 +95,30 @@ def comparison(experiment, rows, settings, data, analyses):
                     cells += f" {mean(psnr[key].values()):.2f} | {mean(ssim[key].values()):.4f} | {change} |"
                 base = settings.title(bases[method]) if method in bases else ""
                 text += f"| {settings.title(method)} |{cells} {base} | {seeds_of(rows, method) if settings.is_trained(method) else ''} |\n"
+    return text
+
+
+def splits(experiment, rows, settings, data, analyses):
+    """Markdown of a table over random splits: means over the splits, and differences with Nadeau and Bengio's interval."""
+    bases, scale = experiment["bases"], experiment["scales"][0]
+    psnr, ssim = by_person(rows, "psnr_db"), by_person(rows, "ssim")
+    text = ""
+    for dataset in experiment["datasets"]:
+        regimes = [r for r in experiment["regimes"] if any((dataset, scale, r, m) in psnr for m in experiment["methods"])]
+        methods = [m for m in experiment["methods"] if all((dataset, scale, r, m) in psnr for r in regimes)]
+        counts = settings.split_counts(dataset)
+        pairs = [(m, bases[m]) for m in methods if bases.get(m) in methods]
+        answer = None
+        if pairs and len(regimes) > 1:
+            answer = analyses.run(methods, methods[0], scale=scale, splits=counts, datasets=[dataset], pairs=pairs)
+        found = answer["panel_b"]["psnr_db"]["datasets"][dataset]["pairs"] if answer else []
+        changes = {pair["method"]: pair["repeated_splits"] for pair in found}
+        text += f"\n**{data.title(dataset)}**, {len(regimes)} splits, {counts[0]} train and {counts[1]} test\n\n"
+        text += "| method | PSNR, dB | SSIM | difference, dB | against |\n|---|---|---|---|---|\n"
+        for method in methods:
+            means = [mean(mean(table[dataset, scale, r, method].values()) for r in regimes) for table in (psnr, ssim)]
+            change = f"{difference(changes[method], 2)} | {settings.title(bases[method])}" if method in changes else " | "
+            text += f"| {settings.title(method)} | {means[0]:.2f} | {means[1]:.4f} | {change} |\n"
     return text
 
 

@@ -41,9 +41,17 @@ def descriptions_name_what_exists():
 
 
 def people_are_on_one_side():
-    for name, dataset in Settings("full").datasets.items():
-        people = dataset["train"] + dataset["validation"] + dataset["test"]
-        check(len(set(people)) == len(people), f"{name}: a person is in two parts of the split")
+    settings = Settings("full")
+    split_regimes = {condition["split"] for condition in settings.regimes.values() if "split" in condition}
+    for name, dataset in settings.datasets.items():
+        splits = dataset.get("splits", {"": dataset})
+        check("pairs" not in dataset or set(splits) == split_regimes, f"{name}: has other splits than the regimes")
+        for split in splits.values():
+            people = split["train"] + split["validation"] + split["test"]
+            check(len(set(people)) == len(people), f"{name}: a person is in two parts of the split")
+            check(set(people) <= set(dataset.get("people", people)), f"{name}: a split names an unknown person")
+        sizes = {tuple(len(split[part]) for part in data.PARTS) for split in splits.values()}
+        check(len(sizes) == 1, f"{name}: the splits differ in size")
 
 
 def fixed_steps_keep_the_number_of_steps():
