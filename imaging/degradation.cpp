@@ -23,6 +23,28 @@ constexpr double gaussian_support = 4.0;
 /// Of the intensity range. Resampled magnitude images have slightly negative intensities.
 constexpr double largest_negative_share = 0.05;
 
+std::string name_of(KspaceWindow window) {
+    switch (window) {
+        case KspaceWindow::hamming:
+            return "hamming";
+        case KspaceWindow::fermi:
+            return "fermi";
+        default:
+            return "none";
+    }
+}
+
+std::string name_of(SliceProfile profile) {
+    switch (profile) {
+        case SliceProfile::box:
+            return "box";
+        case SliceProfile::measured:
+            return "measured";
+        default:
+            return "gaussian";
+    }
+}
+
 std::string name_of(Kernel kernel) {
     switch (kernel) {
         case Kernel::gaussian:
@@ -31,6 +53,8 @@ std::string name_of(Kernel kernel) {
             return "box";
         case Kernel::bicubic:
             return "bicubic";
+        case Kernel::kspace:
+            return "kspace";
         default:
             return "identity";
     }
@@ -57,6 +81,9 @@ void validate(const Degradation& degradation) {
         require(degradation.scale >= 2 && degradation.scale <= 4, "degradation",
                 fmt::format("scale {} is not 2, 3 or 4", degradation.scale));
     if (degradation.low_field) degradation.low_field->make();
+    if (degradation.through_plane) validate(*degradation.through_plane);
+    require(degradation.window == KspaceWindow::none || degradation.kernel == Kernel::kspace, "degradation",
+            fmt::format("a window is for the preset kspace, not for {}", degradation.preset));
     require(degradation.kernel != Kernel::gaussian ||
                 (std::isfinite(degradation.sigma) && degradation.sigma > 0.0),
             "degradation", fmt::format("sigma {} is not a positive number", degradation.sigma));
@@ -64,7 +91,9 @@ void validate(const Degradation& degradation) {
             fmt::format("noise {} is not zero or a positive number", degradation.noise));
 }
 
-std::vector<std::string> degradation_presets() { return {"gaussian", "gaussian-corner", "box", "bicubic"}; }
+std::vector<std::string> degradation_presets() {
+    return {"gaussian", "gaussian-corner", "box", "bicubic", "kspace"};
+}
 
 Degradation make_degradation(const std::string& preset, int scale) {
     Degradation degradation;
@@ -79,7 +108,9 @@ Degradation make_degradation(const std::string& preset, int scale) {
         degradation.kernel = Kernel::box;
     } else if (preset == "bicubic") {
         degradation.kernel = Kernel::bicubic;
-    } else if (preset == pairs_preset) {
+    } else if (preset == "kspace") {
+        degradation.kernel = Kernel::kspace;
+    } else if (preset == pairs_preset || preset == through_plane_preset) {
         degradation.kernel = Kernel::identity;
     } else if (preset == low_field_preset) {
         degradation.kernel = Kernel::identity;
@@ -93,6 +124,12 @@ Degradation make_degradation(const std::string& preset, int scale) {
 }
 
 void DegradationSettings::visit(OptionVisitor& v) {
+    const DegradationSettings defaults;
+    v.option({.key = "direction",
+              .flag = "--direction",
+              .help = "in-plane: finer pixels in each slice; through-plane: thinner slices, by --thickness, "
+                      "--spacing and --profile"},
+             direction, {{"in-plane", Direction::in_plane}, {"through-plane", Direction::through_plane}});
     v.option({.key = "preset",
               .flag = "--preset",
               .help = fmt::format("degradation model: {}, {}", fmt::join(degradation_presets(), ", "),
@@ -102,7 +139,12 @@ void DegradationSettings::visit(OptionVisitor& v) {
               .flag = "--scale",
               .help = "factor between low and high resolution: 2, 3 or 4; low-field: always 1"},
              scale);
-    if (preset == low_field_preset && scale == DegradationSettings{}.scale) scale = 1;
+    const bool thick = direction == Direction::through_plane;
+    if (thick && preset == defaults.preset) preset = through_plane_preset;
+    if ((thick || preset == low_field_preset) && scale == defaults.scale) scale = 1;
+    v.option(
+        {.key = "window", .flag = "--window", .help = "preset kspace: factor of the k-space samples"}, window,
+        {{"none", KspaceWindow::none}, {"hamming", KspaceWindow::hamming}, {"fermi", KspaceWindow::fermi}});
     v.option({.key = "blur_sigma",
               .flag = "--blur-sigma",
               .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset"},
@@ -114,10 +156,22 @@ void DegradationSettings::visit(OptionVisitor& v) {
              noise);
     v.option({.key = "noise_seed", .flag = "--noise-seed", .help = "seed of the noise"}, noise_seed);
     v.nested("low_field", [&] { low_field.visit(v); });
+    v.nested("through_plane", [&] { through_plane.visit(v); });
 }
 
 Degradation DegradationSettings::make() const {
+    const bool thick = direction == Direction::through_plane;
+    require(thick == (preset == through_plane_preset), "degradation",
+            thick ? fmt::format("the preset {} is in-plane; --direction through-plane takes none", preset)
+                  : "the preset through-plane is set by --direction through-plane");
     Degradation degradation = make_degradation(preset, scale);
+    degradation.window = window;
+    if (thick) {
+        degradation.through_plane = through_plane.make();
+    } else if (const auto given = first_difference(to_json(ThroughPlaneSettings{}), to_json(through_plane))) {
+        throw FileError(
+            fmt::format("degradation: {} = {} needs --direction through-plane", given->key, given->given));
+    }
     if (blur_sigma > 0) {
         require(degradation.kernel == Kernel::gaussian, "degradation",
                 "a blur σ needs a preset with a Gaussian kernel, not " + preset);
@@ -146,6 +200,12 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
         {"sigma", fmt::format("{}", degradation.sigma)},
         {"scale", fmt::format("{}", degradation.scale)},
         {"phase", degradation.phase == Phase::center ? "center" : "corner"}};
+    if (degradation.kernel == Kernel::kspace) description["window"] = name_of(degradation.window);
+    if (degradation.through_plane) {
+        description["thickness_mm"] = fmt::format("{}", degradation.through_plane->thickness);
+        description["spacing_mm"] = fmt::format("{}", degradation.through_plane->spacing);
+        description["profile"] = name_of(degradation.through_plane->profile);
+    }
     if (degradation.noise > 0.0) {
         description["noise"] = fmt::format("{}", degradation.noise);
         description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
@@ -159,7 +219,10 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
 
 AxisResampler degradation_resampler(int size, const Degradation& degradation) {
     validate(degradation);
+    require(!degradation.through_plane, "degradation", "thick slices lie along one axis only");
     const int scale = degradation.scale;
+    if (degradation.kernel == Kernel::kspace)
+        return kspace_cropper(size, scale, degradation.phase, degradation.window);
     if (degradation.kernel == Kernel::bicubic) return bicubic_shrinker(size, scale, degradation.phase);
     const double shift = degradation.phase == Phase::center ? 0.5 * (scale - 1) : 0.0;
     const auto position = [=](int k) { return scale * k + shift; };
@@ -173,19 +236,37 @@ AxisResampler degradation_resampler(int size, const Degradation& degradation) {
         gaussian_support * sigma);
 }
 
-Image degrade(const Image& image, const Degradation& degradation, double intensity_range) {
+Image crop_to_covered(const Image& image, const Degradation& degradation, double row_mm) {
+    if (!degradation.through_plane) return crop_to_multiple(image, degradation.scale);
+    const int slices = thick_slice_count(image.height, row_mm, *degradation.through_plane);
+    const int rows = thin_slice_count(slices, row_mm, degradation.through_plane->spacing);
+    return crop(image, 0, 0, std::min(rows, image.height), image.width);
+}
+
+Image degrade(const Image& image, const Degradation& degradation, double intensity_range, double row_mm) {
     validate(degradation);
     const int scale = degradation.scale;
     require(image.height > 0 && image.width > 0 && image.height % scale == 0 && image.width % scale == 0,
             "image",
             fmt::format("{}×{} is not a multiple of the scale {}", image.height, image.width, scale));
     if (degradation.low_field) return low_field_version(image, degradation, intensity_range);
-    Image low = resample(image, degradation_resampler(image.height, degradation),
-                         degradation_resampler(image.width, degradation));
+    Image low = degradation.through_plane
+                    ? resample(image, thick_slices(image.height, row_mm, *degradation.through_plane),
+                               identity_resampler(image.width))
+                    : resample(image, degradation_resampler(image.height, degradation),
+                               degradation_resampler(image.width, degradation));
+    if (degradation.kernel == Kernel::kspace)
+        for (float& x : low.pixels) x = std::abs(x);
     if (degradation.noise > 0.0)
         add_rician_noise(low, degradation.noise * intensity_range, degradation.noise_seed,
                          content_hash(image));
     return low;
+}
+
+Image enlarge(const Image& low, const Degradation& degradation, double row_mm) {
+    if (!degradation.through_plane) return enlarge_bicubic(low, degradation.scale, degradation.phase);
+    return resample(low, thin_slices(low.height, row_mm, degradation.through_plane->spacing),
+                    identity_resampler(low.width));
 }
 
 }  // namespace dnsp::imaging

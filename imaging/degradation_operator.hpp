@@ -41,8 +41,8 @@ class SeparableOperator {
     Sparse vertical_transpose_, horizontal_transpose_;
 };
 
-/// The blur and decimation of degrade() without noise, for high-resolution images of height × width. Throws
-/// FileError unless both are multiples of the scale.
+/// The blur and decimation of degrade() without noise and, for the kernel kspace, without the magnitude, for
+/// high-resolution images of height × width. Throws FileError unless both are multiples of the scale.
 SeparableOperator degradation_operator(int height, int width, const Degradation& degradation);
 
 /// enlarge_bicubic() at the scale and the phase of the degradation, for low-resolution images of height ×

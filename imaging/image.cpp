@@ -29,4 +29,11 @@ Image crop_to_multiple(const Image& image, int scale) {
     return crop(image, 0, 0, image.height - image.height % scale, image.width - image.width % scale);
 }
 
+Image transposed(const Image& image) {
+    Image result(image.width, image.height);
+    for (int y = 0; y < image.height; ++y)
+        for (int x = 0; x < image.width; ++x) result.at(x, y) = image.at(y, x);
+    return result;
+}
+
 }  // namespace dnsp::imaging

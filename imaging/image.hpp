@@ -25,4 +25,6 @@ Image crop(const Image& image, int y, int x, int height, int width);
 /// Crops at the bottom and right so that both sides are multiples of `scale`.
 Image crop_to_multiple(const Image& image, int scale);
 
+Image transposed(const Image& image);
+
 }  // namespace dnsp::imaging

@@ -187,15 +187,15 @@ std::optional<int> head_foot_axis(const NiftiHeader& header) {
     return std::nullopt;
 }
 
-NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::array<int, 3>& size,
-                              double ratio, double shift) {
-    NiftiHeader changed = header;
-    nifti_2_header& fields = changed.fields;
+NiftiHeader with_changed_grid(const NiftiHeader& header, const std::array<bool, 3>& changed,
+                              const std::array<int, 3>& size, double ratio, double shift) {
+    NiftiHeader result = header;
+    nifti_2_header& fields = result.fields;
     const nifti_dmat44 qform = qform_matrix(header.fields);
     const bool oriented = fields.qform_code > 0 || fields.sform_code > 0;
     for (int i = 0; i < 3; ++i) {
         fields.dim[i + 1] = size[static_cast<std::size_t>(i)];
-        if (i == axis) continue;
+        if (!changed[static_cast<std::size_t>(i)]) continue;
         fields.pixdim[i + 1] *= ratio;
         if (DIM_INFO_TO_SLICE_DIM(fields.dim_info) == i + 1) {
             // The timing describes slices that no longer exist.
@@ -214,7 +214,7 @@ NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::ar
         fields.srow_y[i] *= ratio;
         fields.srow_z[i] *= ratio;
     }
-    return changed;
+    return result;
 }
 
 }  // namespace dnsp::imaging

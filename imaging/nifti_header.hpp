@@ -43,10 +43,10 @@ VoxelToWorld voxel_to_world(const NiftiHeader& header);
 /// The storage axis nearest to head–foot; empty if the header has no orientation.
 std::optional<int> head_foot_axis(const NiftiHeader& header);
 
-/// The header of a changed grid: along the two axes other than `axis`, voxels are `ratio` times as large and
-/// the first voxel is shifted by `shift` old voxels.
-NiftiHeader with_changed_grid(const NiftiHeader& header, int axis, const std::array<int, 3>& size,
-                              double ratio, double shift);
+/// The header of a changed grid: along the `changed` axes, voxels are `ratio` times as large and the first
+/// voxel is shifted by `shift` old voxels.
+NiftiHeader with_changed_grid(const NiftiHeader& header, const std::array<bool, 3>& changed,
+                              const std::array<int, 3>& size, double ratio, double shift);
 
 /// Calls visit.template operator()<T>() with the type behind a datatype code; false for a type that is
 /// neither integer nor float32/64.

@@ -41,9 +41,9 @@ AxisResampler make_resampler(int input_size, int output_size, const std::functio
         const int first = static_cast<int>(std::floor(center - support)) + 1;
         double sum = 0.0;
         for (int t = 0; t < map.taps; ++t) {
-            const double distance = std::abs(first + t - center);
+            const double distance = first + t - center;
             map.index.push_back(mirrored_index(first + t, input_size));
-            map.weight.push_back(distance < support ? kernel(distance) : 0.0);
+            map.weight.push_back(std::abs(distance) < support ? kernel(distance) : 0.0);
             sum += map.weight.back();
         }
         require(sum != 0.0, "resampler", fmt::format("the kernel vanishes on every sample of output {}", k));
@@ -57,6 +57,16 @@ AxisResampler bicubic_enlarger(int input_size, int scale, Phase phase) {
     const double shift = phase == Phase::center ? 0.5 / s - 0.5 : 0.0;
     return make_resampler(
         input_size, input_size * scale, [=](int k) { return k / s + shift; }, cubic, 2.0);
+}
+
+AxisResampler cubic_interpolator(int input_size, int output_size, double start, double step) {
+    return make_resampler(
+        input_size, output_size, [=](int k) { return start + k * step; }, cubic, 2.0);
+}
+
+AxisResampler identity_resampler(int size) {
+    return make_resampler(
+        size, size, [](int k) { return k; }, [](double) { return 1.0; }, 0.5);
 }
 
 AxisResampler bicubic_shrinker(int input_size, int scale, Phase phase) {

@@ -21,14 +21,20 @@ struct AxisResampler {
     std::vector<double> weight;  ///< [output_size, taps]
 };
 
-/// Row k samples the input at position(k) (in input samples) with kernel(distance), kernel supported on
-/// |distance| < support (input samples), rows normalised to sum 1.
+/// Row k samples the input at position(k) (in input samples) with kernel(sample − position(k)), kernel
+/// supported on |distance| < support (input samples), rows normalised to sum 1.
 AxisResampler make_resampler(int input_size, int output_size, const std::function<double(int)>& position,
                              const std::function<double(double)>& kernel, double support);
 
 /// Keys' cubic with a = −1/2 at the phase of MATLAB's imresize: u = x/s + ½(1 − 1/s) (Phase::center), or
 /// u = x/s (Phase::corner).
 AxisResampler bicubic_enlarger(int input_size, int scale, Phase phase);
+
+/// Keys' cubic with a = −1/2 at the positions start + k·step (input samples), k < output_size.
+AxisResampler cubic_interpolator(int input_size, int output_size, double start, double step);
+
+/// Keeps every sample.
+AxisResampler identity_resampler(int size);
 
 /// MATLAB's imresize(…, 1/scale, 'bicubic'): the kernel widened to 4·scale, output size ceil(size/scale)
 /// for Phase::center; the same kernel at positions scale·k for Phase::corner.

@@ -35,27 +35,29 @@ SliceLayout slice_layout(const Volume& volume, int axis, int index) {
                                                static_cast<std::size_t>(nx) * static_cast<std::size_t>(ny)};
     require(volume.voxels.size() == stride[2] * static_cast<std::size_t>(nz), subject(volume),
             fmt::format("{}×{}×{} voxels expected, there are {}", nx, ny, nz, volume.voxels.size()));
-    const std::size_t row_axis = axis == 2 ? 1 : 2;
-    const std::size_t column_axis = axis == 0 ? 1 : 0;
-    return {volume.size[row_axis], volume.size[column_axis],
-            static_cast<std::size_t>(index) * stride[static_cast<std::size_t>(axis)], stride[row_axis],
-            stride[column_axis]};
+    const auto rows = static_cast<std::size_t>(row_axis(axis));
+    const auto columns = static_cast<std::size_t>(column_axis(axis));
+    return {volume.size[rows], volume.size[columns],
+            static_cast<std::size_t>(index) * stride[static_cast<std::size_t>(axis)], stride[rows],
+            stride[columns]};
 }
 
-Volume with_grid(const Volume& volume, int axis, const std::array<int, 3>& size, double ratio, double shift) {
+std::array<bool, 3> all_but(int axis) { return {axis != 0, axis != 1, axis != 2}; }
+
+Volume with_grid(const Volume& volume, const std::array<bool, 3>& changed, const std::array<int, 3>& size,
+                 double ratio, double shift) {
     Volume result;
     result.size = size;
     result.path = volume.path;
     std::size_t count = 1;
     for (std::size_t i = 0; i < 3; ++i) {
-        const bool in_plane = static_cast<int>(i) != axis;
-        result.voxel_size_mm[i] = volume.voxel_size_mm[i] * (in_plane ? ratio : 1.0);
+        result.voxel_size_mm[i] = volume.voxel_size_mm[i] * (changed[i] ? ratio : 1.0);
         count *= static_cast<std::size_t>(size[i]);
     }
     result.voxels.assign(count, 0.0f);
     if (volume.header) {
-        result.header =
-            std::make_shared<const NiftiHeader>(with_changed_grid(*volume.header, axis, size, ratio, shift));
+        result.header = std::make_shared<const NiftiHeader>(
+            with_changed_grid(*volume.header, changed, size, ratio, shift));
     }
     return result;
 }
@@ -110,7 +112,7 @@ Volume finer_grid(const Volume& volume, int axis, int factor, Phase phase) {
         size[i] *= factor;
     }
     const double shift = phase == Phase::center ? 0.5 / factor - 0.5 : 0.0;
-    return with_grid(volume, axis, size, 1.0 / factor, shift);
+    return with_grid(volume, all_but(axis), size, 1.0 / factor, shift);
 }
 
 Volume coarser_grid(const Volume& volume, int axis, int factor, Phase phase) {
@@ -123,7 +125,29 @@ Volume coarser_grid(const Volume& volume, int axis, int factor, Phase phase) {
                 fmt::format("axis {} has {} voxels, fewer than the factor {}", i, volume.size[i], factor));
     }
     const double shift = phase == Phase::center ? 0.5 * (factor - 1) : 0.0;
-    return with_grid(volume, axis, size, factor, shift);
+    return with_grid(volume, all_but(axis), size, factor, shift);
+}
+
+Volume changed_spacing(const Volume& volume, int axis, int count, double voxel_mm) {
+    require(axis >= 0 && axis < 3, subject(volume), fmt::format("there is no axis {}", axis));
+    require(count > 0 && voxel_mm > 0.0, subject(volume),
+            fmt::format("{} voxels of {} mm are no grid", count, voxel_mm));
+    const auto along = static_cast<std::size_t>(axis);
+    auto size = volume.size;
+    size[along] = count;
+    const double ratio = voxel_mm / volume.voxel_size_mm[along];
+    Volume result = with_grid(volume, {axis == 0, axis == 1, axis == 2}, size, ratio, 0.5 * ratio - 0.5);
+    result.voxel_size_mm[along] = voxel_mm;
+    return result;
+}
+
+Image extract_oriented_slice(const Volume& volume, int axis, int y_axis, int index) {
+    const Image slice = extract_slice(volume, axis, index);
+    return row_axis(axis) == y_axis ? slice : transposed(slice);
+}
+
+void insert_oriented_slice(Volume& volume, int axis, int y_axis, int index, const Image& slice) {
+    insert_slice(volume, axis, index, row_axis(axis) == y_axis ? slice : transposed(slice));
 }
 
 void visit_slice_axis(OptionVisitor& v, int& axis) {

@@ -35,12 +35,21 @@ void visit_slice_axis(OptionVisitor& visitor, int& axis);
 /// Number of slices along an axis.
 inline int slice_count(const Volume& volume, int axis) { return volume.size[axis]; }
 
-/// Slice `index` perpendicular to `axis`. Rows run along the higher of the two remaining storage
-/// axes, columns along the lower: axis 2 gives height ny, width nx.
+/// The storage axes of the rows and columns of slices perpendicular to `slice_axis`: the rows' axis (y) is
+/// the higher of the two remaining ones, the columns' axis (x) the lower.
+inline int row_axis(int slice_axis) { return slice_axis == 2 ? 1 : 2; }
+inline int column_axis(int slice_axis) { return slice_axis == 0 ? 1 : 0; }
+
+/// Slice `index` perpendicular to `axis`. y runs along row_axis(), x along column_axis(): axis 2 gives height
+/// ny, width nx.
 Image extract_slice(const Volume& volume, int axis, int index);
 
 /// Copies a slice into the volume. Throws FileError if the size differs.
 void insert_slice(Volume& volume, int axis, int index, const Image& slice);
+
+/// As extract_slice() and insert_slice(), with y along `y_axis`, another axis than `axis`.
+Image extract_oriented_slice(const Volume& volume, int axis, int y_axis, int index);
+void insert_oriented_slice(Volume& volume, int axis, int y_axis, int index, const Image& slice);
 
 /// Grid phase of a change of resolution by an integer factor s.
 enum class Phase {
@@ -56,5 +65,9 @@ Volume finer_grid(const Volume& volume, int axis, int factor, Phase phase);
 /// An all-zero volume with a `factor` times coarser in-plane grid: sizes are divided and rounded down,
 /// geometry is adapted as in finer_grid().
 Volume coarser_grid(const Volume& volume, int axis, int factor, Phase phase);
+
+/// An all-zero volume with `count` voxels of `voxel_mm` along `axis`. The field of view begins at the same
+/// edge: the first voxel lies half its size from it. Origin and voxel size in sform and qform are adapted.
+Volume changed_spacing(const Volume& volume, int axis, int count, double voxel_mm);
 
 }  // namespace dnsp::imaging

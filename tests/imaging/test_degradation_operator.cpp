@@ -31,7 +31,10 @@ TEST_CASE("the degradation operator equals degrade() and its transpose is exact"
                 const Plane y = random_plane(height / scale, width / scale, 2);
                 CHECK(std::abs(inner_product(a.apply(x), y) - inner_product(x, a.apply_transpose(y))) <
                       1e-12);
-                CHECK(largest_difference(to_image(a.apply(x)), degrade(to_image(x), degradation)) < 1e-6);
+                Image low = to_image(a.apply(x));
+                if (degradation.kernel == Degradation::Kernel::kspace)
+                    for (float& value : low.pixels) value = std::abs(value);
+                CHECK(largest_difference(low, degrade(to_image(x), degradation)) < 1e-6);
 
                 const SeparableOperator b = enlargement_operator(height / scale, width / scale, degradation);
                 CHECK(std::abs(inner_product(b.apply(y), x) - inner_product(y, b.apply_transpose(x))) <

@@ -187,6 +187,50 @@ TEST_CASE("the first samples of both grids coincide for the corner phase") {
     }
 }
 
+TEST_CASE("another spacing along one axis keeps the first edge, by NiBabel's affines") {
+    for (const std::string& name : oriented_files) {
+        const Volume volume = read_nifti(fixture(name));
+        const auto& json = file_entry(name);
+        for (int axis = 0; axis < 3; ++axis) {
+            INFO(name << " axis " << axis);
+            const auto along = static_cast<std::size_t>(axis);
+            const int count = 3 * volume.size[along];
+            const Volume finer = changed_spacing(volume, axis, count, volume.voxel_size_mm[along] / 3.0);
+            const Geometry geometry(finer);
+            Point end{};
+            for (std::size_t i = 0; i < 3; ++i) end[i] = finer.size[i] - 0.5;
+            CHECK(finer.size[along] == count);
+            CHECK(finer.voxels.size() == 3 * volume.voxels.size());
+            for (std::size_t i = 0; i < 3; ++i)
+                CHECK(std::abs(geometry.voxel_size[i] - finer.voxel_size_mm[i]) <= 1e-6);
+            CHECK(lies_at(geometry.qform, {-0.5, -0.5, -0.5}, json["qform"]["view_from"]));
+            CHECK(lies_at(geometry.qform, end, json["qform"]["view_to"]));
+            CHECK(lies_at(geometry.sform, {-0.5, -0.5, -0.5}, json["sform"]["view_from"]));
+            CHECK(lies_at(geometry.sform, end, json["sform"]["view_to"]));
+        }
+    }
+    const Volume volume = numbered_volume();
+    CHECK(contains(complaint([&] { changed_spacing(volume, 3, 4, 1.0); }), "axis 3"));
+    CHECK(contains(complaint([&] { changed_spacing(volume, 2, 0, 1.0); }), "no grid"));
+}
+
+TEST_CASE("a slice with chosen rows is the slice or its transpose") {
+    const Volume volume = numbered_volume();
+    for (int axis = 0; axis < 3; ++axis)
+        for (const int y_axis : {row_axis(axis), column_axis(axis)}) {
+            Volume copy = volume;
+            std::fill(copy.voxels.begin(), copy.voxels.end(), -1.0f);
+            for (int i = 0; i < slice_count(volume, axis); ++i) {
+                const Image slice = extract_oriented_slice(volume, axis, y_axis, i);
+                CHECK(slice.height == volume.size[static_cast<std::size_t>(y_axis)]);
+                insert_oriented_slice(copy, axis, y_axis, i, slice);
+            }
+            CHECK(copy.voxels == volume.voxels);
+        }
+    const Image across_x = extract_slice(volume, 0, 2), turned = extract_oriented_slice(volume, 0, 1, 2);
+    CHECK(turned.at(2, 1) == across_x.at(1, 2));
+}
+
 TEST_CASE("only the voxel size changes if a file has no orientation") {
     const Volume volume = read_nifti(fixture("no_form.nii"));
     const Geometry before(volume);
