@@ -30,11 +30,12 @@ struct PatchSampling {
     std::int32_t patches_per_slice = 16;  ///< slice k has numbers k·patches_per_slice …
     Philox random;                        ///< of epoch 0; epoch e uses stream + e; block i decides patch i
     std::int32_t channels = 1;            ///< of a pixel of the input; the target has one
+    std::int32_t symmetries = 8;          ///< 4: without transposition
 };
 
 /// Cuts the batch at `position`. order[batch · step + b], b < batch, is the number n of a patch of slice n /
 /// patches_per_slice. Words 0 and 1 of Philox block n of the epoch's stream select a corner of the slice and
-/// one of eight symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input
+/// one of the symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input
 /// [batch, patch, patch, channels] and target [batch, patch, patch] with the same window of both images.
 DNSP_DECLARE_PLAIN_KERNEL(sample_patches, const PatchSampling& sampling, const StepPosition* position,
                           const std::uint32_t* order, const SliceEntry* slices, const CornerEntry* corners,
@@ -54,7 +55,7 @@ constexpr PatchChoice choose_patch(const PatchSampling& sampling, std::int64_t e
     const auto words = random.block(which);
     const auto k = (static_cast<std::uint64_t>(words[0]) * static_cast<std::uint64_t>(entry.corners)) >> 32;
     return {slice, corners[entry.first_corner + static_cast<std::int64_t>(k)],
-            static_cast<int>(words[1] % 8)};
+            static_cast<int>(words[1] % static_cast<std::uint32_t>(sampling.symmetries))};
 }
 
 /// The pixel of the slice that is copied to (y, x) of the patch.

@@ -80,6 +80,8 @@ imaging::Degradation common_degradation(const std::vector<Method>& methods,
         require(common->scale == method.network->scale(),
                 fmt::format("{}: trained for scale {}, the others for {}", method.name,
                             method.network->scale(), common->scale));
+        require(common->through_plane.has_value() == method.network->degradation().through_plane.has_value(),
+                method.name + ": trained for thick slices, others are not, or the reverse");
     }
     return common.value_or(fallback);
 }

@@ -27,7 +27,8 @@ std::string without_database(const std::string& text) {
 }  // namespace
 
 Method bicubic_method(const imaging::Degradation& degradation) {
-    return {.name = degradation.scale == 1 ? "input" : "bicubic",
+    const bool same_grid = degradation.scale == 1 && !degradation.through_plane;
+    return {.name = same_grid ? "input" : "bicubic",
             .restore = [](const Subject&, const SlicePair& pair) { return pair.input; },
             .network = nullptr};
 }

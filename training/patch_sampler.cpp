@@ -41,6 +41,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
       patch_(settings.patch),
       patches_per_slice_(settings.patches_per_slice),
       channels_(subjects.empty() ? 1 : input_channels(subjects.front().tissues)),
+      symmetries_(settings.degradation.direction == imaging::Direction::through_plane ? 4 : 8),
       seed_(settings.seed),
       device_(device) {
     require(
@@ -97,8 +98,8 @@ void PatchSampler::begin_epoch(std::int64_t epoch) {
 }
 
 Batch PatchSampler::batch(const StepClock& clock) const {
-    const kernels::PatchSampling sampling{
-        batch_size_, patch_, patches_per_slice_, {seed_, patch_stream}, channels_};
+    const kernels::PatchSampling sampling{batch_size_,           patch_,    patches_per_slice_,
+                                          {seed_, patch_stream}, channels_, symmetries_};
     Batch batch{Tensor::empty({batch_size_, patch_, patch_, channels_}, DType::float32, device_),
                 Tensor::empty({batch_size_, patch_, patch_, 1}, DType::float32, device_)};
     DNSP_KERNEL_FOR(device_, sample_patches)

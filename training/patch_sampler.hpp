@@ -20,8 +20,9 @@ struct Batch {
 };
 
 /// Draws the training patches. Every epoch takes patches_per_slice patches of every training slice, at random
-/// positions that show enough head, in random order and under random symmetries (flips and transposition). A
-/// batch is a pure function of (seed, epoch, step), so an interrupted run can be resumed exactly.
+/// positions that show enough head, in random order and under random symmetries (flips and transposition;
+/// through-plane without transposition, because the rows are the thick slices). A batch is a pure function of
+/// (seed, epoch, step), so an interrupted run can be resumed exactly.
 class PatchSampler {
   public:
     /// Precondition: the tissues of all subjects are known, or of none.
@@ -45,7 +46,7 @@ class PatchSampler {
     // Slices, patch corners and the order of the epoch in device memory (kernels/patch_sampling.hpp).
     Tensor input_pixels_, target_pixels_;
     std::unique_ptr<Storage> slice_table_, corner_table_, order_table_;
-    int batch_size_, patch_, patches_per_slice_, channels_;
+    int batch_size_, patch_, patches_per_slice_, channels_, symmetries_;
     std::uint64_t seed_;
     Device device_;
     std::int64_t steps_per_epoch_ = 0;

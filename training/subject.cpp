@@ -1,6 +1,7 @@
 #include "training/subject.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/error.hpp"
 #include "imaging/nifti.hpp"
@@ -15,12 +16,23 @@ namespace fs = std::filesystem;
 constexpr double min_share_of_head = 0.5;  // relative to the slice with the largest share
 
 SlicePair degraded_pair(int index, const imaging::Image& slice, const imaging::Degradation& degradation,
-                        const imaging::Normalisation& range) {
+                        const imaging::Normalisation& range, double row_mm) {
     SlicePair pair;
     pair.index = index;
-    pair.target = imaging::crop_to_multiple(slice, degradation.scale);
-    pair.low = imaging::degrade(pair.target, degradation, range.high - range.low);
+    pair.row_mm = row_mm;
+    pair.target = imaging::crop_to_covered(slice, degradation, row_mm);
+    pair.low = imaging::degrade(degradation.through_plane ? slice : pair.target, degradation,
+                                range.high - range.low, row_mm);
     return pair;
+}
+
+/// The storage axis of a slice's rows, chosen by its index.
+using ChooseRows = std::function<int(int)>;
+
+SlicePair degraded_slice(const imaging::Volume& volume, int axis, int index, int y_axis,
+                         const imaging::Degradation& degradation, const imaging::Normalisation& range) {
+    return degraded_pair(index, imaging::extract_oriented_slice(volume, axis, y_axis, index), degradation,
+                         range, volume.voxel_size_mm[static_cast<std::size_t>(y_axis)]);
 }
 
 /// Indices of the shares that are at least half of the largest one.
@@ -30,6 +42,42 @@ std::vector<int> slices_with_shares(const std::vector<double>& shares) {
     for (std::size_t i = 0; i < shares.size(); ++i)
         if (shares[i] >= min_share_of_head * largest) slices.push_back(static_cast<int>(i));
     return slices;
+}
+
+Subject subject_of(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
+                   const ChooseRows& y_axis, InputFeatures features) {
+    Subject subject;
+    subject.path = volume.path;
+    subject.axis = axis;
+    subject.slice_count = imaging::slice_count(volume, subject.axis);
+    subject.reference_range = imaging::percentile_normalisation(volume.voxels, volume.path);
+
+    const imaging::Normalisation& range = subject.reference_range;
+    const float threshold = range.restore(foreground_level);
+    std::vector<float> degraded_voxels;
+    std::vector<double> shares;
+    for (int index = 0; index < subject.slice_count; ++index) {
+        SlicePair pair = degraded_slice(volume, axis, index, y_axis(index), degradation, range);
+        degraded_voxels.insert(degraded_voxels.end(), pair.low.pixels.begin(), pair.low.pixels.end());
+        shares.push_back(imaging::foreground_fraction(pair.target, threshold));
+        subject.slices.push_back(std::move(pair));
+    }
+    subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
+    if (features != InputFeatures::intensity) {
+        require(!degradation.through_plane, "a network that reads tissues does not take thick slices");
+        std::vector<imaging::Image> low;
+        for (const SlicePair& pair : subject.slices) low.push_back(pair.low);
+        const auto [x, y, z] = volume.voxel_size_mm;
+        subject.tissues = fit_tissues(features, low, subject.normalisation,
+                                      x * y * z * degradation.scale * degradation.scale, volume.path);
+    }
+    subject.target_normalisation = subject.normalisation;
+    const std::vector<int> shown = slices_with_shares(shares);
+    std::erase_if(subject.slices, [&](const SlicePair& pair) {
+        return !std::binary_search(shown.begin(), shown.end(), pair.index);
+    });
+    for (SlicePair& pair : subject.slices) pair.input = imaging::enlarge(pair.low, degradation, pair.row_mm);
+    return subject;
 }
 
 }  // namespace
@@ -71,54 +119,34 @@ std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
 
 Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
                      InputFeatures features) {
-    Subject subject;
-    subject.path = volume.path;
-    subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(volume);
-    subject.slice_count = imaging::slice_count(volume, subject.axis);
-    subject.reference_range = imaging::percentile_normalisation(volume.voxels, volume.path);
+    if (axis < 0) axis = imaging::default_slice_axis(volume);
+    const auto alternating = [&](int index) {
+        const bool columns = degradation.through_plane && index % 2 == 1;
+        return columns ? imaging::column_axis(axis) : imaging::row_axis(axis);
+    };
+    return subject_of(volume, degradation, axis, alternating, features);
+}
 
-    const imaging::Normalisation& range = subject.reference_range;
-    const float threshold = range.restore(foreground_level);
-    std::vector<float> degraded_voxels;
-    std::vector<double> shares;
-    for (int index = 0; index < subject.slice_count; ++index) {
-        SlicePair pair =
-            degraded_pair(index, imaging::extract_slice(volume, subject.axis, index), degradation, range);
-        degraded_voxels.insert(degraded_voxels.end(), pair.low.pixels.begin(), pair.low.pixels.end());
-        shares.push_back(imaging::foreground_fraction(pair.target, threshold));
-        subject.slices.push_back(std::move(pair));
-    }
-    subject.normalisation = imaging::percentile_normalisation(degraded_voxels, volume.path);
-    if (features != InputFeatures::intensity) {
-        std::vector<imaging::Image> low;
-        for (const SlicePair& pair : subject.slices) low.push_back(pair.low);
-        const auto [x, y, z] = volume.voxel_size_mm;
-        subject.tissues = fit_tissues(features, low, subject.normalisation,
-                                      x * y * z * degradation.scale * degradation.scale, volume.path);
-    }
-    subject.target_normalisation = subject.normalisation;
-    const std::vector<int> shown = slices_with_shares(shares);
-    std::erase_if(subject.slices, [&](const SlicePair& pair) {
-        return !std::binary_search(shown.begin(), shown.end(), pair.index);
-    });
-    for (SlicePair& pair : subject.slices)
-        pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
-    return subject;
+Subject make_thick_slice_subject(const imaging::Volume& volume, const imaging::Degradation& degradation,
+                                 int axis, int y_axis) {
+    return subject_of(
+        volume, degradation, axis, [=](int) { return y_axis; }, InputFeatures::intensity);
 }
 
 Subject make_subject(const imaging::Image& picture, const std::string& path,
                      const imaging::Degradation& degradation, InputFeatures features) {
     require_picture_allowed(features, path);
+    require(!degradation.through_plane, path + ": a picture has no pixel size; thick slices need a volume");
     Subject subject;
     subject.path = path;
     subject.slice_count = 1;
     subject.reference_range =
         imaging::percentile_normalisation(imaging::crop_to_multiple(picture, degradation.scale).pixels, path);
-    subject.slices.push_back(degraded_pair(0, picture, degradation, subject.reference_range));
+    subject.slices.push_back(degraded_pair(0, picture, degradation, subject.reference_range, 1.0));
     SlicePair& pair = subject.slices.front();
     subject.normalisation = imaging::percentile_normalisation(pair.low.pixels, path);
     subject.target_normalisation = subject.normalisation;
-    pair.input = imaging::enlarge_bicubic(pair.low, degradation.scale, degradation.phase);
+    pair.input = imaging::enlarge(pair.low, degradation);
     return subject;
 }
 

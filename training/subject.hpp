@@ -17,9 +17,10 @@ inline constexpr float foreground_level = 0.1f;
 /// A slice of a subject at both resolutions, in stored intensities.
 struct SlicePair {
     int index = 0;          ///< along the slice axis
-    imaging::Image target;  ///< high resolution, sides cropped to multiples of the scale
+    imaging::Image target;  ///< high resolution, imaging::crop_to_covered()
     imaging::Image low;     ///< degraded
-    imaging::Image input;   ///< degraded and bicubic-enlarged: the input of a network
+    imaging::Image input;   ///< imaging::enlarge() of it: the input of a network
+    double row_mm = 1.0;    ///< through-plane: distance of the rows of target and input
 };
 
 /// A high-resolution volume as slice pairs.
@@ -52,9 +53,10 @@ std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int ax
 /// without NIfTI files.
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
 
-/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). A slice shows the head if
-/// its share of foreground pixels (above foreground_level) is at least half of the largest share of any
-/// slice. `features`: what the network reads.
+/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Through-plane, the slices
+/// are degraded along their rows' axis, and those of odd index, which are transposed, along their columns'
+/// axis. A slice shows the head if its share of foreground pixels (above foreground_level) is at least half
+/// of the largest share of any slice. `features`: what the network reads.
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
                      InputFeatures features = InputFeatures::intensity);
 
@@ -66,5 +68,10 @@ Subject make_subject(const imaging::Image& picture, const std::string& path,
 /// As load_subject(), for a volume in memory.
 Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
                      InputFeatures features = InputFeatures::intensity);
+
+/// As make_subject(), through-plane: all slices are degraded along the storage axis `y_axis`, which becomes
+/// that of the rows.
+Subject make_thick_slice_subject(const imaging::Volume& volume, const imaging::Degradation& degradation,
+                                 int axis, int y_axis);
 
 }  // namespace dnsp

@@ -21,6 +21,7 @@ imaging::Image Method::enlarge(const imaging::Image& low, const imaging::Degrada
     require(std::ranges::all_of(low.pixels, [](float value) { return std::isfinite(value); }), "image",
             "the slice has values that are not finite");
     imaging::validate(degradation);
+    require(!degradation.through_plane, "image", "the method enlarges both sides, not thick slices");
     return enlarge_checked(low, degradation);
 }
 

@@ -102,7 +102,7 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
         const Slice& s = slices[which / per_slice];
         const auto corner = static_cast<std::size_t>(static_cast<double>(words[0]) * 0x1p-32 *
                                                      static_cast<double>(s.corners.size()));
-        const std::uint32_t symmetry = words[1] % 8;
+        const std::uint32_t symmetry = words[1] % static_cast<std::uint32_t>(sampling.symmetries);
         symmetries.insert(symmetry);
         places.insert({which / per_slice, corner});
         const auto side = static_cast<std::size_t>(sampling.patch);
@@ -110,7 +110,7 @@ void check(On where, const std::vector<Slice>& slices, PatchSampling sampling, b
         append(patch_of(s.target, s.corners[corner], side, symmetry), expected_target);
     }
     if (all_choices) {
-        CHECK(symmetries.size() == 8);
+        CHECK(symmetries.size() == static_cast<std::size_t>(sampling.symmetries));
         CHECK(places.size() == corners.size());
     }
 
@@ -147,6 +147,9 @@ void check_all(On where) {
         check(where, slices, sampling, true);
     }
     sampling.channels = 1;
+    sampling.symmetries = 4;
+    check(where, slices, sampling, true);
+    sampling.symmetries = 8;
     sampling.patch = 1;
     sampling.random = {3, 1};
     check(where, slices, sampling, true);

@@ -60,6 +60,35 @@ TEST_CASE("a subject is cropped to multiples of the scale and keeps only slices 
             0.2f * subject.reference_range.high);
 }
 
+TEST_CASE("thick slices replace the rows, those of odd slices after a transposition") {
+    imaging::Volume volume = testing::synthetic_head(50, 60, 30);
+    volume.voxel_size_mm = {1.0, 0.8, 1.0};
+    imaging::Degradation degradation = imaging::make_degradation(imaging::through_plane_preset, 1);
+    degradation.through_plane = imaging::ThroughPlane{4.0, 4.0, imaging::SliceProfile::box};
+    const Subject subject = make_subject(volume, degradation, 2);
+    bool even = false, odd = false;
+    for (const SlicePair& pair : subject.slices) {
+        const imaging::Image slice = imaging::extract_slice(volume, 2, pair.index);
+        if (pair.index % 2 == 0) {  // 48 mm of rows .8 mm apart
+            even = true;
+            REQUIRE((pair.low.height == 12 && pair.low.width == 50));
+            REQUIRE((pair.input.height == 60 && pair.input.width == 50));
+            REQUIRE(pair.target.pixels == slice.pixels);
+            double sum = 0.0;  // a slice covers 5 rows
+            for (int y = 0; y < 5; ++y) sum += slice.at(20 + y, 25) / 5.0;
+            REQUIRE(std::abs(pair.low.at(4, 25) - sum) < 1e-3);
+        } else {  // 50 mm of columns 1 mm apart
+            odd = true;
+            REQUIRE((pair.low.height == 12 && pair.low.width == 60));
+            REQUIRE((pair.input.height == 48 && pair.input.width == 60));
+            REQUIRE(pair.target.at(7, 30) == slice.at(30, 7));
+        }
+    }
+    REQUIRE((even && odd));
+    REQUIRE_THROWS_WITH(make_subject(imaging::Image(32, 32, 1.0f), "p.png", degradation),
+                        Catch::Contains("p.png: a picture has no pixel size"));
+}
+
 TEST_CASE("one subject is split by slab with a gap on both sides, and the description says so") {
     const Split split = split_subjects({head()}, 1);
     REQUIRE(split.training.size() == 1);
