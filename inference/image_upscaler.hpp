@@ -20,6 +20,9 @@ class ImageUpscaler {
     virtual imaging::Image upscale(const imaging::Image& low,
                                    const imaging::Normalisation& normalisation) const = 0;
 
+    /// Number of slices that upscale() computes.
+    virtual int slices(const imaging::Volume& low, int axis) const { return imaging::slice_count(low, axis); }
+
     /// Upscales every slice along `axis` (storage order). `progress` is called with the number of finished
     /// slices; its exceptions are passed on.
     virtual imaging::Volume upscale(const imaging::Volume& low, int axis,

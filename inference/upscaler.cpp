@@ -15,6 +15,7 @@ constexpr int slices_at_once = 16;  // slices of a volume in one call of infer()
 imaging::Image Upscaler::upscale(const imaging::Image& low,
                                  const imaging::Normalisation& normalisation) const {
     require(accepts_pictures(), "[upscaler] the network needs the tissues of the whole volume");
+    require(!network_.degradation.through_plane, "[upscaler] the network reads slices across thick ones");
     return enhance(imaging::enlarge_bicubic(low, scale(), network_.degradation.phase), normalisation);
 }
 
@@ -72,7 +73,6 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
     return high;
 }
 
-/// Precondition: the slices are of one size.
 Upscaler::Slices Upscaler::run_network(const Slices& slices,
                                        const std::optional<imaging::TissueMixture>& tissues) const {
     const int height = slices.front().height, width = slices.front().width;

@@ -34,13 +34,15 @@ class Upscaler : public ImageUpscaler {
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation,
                            const std::optional<imaging::TissueMixture>& tissues = {}) const;
 
+    /// The network's output for normalised, enlarged slices of one size.
+    using Slices = std::vector<imaging::Image>;
+    Slices run_network(const Slices& normalised,
+                       const std::optional<imaging::TissueMixture>& tissues = {}) const;
+
     /// What the network reads.
     InputFeatures input_features() const { return network_.model->input_features(); }
 
   private:
-    using Slices = std::vector<imaging::Image>;
-    Slices run_network(const Slices& normalised, const std::optional<imaging::TissueMixture>& tissues) const;
-
     TrainedNetwork network_;
     InferenceOptions options_;
 };
