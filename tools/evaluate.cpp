@@ -136,7 +136,8 @@ void require_one_source(const Options& options, const CLI::App& app) {
             "expected high-resolution images, or --pairs LOW HIGH (--help lists the options)");
     require(!options.pairs.empty() || app.count("--subject-of") == 0, "--subject-of needs --pairs");
     if (options.pairs.empty()) return;
-    for (const char* flag : {"--preset", "--scale", "--blur-sigma", "--noise", "--noise-seed", "--method"})
+    for (const char* flag : {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise",
+                             "--noise-seed", "--method"})
         require(app.count(flag) == 0,
                 std::string(flag) + " is for degraded images; --pairs are not degraded");
 }
@@ -148,6 +149,7 @@ int evaluate(Options options, Device device) {
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
     apply(options.convolution, device);
+    options.degradation.through_plane.read_profile();
     const bool pairs = !options.pairs.empty();
     const std::vector<tools::Method> networks = load_networks(options, device);
     const imaging::Degradation degradation =

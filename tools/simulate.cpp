@@ -34,16 +34,39 @@ double intensity_range(const imaging::Degradation& degradation, std::span<const 
     return range.high - range.low;
 }
 
-nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
-    const imaging::Volume high = tools::read_volume(options.input, options.volume);
-    const int axis = options.slice_axis.of(high);
-    const double range = intensity_range(degradation, high.voxels, high.path);
+imaging::Volume degraded(const imaging::Volume& high, int axis, const imaging::Degradation& degradation,
+                         double range) {
     imaging::Volume low = imaging::coarser_grid(high, axis, degradation.scale, degradation.phase);
     for (int i = 0; i < imaging::slice_count(high, axis); ++i) {
         const imaging::Image slice =
             imaging::crop_to_multiple(imaging::extract_slice(high, axis, i), degradation.scale);
         imaging::insert_slice(low, axis, i, imaging::degrade(slice, degradation, range));
     }
+    return low;
+}
+
+/// Thick slices along `axis`.
+imaging::Volume with_thick_slices(const imaging::Volume& high, int axis,
+                                  const imaging::Degradation& degradation, double range) {
+    const imaging::ThroughPlane& acquisition = *degradation.through_plane;
+    const double voxel = high.voxel_size_mm[static_cast<std::size_t>(axis)];
+    const int count = imaging::thick_slice_count(imaging::slice_count(high, axis), voxel, acquisition);
+    imaging::Volume low = imaging::changed_spacing(high, axis, count, acquisition.spacing);
+    const int across = axis == 0 ? 1 : 0;
+    for (int i = 0; i < imaging::slice_count(high, across); ++i)
+        imaging::insert_oriented_slice(
+            low, across, axis, i,
+            imaging::degrade(imaging::extract_oriented_slice(high, across, axis, i), degradation, range,
+                             voxel));
+    return low;
+}
+
+nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
+    const imaging::Volume high = tools::read_volume(options.input, options.volume);
+    const int axis = options.slice_axis.of(high);
+    const double range = intensity_range(degradation, high.voxels, high.path);
+    const imaging::Volume low = degradation.through_plane ? with_thick_slices(high, axis, degradation, range)
+                                                          : degraded(high, axis, degradation, range);
     imaging::write_nifti(options.output, low);
     return {{"slice_axis", std::string(1, "xyz"[axis])},
             {"source_size", high.size},
@@ -53,6 +76,8 @@ nlohmann::json simulate_volume(const Options& options, const imaging::Degradatio
 }
 
 nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& degradation) {
+    require(!degradation.through_plane,
+            options.input.string() + ": a picture has no pixel size; thick slices need a volume");
     imaging::Picture picture = imaging::read_picture(options.input);
     const int height = picture.image.height, width = picture.image.width;
     picture.image = imaging::crop_to_multiple(picture.image, degradation.scale);
@@ -63,7 +88,8 @@ nlohmann::json simulate_picture(const Options& options, const imaging::Degradati
     return {{"source_size", {width, height}}, {"size", {picture.image.width, picture.image.height}}};
 }
 
-int simulate(const Options& options) {
+int simulate(Options options) {
+    options.degradation.through_plane.read_profile();
     const imaging::Degradation degradation = options.degradation.make();
     const fs::path sidecar = tools::sidecar_path(options.output);
     const tools::ImageKind kind = tools::image_kind(options.input);
@@ -87,8 +113,8 @@ int simulate(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset, or the "
-        "noise of a lower field strength on the same grid (preset low-field). "
+        "Degrades a high-resolution volume (slice by slice) or picture: blur and decimation by a named preset, the noise "
+        "of a lower field strength on the same grid (preset low-field), or thick slices (--direction through-plane). "
         "Writes the result and a JSON sidecar with its parameters. Sides that are not multiples of the scale are cropped.",
         "simulate");
     app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();

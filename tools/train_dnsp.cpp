@@ -84,7 +84,8 @@ void choose_source(TrainingSettings& settings, const CLI::App& app) {
     }
     require(settings.inputs.empty() && settings.validation.empty(),
             "--pairs takes the place of other volumes; --validation-pairs holds pairs out");
-    for (const char* flag : {"--preset", "--scale", "--blur-sigma", "--noise", "--noise-seed"})
+    for (const char* flag :
+         {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise", "--noise-seed"})
         require(app.count(flag) == 0, std::string(flag) + " degrades volumes; --pairs are not degraded");
     settings.degradation = {};
     settings.degradation.preset = imaging::pairs_preset;
@@ -146,6 +147,7 @@ class Watcher {
 int train(Options options, const DeviceChoice& device, const std::string& command) {
     TrainingSettings& settings = options.settings;
     settings.convolution = apply(settings.convolution, device.device);
+    settings.degradation.through_plane.read_profile();
     if (options.recorded) require_recorded_settings(options);
     fmt::print("device: {}\n", device.reason);
     require(!settings.inputs.empty() || !settings.pairs.empty(),
@@ -164,7 +166,8 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
 
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
                     options.execution);
-    const std::string input = settings.degradation.make().scale == 1 ? "the input" : "bicubic";
+    const imaging::Degradation degradation = settings.degradation.make();
+    const std::string input = degradation.scale == 1 && !degradation.through_plane ? "the input" : "bicubic";
     fmt::print(
         "{}: {} parameters; {} slices, {} steps an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
         settings.model.name, trainer.parameters(), trainer.sampler().slices(),

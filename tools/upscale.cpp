@@ -3,35 +3,56 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <stdlib.h>  // mkdtemp
+
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <future>
+#include <map>
 #include <optional>
 #include <variant>
 
+#include "base/atomic_file.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
+#include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
 #include "tools/classical_upscaler.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
+#include "training/self_supervision.hpp"
 
 namespace {
 
 using namespace dnsp;
 namespace fs = std::filesystem;
 
+/// Which voxels become smaller.
+enum class Direction { automatic, in_plane, through_plane };
+
 struct Options {
     fs::path input, output, weights;
     std::string method;
+    Direction direction = Direction::automatic;
+    double voxel_mm = 0.0;  ///< through-plane: distance of the new slices; 0: the pixel size
     imaging::DegradationSettings degradation;  ///< what the classical method is told
     Conv2dSettings convolution;
     InferenceOptions inference;
     tools::SliceAxis slice_axis;
     std::optional<int> scale, volume;
+    bool self = false;  ///< train on the scan itself
+    SelfSupervision self_supervision;
+    fs::path save_weights;
+    std::string command;
     bool force = false;
 };
+
+/// Slices are thick if they are that much farther apart than pixels.
+constexpr double thick_slice_ratio = 1.5;
+/// Relative deviation of the spacing from that of training from which on the user is warned.
+constexpr double spacing_tolerance = 0.1;
 
 struct Job {
     fs::path input, output;
@@ -49,6 +70,33 @@ Contents read(const Options& options, const Job& job) {
     return tools::read_volume(job.input, options.volume);
 }
 
+/// Prints in which direction a volume is enlarged, and why, if its slices are thick.
+void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low, int axis) {
+    const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
+    const double row = low.voxel_size_mm[static_cast<std::size_t>(imaging::row_axis(axis))];
+    const double column = low.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(axis))];
+    const auto* through_plane = dynamic_cast<const ThroughPlaneUpscaler*>(&upscaler);
+    if (through_plane == nullptr && spacing < thick_slice_ratio * std::min(row, column)) return;
+    const std::string sizes =
+        fmt::format("slices are {:.3g} mm apart, pixels {:.3g}×{:.3g} mm", spacing, column, row);
+    if (through_plane == nullptr) {
+        fmt::print(
+            "{}: in-plane, as the method was made; {}. Weights trained with --direction through-plane "
+            "make thin slices\n",
+            low.path, sizes);
+        return;
+    }
+    fmt::print("{}: through-plane; {}; new slices {:.3g} mm apart\n", low.path, sizes,
+               through_plane->spacing_mm(low, axis));
+    const auto trained = through_plane->trained_spacing_mm();
+    if (trained && std::abs(spacing / *trained - 1.0) > spacing_tolerance)
+        fmt::print(
+            stderr,
+            "upscale: {}: warning: the weights were trained for slices {:.3g} mm apart, these are {:.3g} mm "
+            "apart\n",
+            low.path, *trained, spacing);
+}
+
 Contents compute(const ImageUpscaler& upscaler, const Options& options, const Job& job, Contents contents) {
     if (auto* picture = std::get_if<imaging::Picture>(&contents)) {
         require(upscaler.accepts_pictures(), job.input.string() +
@@ -61,7 +109,8 @@ Contents compute(const ImageUpscaler& upscaler, const Options& options, const Jo
     }
     const imaging::Volume& low = std::get<imaging::Volume>(contents);
     const int axis = options.slice_axis.of(low);
-    const int slices = imaging::slice_count(low, axis);
+    explain_direction(upscaler, low, axis);
+    const int slices = upscaler.slices(low, axis);
     tools::ProgressLine progress;
     return upscaler.upscale(low, axis, [&](int done) {
         progress.show(static_cast<double>(done) / slices,
@@ -144,24 +193,103 @@ int upscale_folder(const ImageUpscaler& upscaler, const Options& options) {
     return 0;
 }
 
-std::unique_ptr<ImageUpscaler> make_upscaler(const Options& options, Device device) {
-    if (!options.method.empty()) {
-        require(options.scale.has_value(), "--method needs --scale");
-        imaging::DegradationSettings degradation = options.degradation;
-        degradation.scale = *options.scale;
-        return std::make_unique<tools::ClassicalUpscaler>(classical::make_method(options.method),
-                                                          degradation.make());
+std::unique_ptr<ImageUpscaler> make_method_upscaler(const Options& options) {
+    if (options.direction == Direction::through_plane) {
+        require(options.method == "bicubic",
+                options.method + ": does not make thin slices; --method bicubic interpolates between them");
+        require(!options.scale, "--scale enlarges pixels; --voxel is for --direction through-plane");
+        return std::make_unique<ThroughPlaneUpscaler>(std::nullopt, options.voxel_mm);
     }
+    require(options.scale.has_value(), "--method needs --scale");
+    require(options.voxel_mm == 0.0, "--voxel needs --direction through-plane");
+    imaging::DegradationSettings degradation = options.degradation;
+    degradation.scale = *options.scale;
+    return std::make_unique<tools::ClassicalUpscaler>(classical::make_method(options.method),
+                                                      degradation.make());
+}
+
+std::unique_ptr<ImageUpscaler> make_upscaler(const Options& options, Device device) {
+    if (!options.method.empty()) return make_method_upscaler(options);
     apply(options.convolution, device);
     auto upscaler = std::make_unique<Upscaler>(load_network(options.weights, device), options.inference);
-    require(!options.scale || *options.scale == upscaler->scale(),
-            fmt::format("{}: trained for scale {}, not {}", options.weights.string(), upscaler->scale(),
-                        options.scale.value_or(0)));
+    const bool thick = upscaler->degradation().through_plane.has_value();
+    require(
+        options.direction == Direction::automatic || (options.direction == Direction::through_plane) == thick,
+        fmt::format("{}: was trained {}, not for the given --direction", options.weights.string(),
+                    thick ? "through-plane" : "in-plane"));
+    require(
+        thick || options.voxel_mm == 0.0,
+        fmt::format("--voxel: {} was trained in-plane, where the scale decides", options.weights.string()));
+    require(!options.scale || (!thick && *options.scale == upscaler->scale()),
+            thick ? fmt::format("--scale: {} makes thin slices; --voxel is their distance",
+                                options.weights.string())
+                  : fmt::format("{}: trained for scale {}, not {}", options.weights.string(),
+                                upscaler->scale(), options.scale.value_or(0)));
+    if (thick) return std::make_unique<ThroughPlaneUpscaler>(std::move(*upscaler), options.voxel_mm);
     return upscaler;
+}
+
+/// A folder for the files of a run; the destructor removes it.
+class TemporaryFolder {
+  public:
+    TemporaryFolder() {
+        std::string name = (fs::temp_directory_path() / "dnsp-XXXXXX").string();
+        require(mkdtemp(name.data()) != nullptr, name + ": cannot be created");
+        path_ = name;
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    const fs::path& path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
+
+/// Trains a network on the scan and applies it to it.
+int upscale_self(const Options& options, Device device) {
+    require(!fs::is_directory(options.input),
+            options.input.string() + ": is a folder; --self trains on one scan at a time");
+    require(options.direction != Direction::in_plane,
+            "--self learns from pixels within slices, for --direction through-plane");
+    require(!options.scale, "--scale enlarges pixels; --self makes thin slices, --voxel mm apart");
+    const Job job{options.input, options.output};
+    if (!options.save_weights.empty()) tools::require_free(options.save_weights, options.force);
+    Contents contents = read(options, job);
+    require(std::holds_alternative<imaging::Volume>(contents),
+            options.input.string() + ": is a picture; --self needs a volume with thick slices");
+    const auto& scan = std::get<imaging::Volume>(contents);
+    apply(options.convolution, device);
+    tools::catch_interrupts();
+    const TemporaryFolder folder;
+    tools::ProgressLine progress;
+    const fs::path weights = train_on_scan(
+        scan, options.slice_axis.of(scan), options.self_supervision, device, folder.path(), options.command,
+        [&](const SelfSupervisionProgress& p) {
+            progress.show(static_cast<double>(p.step) / static_cast<double>(p.total_steps),
+                          fmt::format("training on the scan, step {} of {}, {} left, loss {:.1e}", p.step,
+                                      p.total_steps, tools::duration_text(p.seconds_left), p.loss));
+        },
+        tools::interrupted);
+    progress.clear();
+    if (!options.save_weights.empty()) {
+        AtomicFile file(options.save_weights);
+        fs::copy_file(weights, file.temporary_path(), fs::copy_options::overwrite_existing);
+        file.commit();
+    }
+    const ThroughPlaneUpscaler upscaler(Upscaler(load_network(weights, device), options.inference),
+                                        options.voxel_mm);
+    const Contents result = compute(upscaler, options, job, std::move(contents));
+    fmt::print("{}", write(job, result));
+    return 0;
 }
 
 int upscale(const Options& options, Device device) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
+    if (options.self) return upscale_self(options, device);
     const std::unique_ptr<ImageUpscaler> upscaler = make_upscaler(options, device);
     tools::catch_interrupts();
     if (fs::is_directory(options.input)) return upscale_folder(*upscaler, options);
@@ -183,6 +311,23 @@ int main(int argc, char** argv) {
     auto* weights = how->add_option("--weights", options.weights,
                                     "weights.safetensors or checkpoint.safetensors of train_dnsp");
     how->add_option("--method", options.method, "NAME[:option=value,…]; " + classical::method_help());
+    auto* self =
+        how->add_flag("--self", options.self,
+                      "train on the scan itself, whose thick slices become thin: no weights are needed");
+    app.add_option("--save-weights", options.save_weights, "--self: keep the trained weights in this file")
+        ->needs(self);
+    app.add_option(
+           "--direction", options.direction,
+           "in-plane: smaller pixels; through-plane: thinner slices; auto: as the weights were trained")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Direction>{{"auto", Direction::automatic},
+                                             {"in-plane", Direction::in_plane},
+                                             {"through-plane", Direction::through_plane}}))
+        ->type_name("auto|in-plane|through-plane")
+        ->default_str("auto");
+    app.add_option("--voxel", options.voxel_mm,
+                   "through-plane: distance of the new slices in mm [the smaller pixel size]")
+        ->check(CLI::PositiveNumber);
     app.add_option("--scale", options.scale,
                    "the factor of a classical method; fail unless the weights were trained for this factor");
     app.add_option("--preset", options.degradation.preset,
@@ -199,11 +344,18 @@ int main(int argc, char** argv) {
     tools::add_device_option(app, device);
     tools::OptionParser parser(app);
     parser.add(options.slice_axis);
+    parser.add(options.self_supervision);
     parser.add(options.inference);
     parser.add(options.convolution);
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options.slice_axis);
+        parser.apply(options.self_supervision);
+        for (const char* flag : {"--minutes", "--steps", "--thickness", "--profile", "--seed"})
+            require(options.self || app.count(flag) == 0, std::string(flag) + " needs --self");
+        require(app.count("--minutes") == 0 || app.count("--steps") == 0,
+                "--minutes and --steps both set the length of the training; give one of them");
+        options.command = tools::command_text(argc, argv);
         parser.apply(options.inference);
         parser.apply(options.convolution);
         return upscale(options, tools::choose_device(app, device).device);
