@@ -40,6 +40,15 @@ ThroughPlane::Sample sample_of(const std::string& text, const std::string& sourc
 
 }  // namespace
 
+ThroughPlane ThroughPlane::scaled_to(double spacing_mm) const {
+    ThroughPlane scaled = *this;
+    const double ratio = spacing_mm / spacing;
+    scaled.thickness *= ratio;
+    scaled.spacing = spacing_mm;
+    for (Sample& sample : scaled.samples) sample.position *= ratio;
+    return scaled;
+}
+
 double ThroughPlane::sensitivity(double a, double b) const {
     switch (profile) {
         case SliceProfile::box:
@@ -106,10 +115,11 @@ int thin_slice_count(int slices, double voxel_mm, double spacing_mm) {
     return static_cast<int>(std::floor(slices * spacing_mm / voxel_mm + rounding));
 }
 
-AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquisition) {
+AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquisition, int slices) {
     const double step = acquisition.spacing / voxel_mm;
     return make_resampler(
-        size, thick_slice_count(size, voxel_mm, acquisition), [=](int k) { return (k + 0.5) * step - 0.5; },
+        size, slices > 0 ? slices : thick_slice_count(size, voxel_mm, acquisition),
+        [=](int k) { return (k + 0.5) * step - 0.5; },
         [&](double d) { return acquisition.sensitivity((d - 0.5) * voxel_mm, (d + 0.5) * voxel_mm); },
         acquisition.support() / voxel_mm + 0.5);
 }

@@ -29,6 +29,9 @@ struct ThroughPlane {
     };
     std::vector<Sample> samples = {};  ///< of a measured profile, by rising position
 
+    /// The same acquisition at another scale: all lengths changed so that the spacing is `spacing_mm`.
+    ThroughPlane scaled_to(double spacing_mm) const;
+
     /// The integral of the sensitivity from `a` to `b` (mm from the middle), apart from a factor.
     double sensitivity(double a, double b) const;
     /// Distance in mm beyond which the sensitivity vanishes; a Gaussian is cut at four standard deviations.
@@ -47,8 +50,9 @@ int thick_slice_count(int size, double voxel_mm, const ThroughPlane& acquisition
 int thin_slice_count(int slices, double voxel_mm, double spacing_mm);
 
 /// The acquisition along an axis of `size` voxels: a slice is the mean of the voxels, weighted by the
-/// integral of the sensitivity over each. Borders are mirrored.
-AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquisition);
+/// integral of the sensitivity over each. Borders are mirrored. `slices`: their number; 0:
+/// thick_slice_count().
+AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquisition, int slices = 0);
 
 /// Keys' cubic interpolation of `slices` slices at the thin_slice_count() voxels of their field of view.
 AxisResampler thin_slices(int slices, double voxel_mm, double spacing_mm);
