@@ -54,22 +54,25 @@ std::vector<PatchCorner> patch_corners(const Image& image, int size, int stride,
     return corners;
 }
 
-Image apply_symmetry(const Image& patch, int symmetry) {
+Image apply_symmetry(const Image& image, int symmetry) {
     require(symmetry >= 0 && symmetry < 8, "patch", fmt::format("symmetry {} is not in 0…7", symmetry));
     const bool mirror_columns = (symmetry & 1) != 0;
     const bool mirror_rows = (symmetry & 2) != 0;
     const bool transpose = (symmetry & 4) != 0;
-    require(!transpose || patch.height == patch.width, "patch",
-            fmt::format("{}×{} is not square and cannot be transposed", patch.height, patch.width));
-    Image result(patch.height, patch.width);
-    for (int y = 0; y < patch.height; ++y) {
-        for (int x = 0; x < patch.width; ++x) {
-            const int row = mirror_rows ? patch.height - 1 - y : y;
-            const int column = mirror_columns ? patch.width - 1 - x : x;
-            result.at(y, x) = transpose ? patch.at(column, row) : patch.at(row, column);
+    Image result = transpose ? Image(image.width, image.height) : Image(image.height, image.width);
+    for (int y = 0; y < result.height; ++y) {
+        for (int x = 0; x < result.width; ++x) {
+            const int row = mirror_rows ? result.height - 1 - y : y;
+            const int column = mirror_columns ? result.width - 1 - x : x;
+            result.at(y, x) = transpose ? image.at(column, row) : image.at(row, column);
         }
     }
     return result;
+}
+
+int inverse_symmetry(int symmetry) {
+    if ((symmetry & 4) == 0) return symmetry;
+    return 4 | (symmetry & 1) << 1 | (symmetry & 2) >> 1;
 }
 
 std::optional<SharpSmoothPair> select_sharp_and_smooth(const Image& image, int size, int stride,

@@ -22,8 +22,10 @@ std::vector<PatchCorner> patch_corners(const Image& image, int size, int stride,
                                        double minimum_foreground);
 
 /// One of the eight symmetries of the square: bit 0 mirrors columns (left–right), bit 1 mirrors rows
-/// (top–bottom), bit 2 transposes (applied first). Square patches only when bit 2 is set.
-Image apply_symmetry(const Image& patch, int symmetry);
+/// (top–bottom), bit 2 transposes (applied first).
+Image apply_symmetry(const Image& image, int symmetry);
+/// The symmetry that undoes another one.
+int inverse_symmetry(int symmetry);
 
 /// The sharpest and the smoothest size×size patch of an image (paper, Sec. III), by the squared Frobenius
 /// norm of the response of the Laplacian L/4 (Eq. 20, valid region). Every stride-th

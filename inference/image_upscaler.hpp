@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
+#include "imaging/degradation.hpp"
 #include "imaging/image.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/volume.hpp"
@@ -20,13 +22,18 @@ class ImageUpscaler {
     virtual imaging::Image upscale(const imaging::Image& low,
                                    const imaging::Normalisation& normalisation) const = 0;
 
+    /// How the low-resolution image was acquired, as the method assumes; none if it assumes nothing.
+    virtual std::optional<imaging::Degradation> acquisition() const { return std::nullopt; }
+
     /// Number of slices that upscale() computes.
     virtual int slices(const imaging::Volume& low, int axis) const { return imaging::slice_count(low, axis); }
 
     /// Upscales every slice along `axis` (storage order). `progress` is called with the number of finished
-    /// slices; its exceptions are passed on.
+    /// slices; its exceptions are passed on. `spread`, if not null: the standard deviation of the results
+    /// that an ensemble averages; throws Error without an ensemble.
     virtual imaging::Volume upscale(const imaging::Volume& low, int axis,
-                                    const std::function<void(int done)>& progress) const = 0;
+                                    const std::function<void(int done)>& progress,
+                                    imaging::Volume* spread = nullptr) const = 0;
 };
 
 }  // namespace dnsp

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "imaging/resample.hpp"
@@ -46,47 +47,64 @@ int ThroughPlaneUpscaler::slices(const imaging::Volume& low, int axis) const {
 }
 
 imaging::Volume ThroughPlaneUpscaler::upscale(const imaging::Volume& low, int axis,
-                                              const std::function<void(int done)>& progress) const {
+                                              const std::function<void(int done)>& progress,
+                                              imaging::Volume* spread) const {
     const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
     const double voxel = spacing_mm(low, axis);
     require(
         voxel < spacing, low.path,
         fmt::format("its slices are {:.3g} mm apart, so that {:.3g} mm would not be finer", spacing, voxel));
+    require(network_ || spread == nullptr, "[upscaler] interpolation has no spread");
     const int thick = imaging::slice_count(low, axis);
     const int thin = imaging::thin_slice_count(thick, voxel, spacing);
     const imaging::AxisResampler between = imaging::thin_slices(thick, voxel, spacing);
-    const auto normalisation = imaging::percentile_normalisation(low.voxels, low.path);
     imaging::Volume high = imaging::changed_spacing(low, axis, thin, voxel);
-
-    int done = 0;
-    const auto compute = [&](int across, bool second) {
-        const int count = imaging::slice_count(low, across);
-        for (int first = 0; first < count; first += slices_at_once) {
-            const int last = std::min(first + slices_at_once, count);
-            Upscaler::Slices slices;
-            for (int i = first; i < last; ++i) {
-                const imaging::Image slice = imaging::extract_oriented_slice(low, across, axis, i);
-                slices.push_back(imaging::resample(slice, between, imaging::identity_resampler(slice.width)));
-                if (network_) imaging::normalise(slices.back().pixels, normalisation);
-            }
-            if (network_) slices = network_->run_network(slices);
-            for (int i = first; i < last; ++i) {
-                imaging::Image& slice = slices[static_cast<std::size_t>(i - first)];
-                if (network_) imaging::restore(slice.pixels, normalisation);
-                if (second) {
-                    const imaging::Image other = imaging::extract_oriented_slice(high, across, axis, i);
-                    for (std::size_t k = 0; k < slice.pixels.size(); ++k)
-                        slice.pixels[k] = 0.5f * (slice.pixels[k] + other.pixels[k]);
-                }
-                imaging::insert_oriented_slice(high, across, axis, i, slice);
-            }
-            done += last - first;
-            progress(done);
-        }
+    if (spread != nullptr) *spread = high;
+    const auto interpolated = [&](int across, int index) {
+        const imaging::Image slice = imaging::extract_oriented_slice(low, across, axis, index);
+        return imaging::resample(slice, between, imaging::identity_resampler(slice.width));
     };
     const auto [a, b] = other_axes(axis);
-    compute(a, false);
-    if (network_) compute(b, true);
+    if (!network_) {
+        for (int i = 0; i < imaging::slice_count(low, a); ++i) {
+            imaging::insert_oriented_slice(high, a, axis, i, interpolated(a, i));
+            progress(i + 1);
+        }
+        return high;
+    }
+
+    // The voxels are normalised until the end; those of `spread` are mean squares.
+    const auto normalisation = imaging::percentile_normalisation(low.voxels, low.path);
+    const auto add_half = [&](imaging::Volume& volume, int across, int index, const imaging::Image& slice) {
+        imaging::Image sum = imaging::extract_oriented_slice(volume, across, axis, index);
+        for (std::size_t k = 0; k < sum.pixels.size(); ++k) sum.pixels[k] += 0.5f * slice.pixels[k];
+        imaging::insert_oriented_slice(volume, across, axis, index, sum);
+    };
+    int done = 0;
+    for (const int across : {a, b}) {
+        const int count = imaging::slice_count(low, across);
+        for (int first = 0; first < count; first += slices_at_once) {
+            Upscaler::Slices slices, squares;
+            for (int i = first; i < std::min(first + slices_at_once, count); ++i) {
+                slices.push_back(interpolated(across, i));
+                imaging::normalise(slices.back().pixels, normalisation);
+            }
+            slices = network_->run_network(slices, {}, spread == nullptr ? nullptr : &squares);
+            for (std::size_t i = 0; i < slices.size(); ++i)
+                add_half(high, across, first + static_cast<int>(i), slices[i]);
+            for (std::size_t i = 0; i < squares.size(); ++i)
+                add_half(*spread, across, first + static_cast<int>(i), squares[i]);
+            done += static_cast<int>(slices.size());
+            progress(done);
+        }
+    }
+    if (spread != nullptr)
+        for (std::size_t i = 0; i < high.voxels.size(); ++i) {
+            const double mean = high.voxels[i];
+            spread->voxels[i] = static_cast<float>(std::sqrt(std::max(0.0, spread->voxels[i] - mean * mean)) *
+                                                   (normalisation.high - normalisation.low));
+        }
+    imaging::restore(high.voxels, normalisation);
     return high;
 }
 

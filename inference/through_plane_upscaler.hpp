@@ -14,6 +14,9 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
     /// `voxel_mm`: distance of the new slices; 0: the smaller of the voxel sizes within the slices.
     ThroughPlaneUpscaler(std::optional<Upscaler> network, double voxel_mm);
 
+    std::optional<imaging::Degradation> acquisition() const override {
+        return network_ ? network_->acquisition() : std::nullopt;
+    }
     bool accepts_pictures() const override { return false; }
     /// Throws FileError: a picture has no other slices.
     imaging::Image upscale(const imaging::Image& low,
@@ -22,7 +25,8 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
     /// `axis`: that of the thick slices. The field of view keeps its first edge; the new slices are those
     /// that lie wholly within it. Throws FileError unless the new slices are closer than the old ones.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
-                            const std::function<void(int done)>& progress) const override;
+                            const std::function<void(int done)>& progress,
+                            imaging::Volume* spread = nullptr) const override;
     int slices(const imaging::Volume& low, int axis) const override;
 
     /// The distance of the new slices of a volume in mm.

@@ -11,6 +11,9 @@ struct InferenceOptions {
     /// Number of images, or of tiles of one size, that are computed together. 0: on the CPU one, because its
     /// threads share an image; on a CUDA device as many as fit into the free memory.
     int batch = 0;
+    /// Upscaler: the mean over the eight symmetries of a slice (four through-plane, where the rows are the
+    /// thick slices). infer() ignores it. Not an option of visit().
+    bool ensemble = false;
     void visit(OptionVisitor& visitor);
 };
 

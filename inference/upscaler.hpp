@@ -15,6 +15,7 @@ class Upscaler : public ImageUpscaler {
 
     int scale() const { return network_.degradation.scale; }
     const imaging::Degradation& degradation() const { return network_.degradation; }
+    std::optional<imaging::Degradation> acquisition() const override { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
 
     /// A network that reads tissues needs a skull-stripped volume.
@@ -27,22 +28,26 @@ class Upscaler : public ImageUpscaler {
     /// Throws FileError if the network reads tissues and the volume is not skull-stripped. While the network
     /// computes some slices, the next ones are enlarged and the previous ones are copied into the volume.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
-                            const std::function<void(int done)>& progress) const override;
+                            const std::function<void(int done)>& progress,
+                            imaging::Volume* spread = nullptr) const override;
 
     /// As upscale(), for a slice that is already enlarged. `tissues`: fit_tissues() of its volume; ignored if
     /// the network reads the intensity only.
     imaging::Image enhance(imaging::Image enlarged, const imaging::Normalisation& normalisation,
                            const std::optional<imaging::TissueMixture>& tissues = {}) const;
 
-    /// The network's output for normalised, enlarged slices of one size.
+    /// The network's output for normalised, enlarged slices of one size; with InferenceOptions::ensemble the
+    /// mean over symmetries. `squares`, if not null: the mean of the squares of the outputs.
     using Slices = std::vector<imaging::Image>;
-    Slices run_network(const Slices& normalised,
-                       const std::optional<imaging::TissueMixture>& tissues = {}) const;
+    Slices run_network(const Slices& normalised, const std::optional<imaging::TissueMixture>& tissues = {},
+                       Slices* squares = nullptr) const;
 
     /// What the network reads.
     InputFeatures input_features() const { return network_.model->input_features(); }
 
   private:
+    Slices run_once(const Slices& normalised, const std::optional<imaging::TissueMixture>& tissues) const;
+
     TrainedNetwork network_;
     InferenceOptions options_;
 };

@@ -1,5 +1,7 @@
 #include "tools/classical_upscaler.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
 
 namespace dnsp::tools {
@@ -19,7 +21,9 @@ imaging::Image ClassicalUpscaler::upscale(const imaging::Image& low,
 }
 
 imaging::Volume ClassicalUpscaler::upscale(const imaging::Volume& low, int axis,
-                                           const std::function<void(int done)>& progress) const {
+                                           const std::function<void(int done)>& progress,
+                                           imaging::Volume* spread) const {
+    require(spread == nullptr, "[upscaler] a classical method has one result, which has no spread");
     const auto normalisation = imaging::percentile_normalisation(low.voxels, low.path);
     imaging::Volume high = imaging::finer_grid(low, axis, degradation_.scale, degradation_.phase);
     const int slices = imaging::slice_count(low, axis);

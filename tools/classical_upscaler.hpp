@@ -16,8 +16,12 @@ class ClassicalUpscaler : public ImageUpscaler {
 
     imaging::Image upscale(const imaging::Image& low,
                            const imaging::Normalisation& normalisation) const override;
+    /// Precondition: `spread` is null.
     imaging::Volume upscale(const imaging::Volume& low, int axis,
-                            const std::function<void(int done)>& progress) const override;
+                            const std::function<void(int done)>& progress,
+                            imaging::Volume* spread = nullptr) const override;
+
+    std::optional<imaging::Degradation> acquisition() const override { return degradation_; }
 
   private:
     std::unique_ptr<const classical::Method> method_;

@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "imaging/patches.hpp"
 #include "tests/imaging/fixtures.hpp"
 
@@ -42,6 +44,14 @@ TEST_CASE("the symmetries are NumPy's flips and transposes") {
         CHECK(largest_difference(apply_symmetry(image_of(json["input"]), json["code"]),
                                  image_of(json["output"])) == 0.0);
     }
-    CHECK(contains(complaint([] { apply_symmetry(Image(2, 3), 4); }), "2×3 is not square"));
+    Image rectangle(2, 3);
+    std::iota(rectangle.pixels.begin(), rectangle.pixels.end(), 0.0f);
+    for (int symmetry = 0; symmetry < 8; ++symmetry) {
+        const Image turned = apply_symmetry(rectangle, symmetry);
+        CHECK(turned.height == (symmetry < 4 ? 2 : 3));
+        CHECK(apply_symmetry(turned, inverse_symmetry(symmetry)).pixels == rectangle.pixels);
+    }
+    // 0 1 2 / 3 4 5, transposed, then its columns mirrored: 3 0 / 4 1 / 5 2
+    CHECK(apply_symmetry(rectangle, 5).pixels == std::vector<float>{3, 0, 4, 1, 5, 2});
     CHECK(contains(complaint([] { apply_symmetry(Image(3, 3), 8); }), "0…7"));
 }

@@ -1,5 +1,6 @@
 #include "inference/through_plane_upscaler.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "imaging/through_plane.hpp"
@@ -100,6 +101,42 @@ TEST_CASE("the result is the mean of the network's two directions") {
         }
     }
     CHECK(largest < 1e-2);  // of intensities up to 800
+}
+
+TEST_CASE("an ensemble through-plane averages four mirrored results in each direction") {
+    TemporaryFolder folder;
+    const ModelOptions options{"edsr", 1, 4, true};
+    const SavedNetwork saved(options, folder / "w.safetensors");
+    write_safetensors(folder / "w.safetensors", for_thick_slices(weights_file_of(options, saved.store)));
+    const auto load = [&](bool ensemble) {
+        return Upscaler(load_network(folder / "w.safetensors", test_device()), {.ensemble = ensemble});
+    };
+    // Mirroring the volume mirrors the ensemble, but not a single result. 28 mm hold whole cells from both
+    // ends.
+    const imaging::Volume low = thick_volume(1);
+    imaging::Volume mirrored = low;
+    for (int y = 0; y < 7; ++y) imaging::insert_slice(mirrored, 1, y, imaging::extract_slice(low, 1, 6 - y));
+    const auto difference = [&](bool ensemble) {
+        const ThroughPlaneUpscaler upscaler(load(ensemble), 1.0);
+        const imaging::Volume a = upscaler.upscale(low, 1, nothing),
+                              b = upscaler.upscale(mirrored, 1, nothing);
+        double largest = 0.0;
+        for (int y = 0; y < 28; ++y) {
+            const imaging::Image one = imaging::extract_slice(a, 1, y),
+                                 two = imaging::extract_slice(b, 1, 27 - y);
+            for (std::size_t i = 0; i < one.pixels.size(); ++i)
+                largest = std::max(largest, std::abs(static_cast<double>(one.pixels[i]) - two.pixels[i]));
+        }
+        return largest;
+    };
+    CHECK(difference(true) < 1e-2);
+    CHECK(difference(false) > 1.0);
+    imaging::Volume spread;
+    const imaging::Volume mean = ThroughPlaneUpscaler(load(true), 1.0).upscale(low, 1, nothing, &spread);
+    CHECK(spread.size == mean.size);
+    CHECK(*std::max_element(spread.voxels.begin(), spread.voxels.end()) > 1.0f);
+    CHECK_THROWS_WITH(ThroughPlaneUpscaler(std::nullopt, 1.0).upscale(low, 1, nothing, &spread),
+                      Catch::Contains("no spread"));
 }
 
 TEST_CASE("new slices that are not finer, in-plane networks and pictures are refused") {

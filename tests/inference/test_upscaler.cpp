@@ -62,6 +62,58 @@ TEST_CASE("the slices of a volume are bitwise identical to slices computed one b
     }
 }
 
+TEST_CASE("an ensemble is the mean over the eight symmetries, and its spread their standard deviation") {
+    testing::TemporaryFolder folder;
+    const SavedNetwork saved({"edsr", 1, 4, true}, folder / "w.safetensors");
+    const auto load = [&] { return load_network(folder / "w.safetensors", test_device()); };
+    const Upscaler single(load()), ensemble(load(), {.ensemble = true});
+    const imaging::Volume low = testing::synthetic_head(9, 12, 3);
+    const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
+    imaging::Volume spread;
+    const imaging::Volume high = ensemble.upscale(
+        low, 2, [](int) {}, &spread);
+    const imaging::Image enlarged = imaging::enlarge_bicubic(imaging::extract_slice(low, 2, 1), 2);
+    // Mirrored and transposed by plain loops.
+    std::vector<std::vector<float>> results;
+    for (const bool transpose : {false, true})
+        for (const bool up : {false, true})
+            for (const bool left : {false, true}) {
+                const auto place = [&](int y, int x) {
+                    return std::pair{up ? enlarged.height - 1 - y : y, left ? enlarged.width - 1 - x : x};
+                };
+                imaging::Image turned = transpose ? imaging::Image(enlarged.width, enlarged.height)
+                                                  : imaging::Image(enlarged.height, enlarged.width);
+                for (int y = 0; y < enlarged.height; ++y)
+                    for (int x = 0; x < enlarged.width; ++x) {
+                        const auto [v, u] = place(y, x);
+                        (transpose ? turned.at(u, v) : turned.at(v, u)) = enlarged.at(y, x);
+                    }
+                const imaging::Image result = single.enhance(turned, normalisation);
+                results.emplace_back();
+                for (int y = 0; y < enlarged.height; ++y)
+                    for (int x = 0; x < enlarged.width; ++x) {
+                        const auto [v, u] = place(y, x);
+                        results.back().push_back(transpose ? result.at(u, v) : result.at(v, u));
+                    }
+            }
+    const imaging::Image mean = imaging::extract_slice(high, 2, 1),
+                         deviation = imaging::extract_slice(spread, 2, 1);
+    double wrong_mean = 0.0, wrong_deviation = 0.0, largest = 0.0;
+    for (std::size_t i = 0; i < mean.pixels.size(); ++i) {
+        double sum = 0.0, squares = 0.0;
+        for (const auto& result : results) sum += result[i] / 8.0;
+        for (const auto& result : results) squares += (result[i] - sum) * (result[i] - sum) / 8.0;
+        wrong_mean = std::max(wrong_mean, std::abs(mean.pixels[i] - sum));
+        wrong_deviation = std::max(wrong_deviation, std::abs(deviation.pixels[i] - std::sqrt(squares)));
+        largest = std::max(largest, std::sqrt(squares));
+    }
+    CHECK(wrong_mean < 1e-2);  // of intensities up to 800
+    CHECK(wrong_deviation < 0.02 * largest);
+    CHECK_THROWS_WITH(single.upscale(
+                          low, 2, [](int) {}, &spread),
+                      Catch::Contains("an ensemble has"));
+}
+
 TEST_CASE("LFMRI upscales a skull-stripped volume with its tissues, in tiles and at once alike") {
     testing::TemporaryFolder folder;
     const SavedNetwork saved({"lfmri", 0, 0, true}, folder / "w.safetensors");
