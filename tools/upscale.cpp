@@ -11,9 +11,12 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <span>
 #include <variant>
 
 #include "base/atomic_file.hpp"
+#include "imaging/consistency.hpp"
+#include "imaging/geometry.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
 #include "inference/through_plane_upscaler.hpp"
@@ -45,6 +48,8 @@ struct Options {
     bool self = false;  ///< train on the scan itself
     SelfSupervision self_supervision;
     fs::path save_weights;
+    bool consistent = false;  ///< correct the result until it agrees with the input
+    fs::path consistency, spread;
     std::string command;
     bool force = false;
 };
@@ -58,6 +63,13 @@ struct Job {
     fs::path input, output;
 };
 using Contents = std::variant<imaging::Picture, imaging::Volume>;
+
+/// What is written for a job.
+struct Result {
+    Contents image;
+    std::optional<imaging::Volume> consistency, spread;
+    std::string report;  ///< printed before the line of the image
+};
 
 Contents read(const Options& options, const Job& job) {
     require(fs::exists(job.input), job.input.string() + ": no such file");
@@ -97,40 +109,118 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
             low.path, *trained, spacing);
 }
 
-Contents compute(const ImageUpscaler& upscaler, const Options& options, const Job& job, Contents contents) {
-    if (auto* picture = std::get_if<imaging::Picture>(&contents)) {
-        require(upscaler.accepts_pictures(), job.input.string() +
-                                                 ": is a picture, but the network labels tissues and needs a "
-                                                 "skull-stripped volume");
-        const auto normalisation =
-            imaging::percentile_normalisation(picture->image.pixels, job.input.string());
-        picture->image = upscaler.upscale(picture->image, normalisation);
-        return contents;
+/// The volume's voxel values as float32 on its grid.
+imaging::Volume as_float(const imaging::Volume& volume) {
+    imaging::Volume plain = volume;
+    plain.header = nullptr;
+    imaging::Volume result = imaging::on_grid_of(volume, plain);
+    result.voxels = std::move(plain.voxels);
+    return result;
+}
+
+imaging::Degradation acquisition_of(const ImageUpscaler& upscaler, double spacing_mm) {
+    auto acquisition = upscaler.acquisition();
+    require(acquisition.has_value(),
+            "--consistency and --consistent need a model of the acquisition: weights, "
+            "--self or a classical method that is told the blur");
+    imaging::require_linear_model(*acquisition);
+    if (acquisition->through_plane)
+        *acquisition->through_plane = acquisition->through_plane->scaled_to(spacing_mm);
+    return *acquisition;
+}
+
+/// The line that reports a residual in intensities of a volume or picture.
+std::string consistency_line(const Job& job, std::span<const float> residual,
+                             const imaging::Normalisation& range) {
+    return fmt::format(
+        "{}: acquired again, differs from the input by {:.3g} % of its intensity range (root mean "
+        "square)\n",
+        job.output.string(), 100.0 * imaging::root_mean_square(residual) / (range.high - range.low));
+}
+
+/// Corrects the result, if asked for, and reports how it agrees with the input.
+void check_consistency(const ImageUpscaler& upscaler, const Options& options, const Job& job,
+                       const imaging::Volume& low, int axis, Result& result) {
+    if (!options.consistent && options.consistency.empty()) return;
+    auto& high = std::get<imaging::Volume>(result.image);
+    const imaging::Degradation acquisition =
+        acquisition_of(upscaler, low.voxel_size_mm[static_cast<std::size_t>(axis)]);
+    const auto range = imaging::percentile_normalisation(low.voxels, low.path);
+    imaging::Volume residual = imaging::acquisition_residual(high, low, axis, acquisition);
+    if (options.consistent) {
+        const double noise = acquisition.noise * (range.high - range.low);
+        imaging::correct(high, residual, axis, acquisition,
+                         imaging::correcting_share(residual.voxels, noise));
+        residual = imaging::acquisition_residual(high, low, axis, acquisition);
     }
+    result.report = consistency_line(job, residual.voxels, range);
+    if (options.consistency.empty()) return;
+    for (float& x : residual.voxels) x = std::abs(x);
+    result.consistency = as_float(residual);
+}
+
+Result compute_picture(const ImageUpscaler& upscaler, const Options& options, const Job& job,
+                       imaging::Picture picture) {
+    require(upscaler.accepts_pictures(), job.input.string() +
+                                             ": is a picture, but the network labels tissues and needs a "
+                                             "skull-stripped volume, or makes thin slices of thick ones");
+    require(options.consistency.empty() && options.spread.empty(),
+            job.input.string() + ": is a picture; --consistency and --spread write volumes");
+    const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, job.input.string());
+    const imaging::Image low = picture.image;
+    picture.image = upscaler.upscale(low, normalisation);
+    Result result;
+    if (options.consistent) {
+        const imaging::Degradation acquisition = acquisition_of(upscaler, 0.0);
+        const imaging::Image residual = imaging::acquisition_residual(picture.image, low, acquisition);
+        const double noise = acquisition.noise * (normalisation.high - normalisation.low);
+        imaging::correct(picture.image, residual, acquisition,
+                         imaging::correcting_share(residual.pixels, noise));
+        result.report = consistency_line(
+            job, imaging::acquisition_residual(picture.image, low, acquisition).pixels, normalisation);
+    }
+    result.image = std::move(picture);
+    return result;
+}
+
+Result compute(const ImageUpscaler& upscaler, const Options& options, const Job& job, Contents contents) {
+    if (auto* picture = std::get_if<imaging::Picture>(&contents))
+        return compute_picture(upscaler, options, job, std::move(*picture));
     const imaging::Volume& low = std::get<imaging::Volume>(contents);
     const int axis = options.slice_axis.of(low);
     explain_direction(upscaler, low, axis);
     const int slices = upscaler.slices(low, axis);
     tools::ProgressLine progress;
-    return upscaler.upscale(low, axis, [&](int done) {
-        progress.show(static_cast<double>(done) / slices,
-                      fmt::format("{}: slice {} of {}", job.input.filename().string(), done, slices));
-        if (tools::interrupted()) throw Error(job.output.string() + ": interrupted, nothing written");
-    });
+    imaging::Volume spread;
+    Result result;
+    result.image = upscaler.upscale(
+        low, axis,
+        [&](int done) {
+            progress.show(static_cast<double>(done) / slices,
+                          fmt::format("{}: slice {} of {}", job.input.filename().string(), done, slices));
+            if (tools::interrupted()) throw Error(job.output.string() + ": interrupted, nothing written");
+        },
+        options.spread.empty() ? nullptr : &spread);
+    progress.clear();
+    check_consistency(upscaler, options, job, low, axis, result);
+    if (!options.spread.empty()) result.spread = as_float(spread);
+    return result;
 }
 
-/// Writes the file and returns the line that reports it.
-std::string write(const Job& job, const Contents& contents) {
-    if (const auto* picture = std::get_if<imaging::Picture>(&contents)) {
+/// Writes the files and returns the lines that report them.
+std::string write(const Options& options, const Job& job, const Result& result) {
+    if (result.consistency) imaging::write_nifti(options.consistency, *result.consistency);
+    if (result.spread) imaging::write_nifti(options.spread, *result.spread);
+    if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
         imaging::write_picture(job.output, *picture);
-        return fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
-                           picture->image.height);
+        return result.report + fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
+                                           picture->image.height);
     }
-    const imaging::Volume& high = std::get<imaging::Volume>(contents);
+    const auto& high = std::get<imaging::Volume>(result.image);
     imaging::write_nifti(job.output, high);
-    return fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(), high.size[0],
-                       high.size[1], high.size[2], high.voxel_size_mm[0], high.voxel_size_mm[1],
-                       high.voxel_size_mm[2]);
+    return result.report + fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n",
+                                       job.output.string(), high.size[0], high.size[1], high.size[2],
+                                       high.voxel_size_mm[0], high.voxel_size_mm[1], high.voxel_size_mm[2]);
 }
 
 /// While the network computes a file, the next file is read and the previous one is written. `failed` is
@@ -158,9 +248,10 @@ void upscale_files(const ImageUpscaler& upscaler, const Options& options, const 
         present.wait();
         next = start_reading(i + 1);
         attempt([&] {
-            Contents result = compute(upscaler, options, jobs[i], present.get());
+            Result result = compute(upscaler, options, jobs[i], present.get());
             attempt(finish_writing);
-            writing = std::async(std::launch::async, write, std::cref(jobs[i]), std::move(result));
+            writing = std::async(std::launch::async, write, std::cref(options), std::cref(jobs[i]),
+                                 std::move(result));
         });
     }
     attempt(finish_writing);
@@ -282,13 +373,29 @@ int upscale_self(const Options& options, Device device) {
     }
     const ThroughPlaneUpscaler upscaler(Upscaler(load_network(weights, device), options.inference),
                                         options.voxel_mm);
-    const Contents result = compute(upscaler, options, job, std::move(contents));
-    fmt::print("{}", write(job, result));
+    const Result result = compute(upscaler, options, job, std::move(contents));
+    fmt::print("{}", write(options, job, result));
     return 0;
+}
+
+/// Checks the options that ask for more than the enlarged image.
+void check_additional_output(const Options& options) {
+    require(options.spread.empty() || options.inference.ensemble,
+            "--spread is the standard deviation of --ensemble, which is not given");
+    require(!options.inference.ensemble || options.method.empty(),
+            "--ensemble averages results of a network; --method has none");
+    for (const fs::path& path : {options.consistency, options.spread}) {
+        if (path.empty()) continue;
+        require(!fs::is_directory(options.input), path.string() + ": is one file; the input is a folder");
+        require(tools::image_kind(path) == tools::ImageKind::volume,
+                path.string() + ": expected a NIfTI file");
+        tools::require_free(path, options.force);
+    }
 }
 
 int upscale(const Options& options, Device device) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
+    check_additional_output(options);
     if (options.self) return upscale_self(options, device);
     const std::unique_ptr<ImageUpscaler> upscaler = make_upscaler(options, device);
     tools::catch_interrupts();
@@ -347,6 +454,15 @@ int main(int argc, char** argv) {
     parser.add(options.self_supervision);
     parser.add(options.inference);
     parser.add(options.convolution);
+    app.add_flag("--ensemble", options.inference.ensemble,
+                 "average the results for mirrored and transposed slices: eight, through-plane four in each "
+                 "direction");
+    app.add_option("--spread", options.spread, "write the standard deviation of the ensemble's results");
+    app.add_flag(
+        "--consistent", options.consistent,
+        "correct the result so that, acquired again, it is the input (within the noise of the weights)");
+    app.add_option("--consistency", options.consistency,
+                   "write the absolute difference between the result, acquired again, and the input");
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options.slice_axis);

@@ -1,4 +1,5 @@
 // Thick slices on the command line: simulate, train, evaluate and upscale.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/safetensors.hpp"
@@ -92,12 +93,25 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     CHECK(imaging::read_nifti(out).size == std::array<int, 3>{64, 56, 40});
     REQUIRE(run_tool("upscale " + scan + " " + again + " --weights " + weights).status == 0);
     CHECK(bytes_of(out) == bytes_of(again));
+    const std::string consistency = (folder / "c.nii.gz").string(), spread = (folder / "s.nii.gz").string();
+    const std::string more = " --consistency " + consistency + " --ensemble --spread " + spread;
+    const auto consistent =
+        run_tool("upscale " + scan + " " + out + " --force --consistent --weights " + weights + more);
+    INFO(consistent.output);
+    REQUIRE(consistent.status == 0);
+    CHECK(consistent.says("acquired again, differs from the input by"));
+    const imaging::Volume difference = imaging::read_nifti(consistency);
+    CHECK(difference.size == thick.size);
+    CHECK(*std::max_element(difference.voxels.begin(), difference.voxels.end()) < 0.1f);  // of 800
+    CHECK(imaging::read_nifti(spread).size == std::array<int, 3>{64, 56, 40});
     const auto refused = [&](const std::string& options, const std::string& reason) {
         const auto refusal = run_tool("upscale " + scan + " " + out + " --force " + options);
         INFO(options << ": " << refusal.output);
         CHECK(refusal.status != 0);
         CHECK(refusal.says(reason));
     };
+    CHECK(run_tool("upscale " + scan + " " + (folder / "new.nii").string() + " --weights " + weights + more)
+              .says("already exists"));
     refused("--self --weights " + weights, "xactly 1");
     refused("--weights " + weights + " --minutes 3", "--minutes needs --self");
     refused("--weights " + weights + " --save-weights w", "--self");
@@ -107,10 +121,14 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     refused("--self --steps 2 --scale 2", "--scale enlarges pixels");
     refused("--self --steps 2 --direction in-plane", "--self learns");
     refused("--self --steps 2 --voxel 5", "would not be finer");
+    refused("--weights " + weights + " --spread t.nii", "--ensemble");
+    refused("--weights " + weights + " --consistency c.png", "expected a NIfTI file");
+    refused("--method bicubic --direction through-plane --consistent", "need a model of the acquisition");
+    refused("--method bicubic --scale 2 --ensemble", "--method has none");
     CHECK(
         run_tool("upscale " + folder.path().string() + " " + out + " --self --steps 2").says("is a folder"));
-    imaging::Image picture(16, 16, 0.5f);
-    picture.at(3, 3) = 1.0f;  // a constant picture is refused for that
+    imaging::Image picture(16, 16, 50.0f);
+    picture.at(3, 3) = 100.0f;  // a constant picture is refused for that
     imaging::write_picture(folder / "p.png", {picture, 8});
     CHECK(run_tool("upscale " + (folder / "p.png").string() + " " + (folder / "q.png").string() +
                    " --self --steps 2")
