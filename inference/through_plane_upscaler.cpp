@@ -36,6 +36,13 @@ double ThroughPlaneUpscaler::spacing_mm(const imaging::Volume& low, int axis) co
                     low.voxel_size_mm[static_cast<std::size_t>(b)]);
 }
 
+void ThroughPlaneUpscaler::require_finer(const imaging::Volume& low, int axis) const {
+    const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
+    require(spacing_mm(low, axis) < spacing, low.path,
+            fmt::format("its slices are {:.3g} mm apart, so that {:.3g} mm would not be finer", spacing,
+                        spacing_mm(low, axis)));
+}
+
 std::optional<double> ThroughPlaneUpscaler::trained_spacing_mm() const {
     if (!network_) return std::nullopt;
     return network_->degradation().through_plane->spacing;
@@ -51,9 +58,7 @@ imaging::Volume ThroughPlaneUpscaler::upscale(const imaging::Volume& low, int ax
                                               imaging::Volume* spread) const {
     const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
     const double voxel = spacing_mm(low, axis);
-    require(
-        voxel < spacing, low.path,
-        fmt::format("its slices are {:.3g} mm apart, so that {:.3g} mm would not be finer", spacing, voxel));
+    require_finer(low, axis);
     require(network_ || spread == nullptr, "[upscaler] interpolation has no spread");
     const int thick = imaging::slice_count(low, axis);
     const int thin = imaging::thin_slice_count(thick, voxel, spacing);

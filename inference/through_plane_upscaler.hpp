@@ -29,6 +29,9 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
                             imaging::Volume* spread = nullptr) const override;
     int slices(const imaging::Volume& low, int axis) const override;
 
+    /// Throws FileError unless the new slices are closer than the old ones.
+    void require_finer(const imaging::Volume& low, int axis) const;
+
     /// The distance of the new slices of a volume in mm.
     double spacing_mm(const imaging::Volume& low, int axis) const;
 

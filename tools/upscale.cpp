@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <stdlib.h>  // mkdtemp
-
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <map>
@@ -355,10 +354,13 @@ int upscale_self(const Options& options, Device device) {
     const auto& scan = std::get<imaging::Volume>(contents);
     apply(options.convolution, device);
     tools::catch_interrupts();
+    const TrainingSettings settings =
+        self_supervised_settings(scan, options.slice_axis.of(scan), options.self_supervision);
+    ThroughPlaneUpscaler(std::nullopt, options.voxel_mm).require_finer(scan, options.slice_axis.of(scan));
     const TemporaryFolder folder;
     tools::ProgressLine progress;
     const fs::path weights = train_on_scan(
-        scan, options.slice_axis.of(scan), options.self_supervision, device, folder.path(), options.command,
+        scan, settings, options.self_supervision.minutes, device, folder.path(), options.command,
         [&](const SelfSupervisionProgress& p) {
             progress.show(static_cast<double>(p.step) / static_cast<double>(p.total_steps),
                           fmt::format("training on the scan, step {} of {}, {} left, loss {:.1e}", p.step,

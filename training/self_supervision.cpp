@@ -118,28 +118,27 @@ TrainingSettings self_supervised_settings(const imaging::Volume& scan, int axis,
     return settings;
 }
 
-std::filesystem::path train_on_scan(const imaging::Volume& scan, int axis, const SelfSupervision& options,
+std::filesystem::path train_on_scan(const imaging::Volume& scan, TrainingSettings settings, double minutes,
                                     Device device, const std::filesystem::path& folder,
                                     const std::string& command,
                                     const std::function<void(const SelfSupervisionProgress&)>& watch,
                                     const std::function<bool()>& stop) {
     const Clock::time_point begin = Clock::now();
-    TrainingSettings settings = self_supervised_settings(scan, axis, options);
-    const Split split = split_of(scan, axis, settings.degradation.make());
+    const Split split = split_of(scan, settings.axis, settings.degradation.make());
     double time = 0.0;  // of the training, in seconds from `begin`
-    if (options.steps == 0) {
-        const double whole = 60.0 * options.minutes;
+    if (settings.steps == 0) {
+        const double whole = 60.0 * minutes;
         settings.steps = 1 << 20;
         const double step = seconds_of_step(settings, split, device, folder / "speed", whole, stop);
         const double patch_pixels = static_cast<double>(settings.batch) * settings.patch * settings.patch;
-        const double applying = pixels_to_apply(scan, axis) / patch_pixels * step / backward_factor;
+        const double applying = pixels_to_apply(scan, settings.axis) / patch_pixels * step / backward_factor;
         time = whole - applying;
         const double left = time - seconds_since(begin);
         require(
             left > least_training_share * whole,
             fmt::format("--minutes {:.3g}: applying the network will take about {:.1f} minutes, so that too "
                         "little time is left for training",
-                        options.minutes, applying / 60.0));
+                        minutes, applying / 60.0));
         settings.steps = std::max(1, static_cast<int>(left / step));
     }
     Trainer trainer(settings, split, device, folder, command);

@@ -35,12 +35,15 @@ struct SelfSupervisionProgress {
     double loss = 0.0;
 };
 
-/// Trains on the slices of `scan` perpendicular to `axis`, its thick axis. Files of the run, among them
-/// weights.safetensors, are written to `folder`. Returns the path of the weights. `stop` is asked after every
-/// step; throws Error if it answers true. If the machine becomes slower, so that the time is
-/// up before the last step, the weights are those of the last step that was made. Throws Error if applying
-/// the network leaves less than a fifth of the time for training.
-std::filesystem::path train_on_scan(const imaging::Volume& scan, int axis, const SelfSupervision& options,
+/// Trains on the slices of `scan` along settings.axis, its thick axis, with settings of
+/// self_supervised_settings(). Files of the run, among them weights.safetensors, are written to `folder`.
+/// Returns the path of the weights.
+/// - settings.steps 0: the number of steps follows from `minutes`, of training and of applying the network,
+///   and from the measured speed. If the machine becomes slower, so that the time is up before the last step,
+///   the weights are those of the last step that was made. Throws Error if applying the network leaves less
+///   than a fifth of the time for training.
+/// - `stop` is asked after every step; throws Error if it answers true.
+std::filesystem::path train_on_scan(const imaging::Volume& scan, TrainingSettings settings, double minutes,
                                     Device device, const std::filesystem::path& folder,
                                     const std::string& command,
                                     const std::function<void(const SelfSupervisionProgress&)>& watch,

@@ -87,16 +87,16 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     thick.voxel_size_mm = {1.0, 1.0, 4.0};
     imaging::write_nifti(scan, thick);
     const auto result =
-        run_tool("upscale --self " + scan + " " + out + " --steps 2 --save-weights " + weights);
+        run_tool("upscale --self " + scan + " " + out + " --device cpu --steps 2 --save-weights " + weights);
     INFO(result.output);
     REQUIRE(result.status == 0);
     CHECK(imaging::read_nifti(out).size == std::array<int, 3>{64, 56, 40});
-    REQUIRE(run_tool("upscale " + scan + " " + again + " --weights " + weights).status == 0);
+    REQUIRE(run_tool("upscale " + scan + " " + again + " --device cpu --weights " + weights).status == 0);
     CHECK(bytes_of(out) == bytes_of(again));
     const std::string consistency = (folder / "c.nii.gz").string(), spread = (folder / "s.nii.gz").string();
     const std::string more = " --consistency " + consistency + " --ensemble --spread " + spread;
-    const auto consistent =
-        run_tool("upscale " + scan + " " + out + " --force --consistent --weights " + weights + more);
+    const auto consistent = run_tool("upscale " + scan + " " + out +
+                                     " --device cpu --force --consistent --weights " + weights + more);
     INFO(consistent.output);
     REQUIRE(consistent.status == 0);
     CHECK(consistent.says("acquired again, differs from the input by"));
@@ -120,7 +120,7 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     refused("--self --steps 2 --thickness -1", "--thickness");
     refused("--self --steps 2 --scale 2", "--scale enlarges pixels");
     refused("--self --steps 2 --direction in-plane", "--self learns");
-    refused("--self --steps 2 --voxel 5", "would not be finer");
+    refused("--self --device cpu --steps 2 --voxel 5", "would not be finer");
     refused("--weights " + weights + " --spread t.nii", "--ensemble");
     refused("--weights " + weights + " --consistency c.png", "expected a NIfTI file");
     refused("--method bicubic --direction through-plane --consistent", "need a model of the acquisition");

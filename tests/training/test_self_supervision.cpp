@@ -20,6 +20,23 @@ imaging::Volume thick_scan() {
     return scan;
 }
 
+/// The settings for the scan with a small network on small patches.
+TrainingSettings small_settings_of(const imaging::Volume& scan, const SelfSupervision& options) {
+    TrainingSettings settings = self_supervised_settings(scan, 2, options);
+    settings.model = {"edsr", 1, 4, true};
+    settings.batch = 4;
+    settings.patch = 16;
+    return settings;
+}
+
+std::filesystem::path train(const SelfSupervision& options, const std::filesystem::path& folder,
+                            const std::function<void(const SelfSupervisionProgress&)>& watch,
+                            const std::function<bool()>& stop) {
+    const imaging::Volume scan = thick_scan();
+    return train_on_scan(scan, small_settings_of(scan, options), options.minutes, test_device(), folder,
+                         "command", watch, stop);
+}
+
 constexpr auto unwatched = [](const SelfSupervisionProgress&) {};
 constexpr auto never = [] { return false; };
 
@@ -48,16 +65,13 @@ TEST_CASE("a number of steps gives the same weights again, for the scan's acquis
         steps.push_back(p.step);
         REQUIRE(p.total_steps == 3);
     };
-    const auto first =
-        train_on_scan(thick_scan(), 2, options, test_device(), folder / "a", "command", watch, never);
+    const auto first = train(options, folder / "a", watch, never);
     REQUIRE(steps == std::vector<std::int64_t>{1, 2, 3});
-    const auto second =
-        train_on_scan(thick_scan(), 2, options, test_device(), folder / "b", "command", unwatched, never);
+    const auto second = train(options, folder / "b", unwatched, never);
     REQUIRE(bytes_of(first) == bytes_of(second));
     const TrainedNetwork network = load_network(first, test_device());
     REQUIRE(network.degradation.through_plane->spacing == 4.0);
-    const auto other = train_on_scan(thick_scan(), 2, {.steps = 3, .seed = 2}, test_device(), folder / "c",
-                                     "command", unwatched, never);
+    const auto other = train({.steps = 3, .seed = 2}, folder / "c", unwatched, never);
     REQUIRE(bytes_of(first) != bytes_of(other));
 }
 
@@ -65,20 +79,18 @@ TEST_CASE("a time gives at least one step, or a refusal if applying the network 
     if (test_device().kind != DeviceKind::cpu) DNSP_SKIP("the emulator is too slow for a time");
     testing::TemporaryFolder folder;
     std::int64_t total = 0;
-    const auto path = train_on_scan(
-        thick_scan(), 2, {.minutes = 0.2}, test_device(), folder / "a", "command",
-        [&](const SelfSupervisionProgress& p) { total = p.total_steps; }, never);
-    REQUIRE(total >= 1);
+    const auto path = train(
+        {.minutes = 0.1}, folder / "a", [&](const SelfSupervisionProgress& p) { total = p.total_steps; },
+        never);
+    REQUIRE(total > 8);
     REQUIRE(load_network(path, test_device()).degradation.through_plane.has_value());
-    REQUIRE_THROWS_WITH(train_on_scan(thick_scan(), 2, {.minutes = 1e-4}, test_device(), folder / "b",
-                                      "command", unwatched, never),
-                        Catch::Contains("--minutes 0.0001"));
+    REQUIRE_THROWS_WITH(train({.minutes = 1e-5}, folder / "b", unwatched, never),
+                        Catch::Contains("--minutes 1e-05"));
 }
 
 TEST_CASE("self-supervision can be interrupted") {
     testing::TemporaryFolder folder;
     for (const int steps : {0, 5})
-        REQUIRE_THROWS_WITH(train_on_scan(thick_scan(), 2, {.steps = steps}, test_device(), folder / "a",
-                                          "command", unwatched, [] { return true; }),
+        REQUIRE_THROWS_WITH(train({.steps = steps}, folder / "a", unwatched, [] { return true; }),
                             "interrupted, nothing written");
 }
