@@ -10,18 +10,16 @@
 #include <future>
 #include <map>
 #include <optional>
-#include <span>
 #include <variant>
 
 #include "base/atomic_file.hpp"
-#include "imaging/consistency.hpp"
-#include "imaging/geometry.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
 #include "tools/classical_upscaler.hpp"
 #include "tools/command_line.hpp"
+#include "tools/consistency.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
 #include "training/self_supervision.hpp"
@@ -108,56 +106,6 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
             low.path, *trained, spacing);
 }
 
-/// The volume's voxel values as float32 on its grid.
-imaging::Volume as_float(const imaging::Volume& volume) {
-    imaging::Volume plain = volume;
-    plain.header = nullptr;
-    imaging::Volume result = imaging::on_grid_of(volume, plain);
-    result.voxels = std::move(plain.voxels);
-    return result;
-}
-
-imaging::Degradation acquisition_of(const ImageUpscaler& upscaler, double spacing_mm) {
-    auto acquisition = upscaler.acquisition();
-    require(acquisition.has_value(),
-            "--consistency and --consistent need a model of the acquisition: weights, "
-            "--self or a classical method that is told the blur");
-    imaging::require_linear_model(*acquisition);
-    if (acquisition->through_plane)
-        *acquisition->through_plane = acquisition->through_plane->scaled_to(spacing_mm);
-    return *acquisition;
-}
-
-/// The line that reports a residual in intensities of a volume or picture.
-std::string consistency_line(const Job& job, std::span<const float> residual,
-                             const imaging::Normalisation& range) {
-    return fmt::format(
-        "{}: acquired again, differs from the input by {:.3g} % of its intensity range (root mean "
-        "square)\n",
-        job.output.string(), 100.0 * imaging::root_mean_square(residual) / (range.high - range.low));
-}
-
-/// Corrects the result, if asked for, and reports how it agrees with the input.
-void check_consistency(const ImageUpscaler& upscaler, const Options& options, const Job& job,
-                       const imaging::Volume& low, int axis, Result& result) {
-    if (!options.consistent && options.consistency.empty()) return;
-    auto& high = std::get<imaging::Volume>(result.image);
-    const imaging::Degradation acquisition =
-        acquisition_of(upscaler, low.voxel_size_mm[static_cast<std::size_t>(axis)]);
-    const auto range = imaging::percentile_normalisation(low.voxels, low.path);
-    imaging::Volume residual = imaging::acquisition_residual(high, low, axis, acquisition);
-    if (options.consistent) {
-        const double noise = acquisition.noise * (range.high - range.low);
-        imaging::correct(high, residual, axis, acquisition,
-                         imaging::correcting_share(residual.voxels, noise));
-        residual = imaging::acquisition_residual(high, low, axis, acquisition);
-    }
-    result.report = consistency_line(job, residual.voxels, range);
-    if (options.consistency.empty()) return;
-    for (float& x : residual.voxels) x = std::abs(x);
-    result.consistency = as_float(residual);
-}
-
 Result compute_picture(const ImageUpscaler& upscaler, const Options& options, const Job& job,
                        imaging::Picture picture) {
     require(upscaler.accepts_pictures(), job.input.string() +
@@ -169,15 +117,9 @@ Result compute_picture(const ImageUpscaler& upscaler, const Options& options, co
     const imaging::Image low = picture.image;
     picture.image = upscaler.upscale(low, normalisation);
     Result result;
-    if (options.consistent) {
-        const imaging::Degradation acquisition = acquisition_of(upscaler, 0.0);
-        const imaging::Image residual = imaging::acquisition_residual(picture.image, low, acquisition);
-        const double noise = acquisition.noise * (normalisation.high - normalisation.low);
-        imaging::correct(picture.image, residual, acquisition,
-                         imaging::correcting_share(residual.pixels, noise));
-        result.report = consistency_line(
-            job, imaging::acquisition_residual(picture.image, low, acquisition).pixels, normalisation);
-    }
+    if (options.consistent)
+        result.report =
+            tools::check_consistency(upscaler, low, normalisation, true, job.output, picture.image).report;
     result.image = std::move(picture);
     return result;
 }
@@ -201,8 +143,13 @@ Result compute(const ImageUpscaler& upscaler, const Options& options, const Job&
         },
         options.spread.empty() ? nullptr : &spread);
     progress.clear();
-    check_consistency(upscaler, options, job, low, axis, result);
-    if (!options.spread.empty()) result.spread = as_float(spread);
+    if (options.consistent || !options.consistency.empty()) {
+        auto found = tools::check_consistency(upscaler, low, axis, options.consistent, job.output,
+                                              std::get<imaging::Volume>(result.image));
+        result.report = found.report;
+        if (!options.consistency.empty()) result.consistency = std::move(found.difference);
+    }
+    if (!options.spread.empty()) result.spread = tools::as_float(spread);
     return result;
 }
 
