@@ -90,8 +90,8 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
         fmt::format("slices are {:.3g} mm apart, pixels {:.3g}×{:.3g} mm", spacing, column, row);
     if (through_plane == nullptr) {
         fmt::print(
-            "{}: in-plane, as the method was made; {}. Weights trained with --direction through-plane "
-            "make thin slices\n",
+            "{}: in-plane; {}. The slices stay that far apart; --self, or weights trained with --direction "
+            "through-plane, make thin ones\n",
             low.path, sizes);
         return;
     }

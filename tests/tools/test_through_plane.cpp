@@ -93,6 +93,8 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     CHECK(imaging::read_nifti(out).size == std::array<int, 3>{64, 56, 40});
     REQUIRE(run_tool("upscale " + scan + " " + again + " --device cpu --weights " + weights).status == 0);
     CHECK(bytes_of(out) == bytes_of(again));
+    CHECK(run_tool("upscale " + scan + " " + again + " --force --method bicubic --scale 2")
+              .says("in-plane; slices are 4 mm apart, pixels 1×1 mm. The slices stay that far apart"));
     const std::string consistency = (folder / "c.nii.gz").string(), spread = (folder / "s.nii.gz").string();
     const std::string more = " --consistency " + consistency + " --ensemble --spread " + spread;
     const auto consistent = run_tool("upscale " + scan + " " + out +
