@@ -161,8 +161,11 @@ class Data:
             for side in ("low", "high"):
                 (chosen / side).mkdir(parents=True, exist_ok=True)
                 for path in self.pairs_of(made / side, dataset, self.subjects(dataset, part, regime)):
-                    if not (chosen / side / path.name).exists():
-                        shutil.copy(path, chosen / side)
+                    copy = chosen / side / path.name
+                    if not copy.exists():
+                        unfinished = copy.with_name(copy.name + ".part")
+                        shutil.copy(path, unfinished)
+                        unfinished.rename(copy)
         return chosen / "low", chosen / "high"
 
     def pairs_of(self, folder, dataset, people):

@@ -9,6 +9,7 @@ import math
 
 import nibabel
 import numpy
+from data import Refused
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
@@ -66,5 +67,5 @@ def register_copy(path, folder, tool):
     error = mean_error(head, move, record)
     (folder / "error.json").write_text(json.dumps({"mean_error_mm": error}) + "\n")
     if not math.isfinite(error) or error > ACCEPTED:
-        raise ValueError(f"registration is {error:.2f} mm off")
+        raise Refused(f"{path}: its registered copy is {error:.2f} mm off")
     return registered, path
