@@ -107,6 +107,26 @@ TEST_CASE("methods with the same effect on every person leave epsilon undefined"
     CHECK((std::isnan(constant.f) && std::isnan(constant.epsilon) && std::isnan(constant.p_gg)));
 }
 
+TEST_CASE("ranks of equal values are the mean of their places") {
+    CHECK(ranks(std::vector<double>{3, 1, 2, 2, 5, 1, 1}) ==
+          std::vector<double>{6, 2, 4.5, 4.5, 7, 2, 2});  // rankdata
+}
+
+TEST_CASE("Wilcoxon's signed-rank test equals SciPy's exact one") {
+    // scipy.stats.wilcoxon(d, method="exact")
+    CHECK(wilcoxon_p(std::vector<double>{0.31, -0.12, 0.45, 0.27, 0.20, 0.05, -0.33}) == 0.375);
+    CHECK(wilcoxon_p(std::vector<double>{0.31, 0.12, 0.45, 0.27, 0.20, 0.05}) == 0.03125);
+    testing::check_close(wilcoxon_p(std::vector<double>{
+                             2.341, -2.256, 0.718, -0.268, -0.153, 0.084,  -1.72, 0.068, -0.565, 3.623,
+                             0.526, -0.053, 0.019, -0.368, -0.755, -0.091, 0.782, 0.061, 1.258,  0.1,
+                             0.324, 1.846,  0.845, -0.205, 0.117,  0.841,  2.235, 0.03,  0.056,  1.302}),
+                         0.09610157273709774, 1e-12);
+    // With ties and a 0: the share of all 2⁷ signs with a sum of rankdata's ranks at least as extreme.
+    CHECK(wilcoxon_p(std::vector<double>{1, -1, 2, 2, 3, -2, 4, 0}) == 0.203125);
+    CHECK(wilcoxon_p(std::vector<double>{2, -2}) == 1.0);
+    CHECK(std::isnan(wilcoxon_p(std::vector<double>{0, 0})));
+}
+
 TEST_CASE("Friedman's test equals SciPy's, with and without ties") {
     const auto worked = friedman_test(testing::worked_table(0));
     check_close(worked.chi2, 8, 1e-12);
