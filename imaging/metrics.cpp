@@ -44,42 +44,56 @@ std::array<double, window> gaussian_window() {
     return weights;
 }
 
-/// Window sums of x, y, x², y² and xy for one row of window positions.
-struct RowMoments {
-    explicit RowMoments(std::size_t width) {
-        for (auto& moment : moments) moment.resize(width);
-    }
+/// The windowed means of x, y, x², y² and xy.
+using Moments = std::array<std::vector<double>, 5>;
 
-    void accumulate_columns(const Image& a, const Image& b, int top,
-                            const std::array<double, window>& weights) {
-        for (auto& moment : moments) std::fill(moment.begin(), moment.end(), 0.0);
-        const auto width = static_cast<std::size_t>(a.width);
-        for (std::size_t t = 0; t < window; ++t) {
-            const std::size_t row = (static_cast<std::size_t>(top) + t) * width;
+/// The moments at all positions of an 11×11 window, row by row.
+Moments window_moments(const Image& a, const Image& b, const std::array<double, window>& weights) {
+    const auto width = static_cast<std::size_t>(a.width), columns = width - window + 1;
+    const auto rows = static_cast<std::size_t>(a.height) - window + 1;
+    Moments moments, lines;
+    for (auto& moment : moments) moment.resize(rows * columns);
+    for (std::size_t y = 0; y < rows; ++y) {
+        for (auto& line : lines) line.assign(width, 0.0);
+        for (std::size_t t = 0; t < window; ++t)
             for (std::size_t x = 0; x < width; ++x) {
-                const double p = a.pixels[row + x];
-                const double q = b.pixels[row + x];
-                const double wp = weights[t] * p;
-                const double wq = weights[t] * q;
-                moments[0][x] += wp;
-                moments[1][x] += wq;
-                moments[2][x] += wp * p;
-                moments[3][x] += wq * q;
-                moments[4][x] += wp * q;
+                const double p = a.pixels[(y + t) * width + x], q = b.pixels[(y + t) * width + x];
+                const double wp = weights[t] * p, wq = weights[t] * q;
+                lines[0][x] += wp;
+                lines[1][x] += wq;
+                lines[2][x] += wp * p;
+                lines[3][x] += wq * q;
+                lines[4][x] += wp * q;
             }
-        }
+        for (std::size_t m = 0; m < moments.size(); ++m)
+            for (std::size_t x = 0; x < columns; ++x) {
+                double sum = 0.0;
+                for (std::size_t t = 0; t < window; ++t) sum += weights[t] * lines[m][x + t];
+                moments[m][y * columns + x] = sum;
+            }
     }
+    return moments;
+}
 
-    std::array<double, 5> at(std::size_t left, const std::array<double, window>& weights) const {
-        std::array<double, 5> sums{};
-        for (std::size_t m = 0; m < sums.size(); ++m) {
-            for (std::size_t t = 0; t < window; ++t) sums[m] += weights[t] * moments[m][left + t];
-        }
-        return sums;
+/// SSIM of each position from its moments.
+SsimMap ssim_of(const Moments& moments, int height, int width, double data_range) {
+    const double c1 = std::pow(k1 * data_range, 2), c2 = std::pow(k2 * data_range, 2);
+    SsimMap map{height, width, std::vector<double>(moments[0].size())};
+    for (std::size_t i = 0; i < map.values.size(); ++i) {
+        const double mean_a = moments[0][i], mean_b = moments[1][i];
+        const double variances = moments[2][i] - mean_a * mean_a + moments[3][i] - mean_b * mean_b;
+        const double covariance = moments[4][i] - mean_a * mean_b;
+        map.values[i] = (2.0 * mean_a * mean_b + c1) * (2.0 * covariance + c2) /
+                        ((mean_a * mean_a + mean_b * mean_b + c1) * (variances + c2));
     }
+    return map;
+}
 
-    std::array<std::vector<double>, 5> moments;
-};
+void require_window(const Image& image) {
+    require(
+        image.height >= window && image.width >= window, "metrics",
+        fmt::format("SSIM needs at least {0}×{0} pixels, got {1}×{2}", window, image.height, image.width));
+}
 
 }  // namespace
 
@@ -98,29 +112,35 @@ double psnr(const Image& reference, const Image& image, const MetricConvention& 
 }
 
 double ssim(const Image& reference, const Image& image, const MetricConvention& convention) {
+    const SsimMap map = ssim_map(reference, image, convention);
+    return std::accumulate(map.values.begin(), map.values.end(), 0.0) /
+           static_cast<double>(map.values.size());
+}
+
+SsimMap ssim_map(const Image& reference, const Image& image, const MetricConvention& convention) {
     require_comparable(reference, image, convention);
     const Image a = shaved(reference, convention.border_shave);
     const Image b = shaved(image, convention.border_shave);
-    require(a.height >= window && a.width >= window, "metrics",
-            fmt::format("SSIM needs at least {0}×{0} pixels, got {1}×{2}", window, a.height, a.width));
+    require_window(a);
+    return ssim_of(window_moments(a, b, gaussian_window()), a.height - window + 1, a.width - window + 1,
+                   convention.data_range);
+}
+
+SsimMap VolumeSsim::add(const Image& reference, const Image& image) {
+    require_comparable(reference, image, {data_range_, 0});
+    require_window(reference);
     const auto weights = gaussian_window();
-    const double c1 = std::pow(k1 * convention.data_range, 2);
-    const double c2 = std::pow(k2 * convention.data_range, 2);
-    const auto columns = static_cast<std::size_t>(a.width - window + 1);
-    const int rows = a.height - window + 1;
-    RowMoments moments(static_cast<std::size_t>(a.width));
-    double sum = 0.0;
-    for (int y = 0; y < rows; ++y) {
-        moments.accumulate_columns(a, b, y, weights);
-        for (std::size_t x = 0; x < columns; ++x) {
-            const auto [mean_a, mean_b, square_a, square_b, product] = moments.at(x, weights);
-            const double variances = square_a - mean_a * mean_a + square_b - mean_b * mean_b;
-            const double covariance = product - mean_a * mean_b;
-            sum += (2.0 * mean_a * mean_b + c1) * (2.0 * covariance + c2) /
-                   ((mean_a * mean_a + mean_b * mean_b + c1) * (variances + c2));
-        }
+    planes_.push_back(window_moments(reference, image, weights));
+    if (planes_.size() < window) return {};
+    Moments moments;
+    for (std::size_t m = 0; m < moments.size(); ++m) {
+        moments[m].assign(planes_.front()[m].size(), 0.0);
+        for (std::size_t t = 0; t < window; ++t)
+            for (std::size_t i = 0; i < moments[m].size(); ++i)
+                moments[m][i] += weights[t] * planes_[t][m][i];
     }
-    return sum / (static_cast<double>(rows) * static_cast<double>(columns));
+    planes_.pop_front();
+    return ssim_of(moments, reference.height - window + 1, reference.width - window + 1, data_range_);
 }
 
 std::string describe(const MetricConvention& convention, const std::string& data_range) {
