@@ -78,4 +78,11 @@ std::vector<CsvRecord> read_csv(const std::filesystem::path& path) {
     return Parser(path, {std::istreambuf_iterator<char>(in), {}}).records();
 }
 
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+    std::string out = "\"";
+    for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return out + "\"";
+}
+
 }  // namespace dnsp::statistics

@@ -17,4 +17,7 @@ struct CsvRecord {
 /// are skipped. Throws FileError for a file that cannot be read, and for quotes that RFC 4180 does not allow.
 std::vector<CsvRecord> read_csv(const std::filesystem::path& path);
 
+/// A field as it is written: in double quotes if it needs them.
+std::string csv_field(const std::string& text);
+
 }  // namespace dnsp::statistics

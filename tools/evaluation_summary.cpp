@@ -3,19 +3,12 @@
 #include <fmt/format.h>
 
 #include "inference/weights_file.hpp"
+#include "statistics/csv.hpp"
 
 namespace dnsp::tools {
 namespace {
 
 constexpr const char* data_range = "99.9th minus 0.1th percentile of the high-resolution volume";
-
-/// A CSV field, in quotes if it needs them (RFC 4180).
-std::string quoted(const std::string& field) {
-    if (field.find_first_of(",\"\n\r") == std::string::npos) return field;
-    std::string out = "\"";
-    for (const char c : field) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return out + "\"";
-}
 
 }  // namespace
 
@@ -74,8 +67,9 @@ std::string csv(const Summary& summary) {
     std::string text = "dataset,subject,slice,method,scale,regime,seed,psnr_db,ssim";
     text += summary.pairs ? ",psnr_db_matched,ssim_matched\n" : "\n";
     for (const Score& s : summary.scores) {
-        text += fmt::format("{},{},{},{},{},{},{},{:.6f},{:.6f}", quoted(s.dataset), quoted(s.subject),
-                            s.slice, quoted(s.method), s.scale, quoted(s.regime), s.seed, s.psnr_db, s.ssim);
+        text += fmt::format("{},{},{},{},{},{},{},{:.6f},{:.6f}", statistics::csv_field(s.dataset),
+                            statistics::csv_field(s.subject), s.slice, statistics::csv_field(s.method),
+                            s.scale, statistics::csv_field(s.regime), s.seed, s.psnr_db, s.ssim);
         text += summary.pairs ? fmt::format(",{:.6f},{:.6f}\n", s.psnr_db_matched, s.ssim_matched) : "\n";
     }
     return text;
