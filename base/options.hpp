@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/number_or_range.hpp"
 
 // An option is declared once, in the visit() of the struct that holds its value:
 //
@@ -50,6 +51,8 @@ class OptionVisitor {
     virtual void option(const OptionInfo& info, int& value) = 0;
     virtual void option(const OptionInfo& info, std::uint64_t& value) = 0;
     virtual void option(const OptionInfo& info, double& value) = 0;
+    /// In JSON, a range is an array of two numbers.
+    virtual void option(const OptionInfo& info, NumberOrRange& value) = 0;
     virtual void option(const OptionInfo& info, std::string& value) = 0;
     virtual void option(const OptionInfo& info, std::vector<std::string>& value) = 0;
     /// On the command line: "name=number", repeatable.

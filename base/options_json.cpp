@@ -65,6 +65,24 @@ void OptionReader::option(const OptionInfo& info, int& value) { read_number(info
 void OptionReader::option(const OptionInfo& info, std::uint64_t& value) { read_number(info, value); }
 void OptionReader::option(const OptionInfo& info, double& value) { read_number(info, value); }
 
+void OptionReader::option(const OptionInfo& info, NumberOrRange& value) {
+    const auto found = json_.find(info.key);
+    if (found == json_.end() || !found->is_array()) {
+        double number = value.low;
+        const bool given = found != json_.end();
+        read_number(info, number);
+        if (given) value = number;
+        return;
+    }
+    const json got = *take(info.key);
+    const bool valid = got.size() == 2 && got[0].is_number() && got[1].is_number() && got[0] <= got[1];
+    const double least = valid ? got[0].get<double>() : 0.0;
+    require_option(
+        valid && (info.range == Range::any || least > 0 || (info.range == Range::non_negative && least == 0)),
+        path_ + info.key, "a number, or two that do not fall", got);
+    value = {least, got[1].get<double>()};
+}
+
 void OptionReader::option(const OptionInfo& info, bool& value) {
     const auto got = take(info.key);
     if (!got) return;

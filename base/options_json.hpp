@@ -21,6 +21,12 @@ class OptionWriter : public OptionVisitor {
     void option(const OptionInfo& info, int& value) override { write(info, value); }
     void option(const OptionInfo& info, std::uint64_t& value) override { write(info, value); }
     void option(const OptionInfo& info, double& value) override { write(info, value); }
+    void option(const OptionInfo& info, NumberOrRange& value) override {
+        if (value.is_range())
+            write(info, std::vector<double>{value.low, value.high});
+        else
+            write(info, value.low);
+    }
     void option(const OptionInfo& info, std::string& value) override { write(info, value); }
     void option(const OptionInfo& info, std::vector<std::string>& value) override { write(info, value); }
     void option(const OptionInfo& info, std::map<std::string, double>& value) override { write(info, value); }
@@ -47,6 +53,7 @@ class OptionReader : public OptionVisitor {
     void option(const OptionInfo& info, int& value) override;
     void option(const OptionInfo& info, std::uint64_t& value) override;
     void option(const OptionInfo& info, double& value) override;
+    void option(const OptionInfo& info, NumberOrRange& value) override;
     void option(const OptionInfo& info, std::string& value) override;
     void option(const OptionInfo& info, std::vector<std::string>& value) override;
     void option(const OptionInfo& info, std::map<std::string, double>& value) override;

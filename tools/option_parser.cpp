@@ -20,6 +20,7 @@ class EachOption : public OptionVisitor {
     void option(const OptionInfo& info, int& value) override { call(info, value); }
     void option(const OptionInfo& info, std::uint64_t& value) override { call(info, value); }
     void option(const OptionInfo& info, double& value) override { call(info, value); }
+    void option(const OptionInfo& info, NumberOrRange& value) override { call(info, value); }
     void option(const OptionInfo& info, std::string& value) override { call(info, value); }
     void option(const OptionInfo& info, std::vector<std::string>& value) override { call(info, value); }
     void option(const OptionInfo& info, Map& value) override { call(info, value); }
@@ -52,21 +53,32 @@ std::string default_text(const OptionInfo& info, const Value& value) {
         return info.choices.empty() ? (value ? "true" : "false") : info.choices.at(value);
     else if constexpr (std::is_same_v<Value, std::string>)
         return value;
+    else if constexpr (std::is_same_v<Value, NumberOrRange>)
+        return to_string(value);
     else if constexpr (std::is_arithmetic_v<Value>)
         return CLI::detail::to_string(value);
     else
         return "";
 }
 
-/// The checks of CLI11 print the largest double in their messages.
+/// The checks of CLI11 print the largest double in their messages. A range, "1:2", is a Value of two numbers.
+template <class Value>
 CLI::Validator in_range(Range range) {
+    constexpr bool may_be_range = std::is_same_v<Value, NumberOrRange>;
     const bool positive = range == Range::positive;
     return {[positive](const std::string& text) {
-                double value = 0.0;
-                const bool ok = CLI::detail::lexical_cast(text, value) && (positive ? value > 0 : value >= 0);
-                return ok ? std::string()
-                          : fmt::format("expected a number {}, got {}",
-                                        positive ? "above 0" : "of at least 0", text);
+                std::conditional_t<may_be_range, NumberOrRange, double> value{};
+                double least = 0.0;
+                const bool read = CLI::detail::lexical_cast(text, value);
+                if constexpr (may_be_range)
+                    least = value.low;
+                else
+                    least = value;
+                return read && (positive ? least > 0 : least >= 0)
+                           ? std::string()
+                           : fmt::format("expected a number {}{}, got {}",
+                                         positive ? "above 0" : "of at least 0",
+                                         may_be_range ? ", or a range LOW:HIGH" : "", text);
             },
             positive ? "POSITIVE" : "NONNEGATIVE"};
 }
@@ -74,7 +86,7 @@ CLI::Validator in_range(Range range) {
 /// Adds checks and translations. Note: transform() inserts before existing ones.
 template <class Value>
 void add_checks(CLI::Option& option, const OptionInfo& info) {
-    if (info.range != Range::any) option.check(in_range(info.range));
+    if (info.range != Range::any) option.check(in_range<Value>(info.range));
     const auto translate = [&](const auto& names) {
         CLI::Transformer translation(names, CLI::ignore_case);
         translation.description("");

@@ -25,6 +25,7 @@ class EachOption : public OptionVisitor {
     void option(const OptionInfo& info, std::uint64_t& value) override { f_(info, value); }
     void option(const OptionInfo& info, double& value) override { f_(info, value); }
     void option(const OptionInfo& info, std::string& value) override { f_(info, value); }
+    void option(const OptionInfo& info, NumberOrRange&) override { unsupported(info); }
     void option(const OptionInfo& info, std::vector<std::string>&) override { unsupported(info); }
     void option(const OptionInfo& info, std::map<std::string, double>&) override { unsupported(info); }
     void nested(const std::string&, const std::function<void()>& visit_member) override { visit_member(); }

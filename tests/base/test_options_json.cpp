@@ -145,3 +145,25 @@ TEST_CASE("a set of options holds one struct of each type, and copies are indepe
     copy.visit(writer);
     CHECK(writer.json == json({{"weight", 8.0}, {"shape", "round"}}));
 }
+
+TEST_CASE("a number or range is a number or an array of two") {
+    struct Options {
+        NumberOrRange width = 2.0;
+        void visit(OptionVisitor& v) { v.option({.key = "width", .range = Range::positive}, width); }
+    };
+    const auto read_width = [](const json& object) {
+        Options options;
+        OptionReader reader(object);
+        options.visit(reader);
+        return options.width;
+    };
+    CHECK(to_json(Options{}) == json{{"width", 2.0}});
+    CHECK(to_json(Options{{0.5, 1.5}}) == json{{"width", {0.5, 1.5}}});
+    CHECK(read_width({{"width", {0.5, 1.5}}}) == NumberOrRange(0.5, 1.5));
+    CHECK(read_width({{"width", 3}}) == NumberOrRange(3.0));
+    CHECK(read_width(json::object()) == NumberOrRange(2.0));
+    for (const json& wrong : {json("wide"), json({1.0}), json({2.0, 1.0}), json({0.0, 1.0}), json(-1.0)}) {
+        INFO(wrong.dump());
+        CHECK_THROWS_AS(read_width({{"width", wrong}}), Error);
+    }
+}

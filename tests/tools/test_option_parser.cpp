@@ -23,6 +23,7 @@ struct Settings {
     bool loud = true, constrained = true;
     int steps = 0, axis = -1;
     double rate = 0.5, hidden = 3.0;
+    NumberOrRange width = 1.0, height = {1.0, 2.0};
     std::string backend;
     Colour colour = Colour::green;
     Inner inner;
@@ -34,6 +35,8 @@ struct Settings {
         v.option({.key = "axis", .flag = "--axis", .names = {{"auto", -1}, {"x", 0}, {"y", 1}}}, axis);
         v.option({.key = "rate", .flag = "--rate", .range = Range::non_negative}, rate);
         v.option({.key = "hidden"}, hidden);
+        v.option({.key = "width", .flag = "--width", .range = Range::positive}, width);
+        v.option({.key = "height", .flag = "--height"}, height);
         v.option({.key = "backend",
                   .flag = "--backend",
                   .choices = {"native", "other"},
@@ -157,4 +160,15 @@ TEST_CASE("--help shows groups and defaults") {
                              "--backend TEXT:{native,other}", "--term TEXT"})
         CHECK(help.find(text) != std::string::npos);
     CHECK(help.find("hidden") == std::string::npos);
+}
+
+TEST_CASE("a number or a range is parsed, and others are refused") {
+    CHECK(parsed({"--width", "3"}).width == NumberOrRange(3.0));
+    CHECK(parsed({"--width", "0.5:1.5"}).width == NumberOrRange(0.5, 1.5));
+    CHECK(parsed({"--height", "-1:2e1"}).height == NumberOrRange(-1.0, 20.0));
+    CHECK(parsed({}).height == NumberOrRange(1.0, 2.0));
+    for (const char* wrong : {"0:1", "2:1", "1:", ":1", "1:2:3", "nan", "1:inf", "x", "-1"}) {
+        INFO(wrong);
+        CHECK(refusal({"--width", wrong}).find("--width") != std::string::npos);
+    }
 }
