@@ -87,8 +87,10 @@ void validate(const Degradation& degradation) {
     require(degradation.kernel != Kernel::gaussian ||
                 (std::isfinite(degradation.sigma) && degradation.sigma > 0.0),
             "degradation", fmt::format("sigma {} is not a positive number", degradation.sigma));
-    require(std::isfinite(degradation.noise) && degradation.noise >= 0.0, "degradation",
-            fmt::format("noise {} is not zero or a positive number", degradation.noise));
+    for (const auto& [name, value] :
+         {std::pair{"noise", degradation.noise}, {"bias field", degradation.bias_field}})
+        require(std::isfinite(value) && value >= 0.0, "degradation",
+                fmt::format("{} {} is not zero or a positive number", name, value));
 }
 
 std::vector<std::string> degradation_presets() {
@@ -145,15 +147,24 @@ void DegradationSettings::visit(OptionVisitor& v) {
     v.option(
         {.key = "window", .flag = "--window", .help = "preset kspace: factor of the k-space samples"}, window,
         {{"none", KspaceWindow::none}, {"hamming", KspaceWindow::hamming}, {"fermi", KspaceWindow::fermi}});
-    v.option({.key = "blur_sigma",
-              .flag = "--blur-sigma",
-              .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset"},
-             blur_sigma);
-    v.option({.key = "noise",
-              .flag = "--noise",
-              .help = "σ of complex Gaussian noise in the low-resolution image, relative to the range",
+    v.option(
+        {.key = "blur_sigma",
+         .flag = "--blur-sigma",
+         .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset; LOW:HIGH: each scan, and in "
+                 "training each slice of each epoch, draws its own"},
+        blur_sigma);
+    v.option(
+        {.key = "noise",
+         .flag = "--noise",
+         .help =
+             "σ of complex Gaussian noise in the low-resolution image, relative to the range; or LOW:HIGH",
+         .range = Range::non_negative},
+        noise);
+    v.option({.key = "bias_field",
+              .flag = "--bias-field",
+              .help = "smooth field between exp(−S) and exp(S) that multiplies the image; or LOW:HIGH",
               .range = Range::non_negative},
-             noise);
+             bias_field);
     v.option({.key = "noise_seed", .flag = "--noise-seed", .help = "seed of the noise"}, noise_seed);
     v.nested("low_field", [&] { low_field.visit(v); });
     v.nested("through_plane", [&] { through_plane.visit(v); });
@@ -172,23 +183,36 @@ Degradation DegradationSettings::make() const {
         throw FileError(
             fmt::format("degradation: {} = {} needs --direction through-plane", given->key, given->given));
     }
-    if (blur_sigma > 0) {
+    if (blur_sigma != NumberOrRange{}) {
         require(degradation.kernel == Kernel::gaussian, "degradation",
                 "a blur σ needs a preset with a Gaussian kernel, not " + preset);
-        degradation.sigma = blur_sigma;
+        require(blur_sigma.low > 0.0, "degradation",
+                fmt::format("blur σ {} is not positive", blur_sigma.low));
+        degradation.sigma = blur_sigma.middle();
     }
     if (degradation.low_field) {
-        require(noise == 0.0, "degradation",
-                fmt::format(
-                    "the preset {} adds the noise of the lower field, so that other noise is not possible",
-                    preset));
+        require(
+            noise == NumberOrRange{} && bias_field == NumberOrRange{}, "degradation",
+            fmt::format(
+                "the preset {} adds the noise of the lower field, so that other noise is not possible, nor a "
+                "bias field",
+                preset));
         degradation.low_field = low_field;
     } else if (const auto given = first_difference(to_json(LowFieldSettings{}), to_json(low_field))) {
         throw FileError(fmt::format("degradation: {} = {} is for the preset {}, not for {}", given->key,
                                     given->given, low_field_preset, preset));
     }
-    degradation.noise = noise;
+    degradation.noise = noise.middle();
     degradation.noise_seed = noise_seed;
+    degradation.bias_field = bias_field.middle();
+    if (blur_sigma.is_range() || noise.is_range() || bias_field.is_range() ||
+        through_plane.thickness.is_range() || through_plane.spacing.is_range())
+        degradation.ranges = {blur_sigma,
+                              noise,
+                              through_plane.thickness,
+                              through_plane.spacing,
+                              bias_field,
+                              through_plane.spacing == NumberOrRange{}};
     validate(degradation);
     return degradation;
 }
@@ -206,6 +230,7 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
         description["spacing_mm"] = fmt::format("{}", degradation.through_plane->spacing);
         description["profile"] = name_of(degradation.through_plane->profile);
     }
+    if (degradation.bias_field > 0.0) description["bias_field"] = fmt::format("{}", degradation.bias_field);
     if (degradation.noise > 0.0) {
         description["noise"] = fmt::format("{}", degradation.noise);
         description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
@@ -213,6 +238,17 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
     if (degradation.low_field) {
         for (const auto& [key, value] : describe(*degradation.low_field)) description[key] = value;
         description["noise_seed"] = fmt::format("{}", degradation.noise_seed);
+    }
+    if (degradation.ranges) {
+        const auto add = [&](const char* key, const NumberOrRange& value) {
+            if (value.is_range()) description[key] = to_string(value);
+        };
+        add("sigma", degradation.ranges->sigma);
+        add("noise", degradation.ranges->noise);
+        add("bias_field", degradation.ranges->bias_field);
+        add("thickness_mm", degradation.ranges->thickness);
+        add("spacing_mm", degradation.ranges->spacing_is_thickness ? degradation.ranges->thickness
+                                                                   : degradation.ranges->spacing);
     }
     return description;
 }

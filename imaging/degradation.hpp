@@ -15,6 +15,12 @@
 
 namespace dnsp::imaging {
 
+/// Parameters of a degradation that may be ranges.
+struct DegradationRanges {
+    NumberOrRange sigma, noise, thickness, spacing, bias_field;
+    bool spacing_is_thickness = false;  ///< the spacing was not given
+};
+
 /// Degradation model: a low-resolution sample is a weighted mean of the high-resolution samples around its
 /// position. The weights are a separable kernel. Or the simulation of a lower field strength on the same
 /// grid, or thick slices along one axis.
@@ -30,6 +36,12 @@ struct Degradation {
     /// relative to the intensity range of the high-resolution image; see imaging/noise.hpp.
     double noise = 0.0;
     std::uint64_t noise_seed = 1;
+    /// Strength of a bias field (imaging/bias_field.hpp), by which the high-resolution image is multiplied
+    /// before degrade(): imaging::received().
+    double bias_field = 0.0;
+    /// If set: the parameters that are ranges. Their numbers here are the middles; drawn()
+    /// (imaging/acquisition.hpp) replaces them.
+    std::optional<DegradationRanges> ranges = {};
     /// If set: kernel is the identity, and degrade() is simulate_low_field() (imaging/low_field.hpp).
     std::optional<LowFieldSettings> low_field = {};
     /// If set: kernel is the identity, scale is 1, and degrade() replaces the rows of an image by thick
@@ -64,8 +76,9 @@ enum class Direction { in_plane, through_plane };
 struct DegradationSettings {
     std::string preset = "gaussian";
     int scale = 2;
-    double blur_sigma = 0.0;  ///< if > 0: σ of the Gaussian kernel, instead of the σ of the preset
-    double noise = 0.0;       ///< Degradation::noise
+    NumberOrRange blur_sigma = {};  ///< if > 0: σ of the Gaussian kernel, instead of the σ of the preset
+    NumberOrRange noise = {};       ///< Degradation::noise
+    NumberOrRange bias_field = {};  ///< Degradation::bias_field
     std::uint64_t noise_seed = 1;
     LowFieldSettings low_field = {};  ///< for the preset low-field
     Direction direction = Direction::in_plane;
@@ -91,10 +104,11 @@ AxisResampler degradation_resampler(int size, const Degradation& degradation);
 /// rows that lie wholly in thick slices. `row_mm`: through-plane, the distance of the rows.
 Image crop_to_covered(const Image& image, const Degradation& degradation, double row_mm = 1.0);
 
-/// The low-resolution image. In-plane, the sides of `image` must be multiples of the scale (crop_to_covered).
-/// `intensity_range` is the intensity range of the volume, which scales the noise. The noise is a pure
-/// function of noise_seed and the pixels of `image`. A low field needs a magnitude image: throws FileError
-/// for an intensity below −5 % of the range. The kernel kspace gives magnitudes.
+/// The low-resolution image of one acquisition; the middle of each range. In-plane, the sides of `image` must
+/// be multiples of the scale (crop_to_covered). `intensity_range` is the intensity range of the volume, which
+/// scales the noise. The noise is a pure function of noise_seed and the pixels of `image`. A low field needs
+/// a magnitude image: throws FileError for an intensity below −5 % of the range. The kernel kspace gives
+/// magnitudes.
 Image degrade(const Image& image, const Degradation& degradation, double intensity_range = 1.0,
               double row_mm = 1.0);
 

@@ -124,20 +124,21 @@ AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquis
         acquisition.support() / voxel_mm + 0.5);
 }
 
-AxisResampler thin_slices(int slices, double voxel_mm, double spacing_mm) {
+AxisResampler thin_slices(int slices, double voxel_mm, double spacing_mm, int count) {
     const double step = voxel_mm / spacing_mm;
-    return cubic_interpolator(slices, thin_slice_count(slices, voxel_mm, spacing_mm), 0.5 * step - 0.5, step);
+    if (count == 0) count = thin_slice_count(slices, voxel_mm, spacing_mm);
+    return cubic_interpolator(slices, count, 0.5 * step - 0.5, step);
 }
 
 void ThroughPlaneSettings::visit(OptionVisitor& v) {
     v.option({.key = "thickness",
               .flag = "--thickness",
-              .help = "through-plane: thickness of a slice in mm",
+              .help = "through-plane: thickness of a slice in mm; or LOW:HIGH",
               .range = Range::positive},
              thickness);
     v.option({.key = "spacing",
               .flag = "--spacing",
-              .help = "through-plane: distance of the middles of slices in mm [thickness]",
+              .help = "through-plane: distance of the middles of slices in mm [thickness]; or LOW:HIGH",
               .range = Range::positive},
              spacing);
     v.option(
@@ -171,15 +172,16 @@ void ThroughPlaneSettings::read_profile() {
 ThroughPlane ThroughPlaneSettings::make() const {
     require(profile_file.empty() || profile == SliceProfile::measured, what,
             "a profile file needs the profile measured");
-    ThroughPlane acquisition{thickness, spacing, profile};
+    ThroughPlane acquisition{thickness.middle(), spacing.middle(), profile};
     if (profile == SliceProfile::measured) {
         require(!profile_samples.empty(), what, "the profile measured needs a profile file with samples");
         for (const std::string& line : profile_samples) acquisition.samples.push_back(sample_of(line, what));
-        if (thickness == 0.0)
+        require(!thickness.is_range(), what, "a measured profile has one thickness");
+        if (thickness == NumberOrRange{})
             acquisition.thickness =
                 acquisition.samples.back().position - acquisition.samples.front().position;
     }
-    if (spacing == 0.0) acquisition.spacing = acquisition.thickness;
+    if (spacing == NumberOrRange{}) acquisition.spacing = acquisition.thickness;
     validate(acquisition);
     return acquisition;
 }

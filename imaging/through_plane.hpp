@@ -54,13 +54,14 @@ int thin_slice_count(int slices, double voxel_mm, double spacing_mm);
 /// thick_slice_count().
 AxisResampler thick_slices(int size, double voxel_mm, const ThroughPlane& acquisition, int slices = 0);
 
-/// Keys' cubic interpolation of `slices` slices at the thin_slice_count() voxels of their field of view.
-AxisResampler thin_slices(int slices, double voxel_mm, double spacing_mm);
+/// Keys' cubic interpolation of `slices` slices at the thin_slice_count() voxels of their field of view, or
+/// at its first `count` voxels and beyond. Borders are mirrored.
+AxisResampler thin_slices(int slices, double voxel_mm, double spacing_mm, int count = 0);
 
 /// The options of ThroughPlane.
 struct ThroughPlaneSettings {
-    double thickness = 0.0;  ///< mm; 0 with a measured profile: the extent of its samples
-    double spacing = 0.0;    ///< mm; 0: the thickness
+    NumberOrRange thickness = {};  ///< mm; 0 with a measured profile: the extent of its samples
+    NumberOrRange spacing = {};    ///< mm; 0: the thickness
     SliceProfile profile = SliceProfile::gaussian;
     std::string profile_file;                  ///< of a measured profile
     std::vector<std::string> profile_samples;  ///< "position sensitivity", as read from profile_file

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "imaging/acquisition.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
@@ -61,31 +62,38 @@ imaging::Volume with_thick_slices(const imaging::Volume& high, int axis,
     return low;
 }
 
-nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& degradation) {
-    const imaging::Volume high = tools::read_volume(options.input, options.volume);
+nlohmann::json simulate_volume(const Options& options, const imaging::Degradation& acquisition) {
+    const imaging::Volume truth = tools::read_volume(options.input, options.volume);
+    const imaging::Degradation degradation = imaging::drawn_for(truth, acquisition);
+    const imaging::Volume high = imaging::received(truth, degradation);
     const int axis = options.slice_axis.of(high);
     const double range = intensity_range(degradation, high.voxels, high.path);
     const imaging::Volume low = degradation.through_plane ? with_thick_slices(high, axis, degradation, range)
                                                           : degraded(high, axis, degradation, range);
     imaging::write_nifti(options.output, low);
-    return {{"slice_axis", std::string(1, "xyz"[axis])},
+    return {{"degradation", imaging::describe(degradation)},
+            {"slice_axis", std::string(1, "xyz"[axis])},
             {"source_size", high.size},
             {"size", low.size},
             {"source_voxel_size_mm", high.voxel_size_mm},
             {"voxel_size_mm", low.voxel_size_mm}};
 }
 
-nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& degradation) {
-    require(!degradation.through_plane,
+nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& acquisition) {
+    require(!acquisition.through_plane,
             options.input.string() + ": a picture has no pixel size; thick slices need a volume");
     imaging::Picture picture = imaging::read_picture(options.input);
+    const imaging::Degradation degradation = imaging::drawn_for(picture.image, acquisition);
+    picture.image = imaging::received(std::move(picture.image), degradation);
     const int height = picture.image.height, width = picture.image.width;
     picture.image = imaging::crop_to_multiple(picture.image, degradation.scale);
     picture.image =
         imaging::degrade(picture.image, degradation,
                          intensity_range(degradation, picture.image.pixels, options.input.string()));
     imaging::write_picture(options.output, picture);
-    return {{"source_size", {width, height}}, {"size", {picture.image.width, picture.image.height}}};
+    return {{"degradation", imaging::describe(degradation)},
+            {"source_size", {width, height}},
+            {"size", {picture.image.width, picture.image.height}}};
 }
 
 int simulate(Options options) {
@@ -101,7 +109,6 @@ int simulate(Options options) {
     tools::require_free(sidecar, options.force);
     nlohmann::json record = kind == tools::ImageKind::volume ? simulate_volume(options, degradation)
                                                              : simulate_picture(options, degradation);
-    record["degradation"] = imaging::describe(degradation);
     record["source"] = options.input.filename().string();
     record["program"] = "simulate (DNSP) " DNSP_VERSION;
     write_atomically(sidecar, record.dump(2) + "\n");

@@ -51,6 +51,8 @@ int train(const Options& options) {
     require(!options.inputs.empty(), "no volume was given (--help lists the options)");
     classical::SrswDatabase database;
     database.degradation = options.degradation.make();
+    require(!database.degradation.ranges && database.degradation.bias_field == 0.0,
+            "a database holds pairs of one acquisition, without ranges and bias field");
     database.patch = options.patch;
     database.seed = options.seed;
     classical::SrswSampler sampler(database.geometry(), options.pairs, options.seed);

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "imaging/acquisition.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
@@ -44,12 +45,16 @@ std::vector<int> slices_with_shares(const std::vector<double>& shares) {
     return slices;
 }
 
-Subject subject_of(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
+Subject subject_of(const imaging::Volume& truth, const imaging::Degradation& acquisition, int axis,
                    const ChooseRows& y_axis, InputFeatures features) {
+    const imaging::Degradation degradation = imaging::drawn_for(truth, acquisition);
+    const imaging::Volume volume = imaging::received(truth, degradation);
     Subject subject;
     subject.path = volume.path;
     subject.axis = axis;
     subject.slice_count = imaging::slice_count(volume, subject.axis);
+    subject.pixel_mm =
+        volume.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(axis))] * degradation.scale;
     subject.reference_range = imaging::percentile_normalisation(volume.voxels, volume.path);
 
     const imaging::Normalisation& range = subject.reference_range;
@@ -133,9 +138,11 @@ Subject make_thick_slice_subject(const imaging::Volume& volume, const imaging::D
         volume, degradation, axis, [=](int) { return y_axis; }, InputFeatures::intensity);
 }
 
-Subject make_subject(const imaging::Image& picture, const std::string& path,
-                     const imaging::Degradation& degradation, InputFeatures features) {
+Subject make_subject(const imaging::Image& truth, const std::string& path,
+                     const imaging::Degradation& acquisition, InputFeatures features) {
     require_picture_allowed(features, path);
+    const imaging::Degradation degradation = imaging::drawn_for(truth, acquisition);
+    const imaging::Image picture = imaging::received(truth, degradation);
     require(!degradation.through_plane, path + ": a picture has no pixel size; thick slices need a volume");
     Subject subject;
     subject.path = path;

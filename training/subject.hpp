@@ -30,6 +30,7 @@ struct Subject {
     int axis = 2;
     int slice_count = 0;  ///< of the volume; `slices` holds those that show enough head
     std::vector<SlicePair> slices;
+    double pixel_mm = 0.0;  ///< of the degraded slices, along their rows; 0: unknown, as for pictures
     /// Of the network's input: percentiles of the degraded volume, as at inference.
     imaging::Normalisation normalisation;
     /// Of the network's output and target: `normalisation`; for real pairs (training/pairs.hpp)
@@ -53,10 +54,11 @@ std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int ax
 /// without NIfTI files.
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
 
-/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Through-plane, the slices
-/// are degraded along their rows' axis, and those of odd index, which are transposed, along their columns'
-/// axis. A slice shows the head if its share of foreground pixels (above foreground_level) is at least half
-/// of the largest share of any slice. `features`: what the network reads.
+/// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Parameters that are ranges
+/// are drawn by imaging::drawn_for(). Through-plane, the slices are degraded along their rows' axis, and
+/// those of odd index, which are transposed, along their columns' axis. A slice shows the head if its share
+/// of foreground pixels (above foreground_level) is at least half of the largest share of any slice.
+/// `features`: what the network reads.
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
                      InputFeatures features = InputFeatures::intensity);
 
