@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
 #include <limits>
 #include <numeric>
 
 #include "engine/kernel_for.hpp"
+#include "imaging/acquisition.hpp"
 #include "kernels/patch_sampling.hpp"
 #include "training/shuffle.hpp"
 
@@ -18,8 +21,15 @@ constexpr int corner_stride = 2;
 constexpr int candidate_stride = 4;
 
 // Streams of random numbers under the seed of the run.
-constexpr std::uint64_t order_stream = 0x4f52'0000'0000'0000;  // + epoch
-constexpr std::uint64_t patch_stream = 0x5041'0000'0000'0000;  // + epoch; counter: patch
+constexpr std::uint64_t order_stream = 0x4f52'0000'0000'0000;        // + epoch
+constexpr std::uint64_t patch_stream = 0x5041'0000'0000'0000;        // + epoch; counter: patch
+constexpr std::uint64_t acquisition_stream = 0x4143'0000'0000'0000;  // + epoch · 2²⁴ + slice
+constexpr std::uint64_t seed_word = 6;  // words 6 and 7: the seed of noise and bias field
+
+/// Whether an acquisition is not the same every time.
+bool varies(const imaging::Degradation& degradation) {
+    return !degradation.low_field && (degradation.noise > 0.0 || degradation.ranges);
+}
 
 imaging::Image normalised(imaging::Image image, const imaging::Normalisation& normalisation) {
     imaging::normalise(image.pixels, normalisation);
@@ -47,6 +57,8 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
     require(
         settings.batch > 0 && settings.patch > 0 && settings.patches_per_slice > 0 && settings.slice_step > 0,
         "[training] batch, patch, patches per slice and slice step must be positive");
+    if (settings.pairs.empty()) acquisition_ = settings.degradation.make();
+    const bool renews = settings.pairs.empty() && varies(acquisition_);
     std::vector<float> inputs, targets;
     std::vector<kernels::SliceEntry> slices;
     std::vector<kernels::CornerEntry> corners;
@@ -72,6 +84,9 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
             inputs.insert(inputs.end(), channels.begin(), channels.end());
             targets.insert(targets.end(), target.pixels.begin(), target.pixels.end());
             targets_.push_back(std::move(target));
+            if (renews)
+                sources_.push_back({pair.target, pair.row_mm, subject.normalisation, subject.reference_range,
+                                    subject.tissues});
         }
     }
     require(!targets_.empty(), "[training] no slice shows enough head for a patch");
@@ -95,6 +110,53 @@ void PatchSampler::begin_epoch(std::int64_t epoch) {
     std::iota(order.begin(), order.end(), 0u);
     shuffle(order, {seed_, order_stream + static_cast<std::uint64_t>(epoch)});
     copy_from_host(*order_table_, 0, order.data(), order.size() * sizeof(std::uint32_t));
+    if (sources_.empty()) return;
+    const bool prepared = next_epoch_.valid() && prepared_epoch_ == epoch;
+    const Pixels pixels = prepared ? next_epoch_.get() : acquired(epoch);
+    input_pixels_.copy_from(Tensor::from<float>(input_pixels_.shape(), pixels.inputs, device_));
+    if (!pixels.targets.empty())
+        target_pixels_.copy_from(Tensor::from<float>(target_pixels_.shape(), pixels.targets, device_));
+    if (device_.kind != DeviceKind::cuda) return;
+    prepared_epoch_ = epoch + 1;
+    next_epoch_ = std::async(std::launch::async, [this] { return acquired(prepared_epoch_); });
+}
+
+void PatchSampler::acquire(const Source& source, const Philox& random, float* input, float* target) const {
+    imaging::Degradation acquisition = imaging::drawn(acquisition_, random);
+    acquisition.noise_seed =
+        (static_cast<std::uint64_t>(random.word(seed_word)) << 32) | random.word(seed_word + 1);
+    const imaging::Image truth = imaging::received(source.target, acquisition);
+    const imaging::Image image = imaging::network_image(
+        truth, acquisition, source.reference_range.high - source.reference_range.low, source.row_mm);
+    const std::vector<float> values = network_input(normalised(image, source.normalisation), source.tissues);
+    std::copy(values.begin(), values.end(), input);
+    if (target == nullptr) return;
+    const imaging::Image bright = normalised(truth, source.normalisation);
+    std::copy(bright.pixels.begin(), bright.pixels.end(), target);
+}
+
+PatchSampler::Pixels PatchSampler::acquired(std::int64_t epoch) const {
+    std::vector<std::size_t> first{0};
+    for (const Source& source : sources_) first.push_back(first.back() + source.target.pixels.size());
+    const bool has_bias = acquisition_.bias_field > 0.0;
+    std::exception_ptr failure;
+    Pixels pixels{std::vector<float>(first.back() * static_cast<std::size_t>(channels_)),
+                  std::vector<float>(has_bias ? first.back() : 0)};
+    const auto count = static_cast<std::int64_t>(sources_.size());
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t slice = 0; slice < count; ++slice) {
+        const auto s = static_cast<std::size_t>(slice);
+        try {
+            acquire(sources_[s], {seed_, acquisition_stream + (static_cast<std::uint64_t>(epoch) << 24) + s},
+                    &pixels.inputs[first[s] * static_cast<std::size_t>(channels_)],
+                    has_bias ? &pixels.targets[first[s]] : nullptr);
+        } catch (...) {
+#pragma omp critical
+            failure = std::current_exception();
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return pixels;
 }
 
 Batch PatchSampler::batch(const StepClock& clock) const {

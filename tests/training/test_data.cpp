@@ -151,6 +151,138 @@ TEST_CASE("input and target of a batch show the same place under the same symmet
     for (std::size_t i = 0; i < 8; ++i) REQUIRE(distance(i, i) < 0.5 * distance(i, (i + 1) % 8));
 }
 
+namespace {
+
+/// Settings and subjects of an acquisition.
+struct Acquired {
+    TrainingSettings settings = small_settings();
+    std::vector<Subject> subjects;
+    explicit Acquired(const imaging::DegradationSettings& degradation) {
+        settings.degradation = degradation;
+        subjects.push_back(make_subject(testing::synthetic_head(56, 64, 60), degradation.make(), 2));
+    }
+    PatchSampler sampler() const { return {subjects, settings, test_device()}; }
+};
+
+/// The root mean square of the differences of two lists.
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+    REQUIRE(a.size() == b.size());
+    double sum = 0.0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    return std::sqrt(sum / static_cast<double>(a.size()));
+}
+
+}  // namespace
+
+TEST_CASE("every epoch acquires its slices anew, as a pure function of seed and epoch") {
+    imaging::DegradationSettings degradation;
+    degradation.noise = 0.05;
+    const Acquired noisy(degradation);
+    degradation.noise = 0.0;
+    const Acquired clean(degradation);
+    PatchSampler a = noisy.sampler(), b = noisy.sampler(), without = clean.sampler();
+    std::vector<std::vector<float>> noise;
+    for (const std::int64_t epoch : {0, 1, 2}) {
+        const Batch with = batch_of(a, epoch, 1), plain = batch_of(without, epoch, 1);
+        noise.push_back(with.input.to_vector<float>());
+        // The same patches, of which the bright pixels are compared as stored intensities. Cubic
+        // interpolation at ×2 multiplies the variance of the noise by (Σ w²)² with w = (−9, 111, 29, −3)/128.
+        const auto x = with.target.to_vector<float>(), y = plain.target.to_vector<float>(),
+                   clean_input = plain.input.to_vector<float>();
+        const imaging::Normalisation &noisy_range = noisy.subjects.front().normalisation,
+                                     &clean_range = clean.subjects.front().normalisation;
+        double largest = 0.0, squares = 0.0, count = 0.0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            largest =
+                std::max<double>(largest, std::abs(noisy_range.restore(x[i]) - clean_range.restore(y[i])));
+            if (clean_input[i] < 0.4f) continue;
+            squares +=
+                std::pow(noisy_range.restore(noise.back()[i]) - clean_range.restore(clean_input[i]), 2);
+            ++count;
+        }
+        CHECK(largest < 1e-2);
+        const imaging::Normalisation& reference = clean.subjects.front().reference_range;
+        const double sigma = 0.05 * (reference.high - reference.low);
+        const double weights = (9.0 * 9 + 111.0 * 111 + 29.0 * 29 + 3.0 * 3) / (128.0 * 128);
+        INFO(std::sqrt(squares / count) / sigma << ", expected " << weights);
+        CHECK(std::abs(std::sqrt(squares / count) / (sigma * weights) - 1.0) < 0.1);
+    }
+    CHECK(batch_of(b, 2, 1).input.to_vector<float>() == noise[2]);  // without the previous epochs
+    CHECK(batch_of(b, 0, 1).input.to_vector<float>() == noise[0]);
+
+    // One patch that fills its slice: only its symmetry and its noise may change.
+    Acquired one(noisy.settings.degradation);
+    one.settings.patch = 30;
+    one.settings.batch = 1;
+    one.settings.patches_per_slice = 1;
+    SlicePair& pair = one.subjects.front().slices.front();
+    one.subjects.front().slices.erase(one.subjects.front().slices.begin() + 1,
+                                      one.subjects.front().slices.end());
+    for (imaging::Image* image : {&pair.target, &pair.input}) *image = imaging::crop(*image, 16, 12, 30, 30);
+    PatchSampler single = one.sampler();
+    const auto sorted = [&](std::int64_t epoch) {
+        auto values = batch_of(single, epoch, 0).input.to_vector<float>();
+        std::sort(values.begin(), values.end());
+        return values;
+    };
+    CHECK(sorted(0) != sorted(1));
+}
+
+TEST_CASE("every slice of an epoch draws its own thickness and bias field") {
+    imaging::DegradationSettings degradation;
+    degradation.direction = imaging::Direction::through_plane;
+    degradation.preset = imaging::through_plane_preset;
+    degradation.scale = 1;
+    degradation.through_plane.thickness = {2.0, 6.0};
+    const Acquired thick(degradation);
+    PatchSampler sampler = thick.sampler();
+    std::vector<double> errors;
+    for (std::int64_t epoch = 0; epoch < 6; ++epoch) {
+        const Batch batch = batch_of(sampler, epoch, 0);
+        errors.push_back(distance(batch.input.to_vector<float>(), batch.target.to_vector<float>()));
+    }
+    CHECK(*std::max_element(errors.begin(), errors.end()) >
+          1.05 * *std::min_element(errors.begin(), errors.end()));
+
+    degradation.through_plane.thickness = 3.0;
+    const Acquired dark(degradation);
+    degradation.bias_field = {0.2, 0.4};
+    Acquired bright(degradation);
+    bright.subjects = dark.subjects;
+    PatchSampler plain = dark.sampler(), biased = bright.sampler();
+    const Batch p = batch_of(plain, 0, 0), q = batch_of(biased, 0, 0);
+    const auto x = p.target.to_vector<float>(), y = q.target.to_vector<float>(),
+               z = q.input.to_vector<float>();
+    const imaging::Normalisation& range = dark.subjects.front().normalisation;
+    double largest = 0.0, smallest = 10.0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (x[i] < 0.3f) continue;
+        const double ratio = range.restore(y[i]) / range.restore(x[i]);
+        largest = std::max(largest, ratio);
+        smallest = std::min(smallest, ratio);
+    }
+    CHECK((smallest > std::exp(-0.4) && largest < std::exp(0.4) && largest > 1.05 * smallest));
+    CHECK(distance(y, z) < distance(x, z));  // the input has the field, too
+}
+
+TEST_CASE("an acquisition that a slice cannot have stops the epoch with its message") {
+    imaging::DegradationSettings degradation;
+    degradation.direction = imaging::Direction::through_plane;
+    degradation.preset = imaging::through_plane_preset;
+    degradation.scale = 1;
+    degradation.through_plane.thickness = 3.0;
+    Acquired thin(degradation);
+    thin.settings.degradation.through_plane.thickness = {0.2, 3.0};
+    PatchSampler sampler = thin.sampler();
+    std::string message;
+    try {
+        sampler.begin_epoch(0);
+    } catch (const FileError& error) {
+        message = error.what();
+    }
+    CHECK(message.find("below the voxel size") != std::string::npos);
+}
+
 TEST_CASE("the tissues of a subject are those of its degraded volume, and its patches carry them") {
     const std::vector<Subject> plain{head()},
         labelled{head("a.nii", 1, InputFeatures::intensity_and_tissues)};
