@@ -1,4 +1,5 @@
-// evaluate: degrade → upscale → PSNR and SSIM of networks and classical methods.
+// evaluate: degrade → upscale → PSNR and SSIM of networks and classical methods; or finished images beside
+// their references.
 #include <fmt/format.h>
 
 #include <map>
@@ -8,6 +9,7 @@
 #include "base/atomic_file.hpp"
 #include "models/classical/method.hpp"
 #include "tools/command_line.hpp"
+#include "tools/comparison.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/figure.hpp"
 #include "tools/files.hpp"
@@ -24,6 +26,7 @@ struct Options {
     std::vector<std::string> methods, labels;
     imaging::DegradationSettings degradation;
     tools::EvaluationOptions evaluation;
+    tools::ComparisonOptions comparison;
     Conv2dSettings convolution;
     std::string slices;
     fs::path json, csv, figure;
@@ -132,20 +135,67 @@ void score_pairs(const Options& options, tools::Evaluation& evaluation) {
 
 /// Checks that options of pairs and of degradation exclude one another.
 void require_one_source(const Options& options, const CLI::App& app) {
-    require(options.inputs.empty() != options.pairs.empty(),
-            "expected high-resolution images, or --pairs LOW HIGH (--help lists the options)");
+    require(
+        options.inputs.empty() != options.pairs.empty(),
+        "expected high-resolution images, or --pairs LOW HIGH, or --reference (--help lists the options)");
     require(!options.pairs.empty() || app.count("--subject-of") == 0, "--subject-of needs --pairs");
     if (options.pairs.empty()) return;
     for (const char* flag : {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise",
-                             "--noise-seed", "--method"})
+                             "--noise-seed", "--bias-field", "--method"})
         require(app.count(flag) == 0,
                 std::string(flag) + " is for degraded images; --pairs are not degraded");
 }
 
-int evaluate(Options options, Device device) {
-    parse_slices(options.slices, options.evaluation);
+/// Checks the options of --reference. Sets those that both modes have.
+void complete_comparison(Options& options, const CLI::App& app) {
+    tools::ComparisonOptions& comparison = options.comparison;
+    if (comparison.reference.empty()) {
+        for (const char* flag : {"--candidate", "--mask", "--match"})
+            require(app.count(flag) == 0, std::string(flag) + " needs --reference");
+        return;
+    }
+    require(!comparison.candidates.empty(), "--reference needs --candidate NAME=IMAGE");
+    require(options.inputs.empty(),
+            "--reference compares finished images; inputs are for the degradation of images");
+    for (const char* flag : {"--pairs", "--subject-of", "--method", "--weights", "--label", "--held-out",
+                             "--slices", "--slice-step", "--shave", "--dataset", "--regime", "--figure",
+                             "--noise", "--noise-seed", "--bias-field"})
+        require(app.count(flag) == 0,
+                std::string(flag) + " is for the degradation of images, which --reference does not need");
+    comparison.axis = options.evaluation.axis;
+    comparison.volume = options.evaluation.volume;
+    if (app.count("--scale") + app.count("--preset") + app.count("--direction") == 0) {
+        for (const char* flag :
+             {"--window", "--blur-sigma", "--thickness", "--spacing", "--profile", "--profile-file"})
+            require(app.count(flag) == 0, std::string(flag) + " needs --scale, or --direction through-plane");
+        return;
+    }
+    options.degradation.through_plane.read_profile();
+    comparison.acquisition = options.degradation.make();
+    require(!comparison.acquisition->ranges && comparison.acquisition->bias_field == 0.0,
+            "--reference: the acquisition is one, without ranges and bias field");
+}
+
+void require_free_outputs(const Options& options) {
     for (const fs::path& output : {options.json, options.csv, options.figure})
         if (!output.empty()) tools::require_free(output, options.force);
+}
+
+int compare(const Options& options) {
+    require_free_outputs(options);
+    tools::ProgressLine progress;
+    const tools::Comparison comparison = tools::compare(
+        options.comparison, [&](double fraction) { progress.show(fraction, options.comparison.reference); });
+    progress.clear();
+    fmt::print("{}", table(comparison));
+    if (!options.json.empty()) write_atomically(options.json, to_json(comparison).dump(2) + "\n");
+    if (!options.csv.empty()) write_atomically(options.csv, csv(comparison));
+    return 0;
+}
+
+int evaluate(Options options, Device device) {
+    parse_slices(options.slices, options.evaluation);
+    require_free_outputs(options);
     require(options.labels.empty() || options.labels.size() == options.weights.size(),
             "--label must be given once for each --weights");
     apply(options.convolution, device);
@@ -192,6 +242,18 @@ int main(int argc, char** argv) {
         "--subject-of", e.subject_of,
         "regular expression for --pairs; its first group in a file name is the person; default: the name up "
         "to the first _");
+    tools::ComparisonOptions& c = options.comparison;
+    app.add_option(
+        "--reference", c.reference,
+        "instead of inputs: an image, or a folder of one image a person, with which finished images of any "
+        "origin are compared; --scale or --direction through-plane names the acquisition");
+    app.add_option(
+           "--candidate", c.candidates,
+           "--reference: NAME=IMAGE or NAME=FOLDER (names of the reference's images); may be given several "
+           "times; the others are compared with the first")
+        ->allow_extra_args(false);
+    app.add_option("--mask", c.mask, "--reference: image or folder; only voxels that are not 0 count");
+    app.add_flag("--match", c.match, "--reference: match intensities linearly to the reference first");
     app.add_option("--method", options.methods,
                    "NAME[:option=value,…]; may be given several times; " + classical::method_help())
         ->allow_extra_args(false);
@@ -216,6 +278,8 @@ int main(int argc, char** argv) {
         parser.apply(e);
         parser.apply(options.degradation);
         parser.apply(options.convolution);
+        complete_comparison(options, app);
+        if (!c.reference.empty()) return compare(options);
         require_one_source(options, app);
         return evaluate(options, tools::choose_device(app, device).device);
     });
