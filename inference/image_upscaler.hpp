@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "imaging/degradation.hpp"
 #include "imaging/image.hpp"
@@ -24,6 +26,12 @@ class ImageUpscaler {
 
     /// How the low-resolution image was acquired, as the method assumes; none if it assumes nothing.
     virtual std::optional<imaging::Degradation> acquisition() const { return std::nullopt; }
+
+    /// In what a volume lies outside of what the training saw, one phrase each; empty for a method without
+    /// training.
+    virtual std::vector<std::string> unlike_training(const imaging::Volume&, int /*axis*/) const {
+        return {};
+    }
 
     /// Number of slices that upscale() computes.
     virtual int slices(const imaging::Volume& low, int axis) const { return imaging::slice_count(low, axis); }

@@ -43,14 +43,32 @@ void ThroughPlaneUpscaler::require_finer(const imaging::Volume& low, int axis) c
                         spacing_mm(low, axis)));
 }
 
-std::optional<double> ThroughPlaneUpscaler::trained_spacing_mm() const {
+std::optional<NumberOrRange> ThroughPlaneUpscaler::trained_spacing_mm() const {
     if (!network_) return std::nullopt;
-    return network_->degradation().through_plane->spacing;
+    const imaging::Degradation& trained = network_->degradation();
+    if (trained.ranges) {
+        const NumberOrRange& range =
+            trained.ranges->spacing_is_thickness ? trained.ranges->thickness : trained.ranges->spacing;
+        if (range.is_range()) return range;
+    }
+    return trained.through_plane->spacing;
 }
 
 int ThroughPlaneUpscaler::slices(const imaging::Volume& low, int axis) const {
     const auto [a, b] = other_axes(axis);
     return imaging::slice_count(low, a) + (network_ ? imaging::slice_count(low, b) : 0);
+}
+
+std::vector<std::string> ThroughPlaneUpscaler::unlike_training(const imaging::Volume& low, int axis) const {
+    if (!network_) return {};
+    const int across = other_axes(axis)[0], columns = other_axes(axis)[1];
+    Upscaler::Slices slices;
+    for (int i = 0; i < imaging::slice_count(low, across); ++i)
+        slices.push_back(imaging::extract_oriented_slice(low, across, axis, i));
+    return differences(
+        network_->network().seen,
+        imaging::scan_statistics(slices, imaging::percentile_normalisation(low.voxels, low.path),
+                                 low.voxel_size_mm[static_cast<std::size_t>(columns)]));
 }
 
 imaging::Volume ThroughPlaneUpscaler::upscale(const imaging::Volume& low, int axis,

@@ -28,6 +28,8 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
                             const std::function<void(int done)>& progress,
                             imaging::Volume* spread = nullptr) const override;
     int slices(const imaging::Volume& low, int axis) const override;
+    /// Of the slices that cross the thick ones.
+    std::vector<std::string> unlike_training(const imaging::Volume& low, int axis) const override;
 
     /// Throws FileError unless the new slices are closer than the old ones.
     void require_finer(const imaging::Volume& low, int axis) const;
@@ -35,8 +37,8 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
     /// The distance of the new slices of a volume in mm.
     double spacing_mm(const imaging::Volume& low, int axis) const;
 
-    /// The distance of slices that the network was trained for; none for interpolation.
-    std::optional<double> trained_spacing_mm() const;
+    /// The distances of slices that the network was trained for; none for interpolation.
+    std::optional<NumberOrRange> trained_spacing_mm() const;
 
   private:
     std::optional<Upscaler> network_;

@@ -28,6 +28,7 @@ TrainedNetwork load_network(const std::filesystem::path& path, Device device) {
 
     TrainedNetwork network;
     network.held_out = file.held_out();
+    network.seen = file.seen();
     Loss loss;
     if (file.settings().contains("prior"))
         file.read(file.settings().at("prior"), loss, WeightsFile::Unknown::ignore);

@@ -18,6 +18,7 @@ struct TrainedNetwork {
     std::unique_ptr<Model> model;
     imaging::Degradation degradation;
     std::vector<HeldOut> held_out;
+    SeenScans seen;          ///< by its training; empty if the file does not tell
     std::string variant;     ///< of the loss, e.g. "AP"; empty if the file has none
     std::uint64_t seed = 0;  ///< of the training; 0 if the file has none
 };

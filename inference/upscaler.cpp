@@ -94,6 +94,16 @@ imaging::Volume Upscaler::upscale(const imaging::Volume& low, int axis,
     return high;
 }
 
+std::vector<std::string> Upscaler::unlike_training(const imaging::Volume& low, int axis) const {
+    Slices slices;
+    for (int i = 0; i < imaging::slice_count(low, axis); ++i)
+        slices.push_back(imaging::extract_slice(low, axis, i));
+    return differences(
+        network_.seen,
+        imaging::scan_statistics(slices, imaging::percentile_normalisation(low.voxels, low.path),
+                                 low.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(axis))]));
+}
+
 Upscaler::Slices Upscaler::run_network(const Slices& slices,
                                        const std::optional<imaging::TissueMixture>& tissues,
                                        Slices* squares) const {

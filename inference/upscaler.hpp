@@ -17,6 +17,7 @@ class Upscaler : public ImageUpscaler {
     const imaging::Degradation& degradation() const { return network_.degradation; }
     std::optional<imaging::Degradation> acquisition() const override { return network_.degradation; }
     const TrainedNetwork& network() const { return network_; }
+    std::vector<std::string> unlike_training(const imaging::Volume& low, int axis) const override;
 
     /// A network that reads tissues needs a skull-stripped volume.
     bool accepts_pictures() const override { return input_features() == InputFeatures::intensity; }

@@ -24,7 +24,9 @@ WeightsFile::WeightsFile(std::filesystem::path path)
         settings_ = json::parse(metadata("dnsp.settings"));
         for (const json& h : json::parse(metadata("dnsp.held_out")))
             held_out_.push_back({h.at("file"), h.at("slices")});
-    } catch (const json::exception& error) {
+        if (const auto seen = file_.metadata.find("dnsp.seen"); seen != file_.metadata.end())
+            seen_ = seen_scans_of(json::parse(seen->second));
+    } catch (const std::exception& error) {
         fail(fmt::format("its metadata cannot be understood ({})", error.what()));
     }
     if (!settings_.is_object() || !settings_.contains("model")) fail("its metadata lacks the model");

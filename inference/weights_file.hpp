@@ -9,6 +9,7 @@
 #include "base/options_json.hpp"
 #include "engine/parameters.hpp"
 #include "engine/safetensors.hpp"
+#include "inference/seen_scans.hpp"
 
 namespace dnsp {
 
@@ -34,8 +35,8 @@ inline constexpr const char* reference_norms_name = "filters.reference_norms";
 /// A weights file or a checkpoint, written by training/checkpoint.hpp: a safetensors file.
 ///   Metadata: dnsp.kind "weights" or "checkpoint", dnsp.version, dnsp.settings (JSON), dnsp.degradation
 ///   (JSON),
-///     dnsp.normalisation, dnsp.held_out (JSON), dnsp.command; a checkpoint also dnsp.step and
-///     dnsp.adam_steps.
+///     dnsp.normalisation, dnsp.held_out (JSON), dnsp.seen (JSON), dnsp.command; a checkpoint also dnsp.step
+///     and dnsp.adam_steps.
 ///   Tensors: "model.<parameter>" in float32, convolution weights in the order [out, kernel_height,
 ///     kernel_width, in]; a checkpoint also "adam.m.<parameter>", "adam.v.<parameter>", "filters" and
 ///     "filters.reference_norms".
@@ -49,6 +50,8 @@ class WeightsFile {
     const std::string& metadata(const std::string& key) const;
     const nlohmann::json& settings() const { return settings_; }  ///< has "model"
     const std::vector<HeldOut>& held_out() const { return held_out_; }
+    /// Of the training; empty if the file has none.
+    const SeenScans& seen() const { return seen_; }
 
     /// Reads `json`, a part of settings(), into `options`. `unknown`: for entries that no option reads.
     enum class Unknown { refuse, ignore };
@@ -77,6 +80,7 @@ class WeightsFile {
     TensorFile file_;
     nlohmann::json settings_;
     std::vector<HeldOut> held_out_;
+    SeenScans seen_;
     std::set<std::string> known_;
 };
 

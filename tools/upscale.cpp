@@ -98,12 +98,16 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
     fmt::print("{}: through-plane; {}; new slices {:.3g} mm apart\n", low.path, sizes,
                through_plane->spacing_mm(low, axis));
     const auto trained = through_plane->trained_spacing_mm();
-    if (trained && std::abs(spacing / *trained - 1.0) > spacing_tolerance)
+    if (trained && (spacing < trained->low * (1.0 - spacing_tolerance) ||
+                    spacing > trained->high * (1.0 + spacing_tolerance)))
         fmt::print(
             stderr,
-            "upscale: {}: warning: the weights were trained for slices {:.3g} mm apart, these are {:.3g} mm "
+            "upscale: {}: warning: the weights were trained for slices {} mm apart, these are {:.3g} mm "
             "apart\n",
-            low.path, *trained, spacing);
+            low.path,
+            trained->is_range() ? fmt::format("{:.3g} to {:.3g}", trained->low, trained->high)
+                                : fmt::format("{:.3g}", trained->low),
+            spacing);
 }
 
 Result compute_picture(const ImageUpscaler& upscaler, const Options& options, const Job& job,
@@ -130,6 +134,9 @@ Result compute(const ImageUpscaler& upscaler, const Options& options, const Job&
     const imaging::Volume& low = std::get<imaging::Volume>(contents);
     const int axis = options.slice_axis.of(low);
     explain_direction(upscaler, low, axis);
+    if (const auto differences = upscaler.unlike_training(low, axis); !differences.empty())
+        fmt::print(stderr, "upscale: {}: warning: unlike the scans of the training: {}\n", low.path,
+                   fmt::join(differences, "; "));
     const int slices = upscaler.slices(low, axis);
     tools::ProgressLine progress;
     imaging::Volume spread;
@@ -241,6 +248,7 @@ std::unique_ptr<ImageUpscaler> make_method_upscaler(const Options& options) {
     require(options.voxel_mm == 0.0, "--voxel needs --direction through-plane");
     imaging::DegradationSettings degradation = options.degradation;
     degradation.scale = *options.scale;
+    require(!degradation.blur_sigma.is_range(), "--blur-sigma: the classical method assumes one number");
     return std::make_unique<tools::ClassicalUpscaler>(classical::make_method(options.method),
                                                       degradation.make());
 }

@@ -15,6 +15,7 @@ std::map<std::string, std::string> describe(const RunDescription& run, const std
             {"dnsp.degradation", json(imaging::describe(run.settings.degradation.make())).dump()},
             {"dnsp.normalisation", run.settings.pairs.empty() ? normalisation_text : pair_normalisation_text},
             {"dnsp.held_out", held_out.dump()},
+            {"dnsp.seen", to_json(run.seen).dump()},
             {"dnsp.command", run.command}};
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/adam.hpp"
+#include "inference/seen_scans.hpp"
 #include "inference/weights_file.hpp"
 #include "training/settings.hpp"
 
@@ -16,6 +17,7 @@ struct RunDescription {
     TrainingSettings settings;
     std::vector<HeldOut> held_out;
     std::string command;
+    SeenScans seen = {};
 };
 
 /// Omits folders and the command line, because they may reveal who trained on which data.

@@ -133,6 +133,7 @@ Subject make_pair_subject(const imaging::Volume& low, const imaging::Volume& hig
     subject.path = high.path;
     subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(high);
     subject.slice_count = imaging::slice_count(high, subject.axis);
+    subject.pixel_mm = high.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(subject.axis))];
     subject.normalisation = imaging::percentile_normalisation(low.voxels, low.path);
     subject.reference_range = imaging::percentile_normalisation(high.voxels, high.path);
     subject.target_normalisation = subject.reference_range;

@@ -80,6 +80,16 @@ void require_finite(const Objective::Report& report, std::int64_t step) {
             fmt::format("[training] the loss is no longer finite at step {}", step));
 }
 
+SeenScans seen_by(const std::vector<Subject>& subjects) {
+    std::vector<imaging::ScanStatistics> scans;
+    for (const Subject& subject : subjects) {
+        std::vector<imaging::Image> slices;
+        for (const SlicePair& pair : subject.slices) slices.push_back(pair.low);
+        scans.push_back(imaging::scan_statistics(slices, subject.normalisation, subject.pixel_mm));
+    }
+    return seen_scans(scans);
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
@@ -95,6 +105,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     settings_.model = model_->options();
     settings_.convolution = conv2d_settings_in_force(device);
     description_.settings = settings_;
+    description_.seen = seen_by(split_.training);
     require(settings_.epochs > 0 && settings_.steps >= 0,
             "[training] the number of epochs must be positive, and the number of steps must not be negative");
     require(

@@ -1,0 +1,53 @@
+// What slices look like. Expected values: known noise, and NumPy's histogram.
+#include "imaging/scan_statistics.hpp"
+
+#include "base/philox.hpp"
+#include "tests/imaging/fixtures.hpp"
+
+using namespace dnsp;
+using namespace dnsp::imaging;
+
+namespace {
+
+/// A ramp with noise of a known σ, and a border without head.
+Image noisy_ramp(double sigma) {
+    const Philox random{1, 2};
+    Image image(120, 100);
+    for (int y = 8; y < 112; ++y)
+        for (int x = 8; x < 92; ++x)
+            image.at(y, x) = static_cast<float>(
+                400 + 2 * x + 1.5 * y +
+                sigma * random.normal(static_cast<std::uint64_t>(y) * 100 + static_cast<std::uint64_t>(x)));
+    return image;
+}
+
+}  // namespace
+
+TEST_CASE("the estimate of noise is near the true one and independent of ramps and background") {
+    const Normalisation range{0.0f, 1000.0f};
+    for (const double sigma : {5.0, 20.0, 60.0}) {
+        const double noise = scan_statistics({noisy_ramp(sigma)}, range, 1.0).noise;
+        INFO(sigma << ": " << noise);
+        CHECK(std::abs(noise * 1000.0 / sigma - 1.0) < 0.03);
+    }
+    CHECK(scan_statistics({noisy_ramp(0.0)}, range, 1.0).noise < 1e-6);
+    CHECK(scan_statistics({Image(20, 20)}, range, 1.0).noise == 0.0);
+}
+
+TEST_CASE("the histogram is the cumulative one of the head's pixels") {
+    Image image(1, 6);
+    image.pixels = {0.0f, 0.05f, 0.12f, 0.32f, 0.98f, 3.0f};
+    const auto histogram = scan_statistics({image}, {0.0f, 1.0f}, 0.0).histogram;
+    REQUIRE(histogram.size() == 22);
+    // numpy.searchsorted([.12, .32, .98, 3], .1 + .05·k) / 4
+    CHECK(histogram[0] == 0.25);
+    CHECK(histogram[3] == 0.25);
+    CHECK(histogram[4] == 0.5);
+    CHECK(histogram[16] == 0.5);
+    CHECK(histogram[17] == 0.75);
+    CHECK(histogram[21] == 0.75);
+    std::vector<double> other = histogram;
+    for (double& x : other) x = std::min(1.0, x + 0.1);
+    CHECK(std::abs(histogram_distance(histogram, other) - 22 * 0.05 * 0.1) < 1e-12);
+    CHECK_THROWS_AS(histogram_distance(histogram, {1.0}), FileError);
+}
