@@ -28,10 +28,11 @@ class Cell:
 class Settings:
     """experiments/settings.toml at one level of effort."""
 
-    def __init__(self, level):
+    def __init__(self, level, most_seeds=None):
         with open(FOLDER / "settings.toml", "rb") as file:
             content = tomllib.load(file)
         self.level_name = level
+        self.most_seeds = most_seeds
         self.level = content["levels"][level]
         self.datasets = content["datasets"]
         self.substitutes = content["substitutes"]
@@ -48,7 +49,8 @@ class Settings:
         kind = self.methods[method].get("seeds", kind)
         if kind == "many":
             kind = "srcnn" if "srcnn" in self.methods[method]["train"] else "edsr"
-        return list(range(1, self.level["seeds"][kind] + 1))
+        seeds = list(range(1, self.level["seeds"][kind] + 1))
+        return seeds[: self.most_seeds]
 
     def schedule(self, regime):
         """The options and the number of epochs. With fixed steps, fewer people are seen more often."""
