@@ -2,15 +2,20 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace dnsp::imaging {
 namespace {
 
-constexpr std::array<std::array<int, 3>, 9> orders{
+constexpr std::array<std::array<std::size_t, 3>, 9> orders{
     {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 0}, {1, 0, 1}, {0, 1, 1}, {2, 0, 0}, {0, 2, 0}, {0, 0, 2}}};
 
-/// The middle of sample i of n, in [0, 1].
-double place(int i, int n) { return (i + 0.5) / n; }
+/// The cosines at the middles of n samples.
+std::vector<BiasField::Cosines> cosines_of_samples(int n) {
+    std::vector<BiasField::Cosines> cosines;
+    for (int i = 0; i < n; ++i) cosines.push_back(BiasField::cosines((i + 0.5) / n));
+    return cosines;
+}
 
 }  // namespace
 
@@ -23,28 +28,34 @@ BiasField::BiasField(double strength, const Philox& random) : strength_(strength
     for (double& c : coefficients_) c /= sum;
 }
 
-double BiasField::at(double u, double v, double w) const {
+BiasField::Cosines BiasField::cosines(double place) {
+    return {1.0, std::cos(std::numbers::pi * place), std::cos(2.0 * std::numbers::pi * place)};
+}
+
+double BiasField::at(double u, double v, double w) const { return at(cosines(u), cosines(v), cosines(w)); }
+
+double BiasField::at(const Cosines& u, const Cosines& v, const Cosines& w) const {
     double p = 0.0;
     for (std::size_t t = 0; t < terms; ++t)
-        p += coefficients_[t] * std::cos(std::numbers::pi * orders[t][0] * u) *
-             std::cos(std::numbers::pi * orders[t][1] * v) * std::cos(std::numbers::pi * orders[t][2] * w);
+        p += coefficients_[t] * u[orders[t][0]] * v[orders[t][1]] * w[orders[t][2]];
     return std::exp(strength_ * p);
 }
 
 void multiply(Volume& volume, const BiasField& field) {
-    const auto [nx, ny, nz] = volume.size;
+    const auto x = cosines_of_samples(volume.size[0]), y = cosines_of_samples(volume.size[1]),
+               z = cosines_of_samples(volume.size[2]);
     std::size_t i = 0;
-    for (int z = 0; z < nz; ++z)
-        for (int y = 0; y < ny; ++y)
-            for (int x = 0; x < nx; ++x, ++i)
-                volume.voxels[i] *= static_cast<float>(field.at(place(x, nx), place(y, ny), place(z, nz)));
+    for (const auto& w : z)
+        for (const auto& v : y)
+            for (const auto& u : x) volume.voxels[i++] *= static_cast<float>(field.at(u, v, w));
 }
 
 void multiply(Image& image, const BiasField& field) {
-    for (int y = 0; y < image.height; ++y)
-        for (int x = 0; x < image.width; ++x)
-            image.at(y, x) *=
-                static_cast<float>(field.at(place(x, image.width), place(y, image.height), 0.5));
+    const auto x = cosines_of_samples(image.width), y = cosines_of_samples(image.height);
+    const auto middle = BiasField::cosines(0.5);
+    std::size_t i = 0;
+    for (const auto& v : y)
+        for (const auto& u : x) image.pixels[i++] *= static_cast<float>(field.at(u, v, middle));
 }
 
 }  // namespace dnsp::imaging

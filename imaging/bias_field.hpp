@@ -18,6 +18,11 @@ class BiasField {
 
     double at(double u, double v, double w) const;
 
+    /// The cosines of orders 0 … 2 at a place in [0, 1] of an axis.
+    using Cosines = std::array<double, 3>;
+    static Cosines cosines(double place);
+    double at(const Cosines& u, const Cosines& v, const Cosines& w) const;
+
   private:
     static constexpr std::size_t terms = 9;
     double strength_;

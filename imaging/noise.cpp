@@ -2,10 +2,22 @@
 
 #include <bit>
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 #include "base/philox.hpp"
 
 namespace dnsp::imaging {
+namespace {
+
+/// random.normal(2·pair) and random.normal(2·pair + 1), which share their random numbers.
+std::pair<double, double> normal_pair(const Philox& random, std::size_t pair) {
+    const double radius = std::sqrt(-2.0 * std::log(random.uniform(2 * pair)));
+    const double angle = 2.0 * std::numbers::pi * random.uniform(2 * pair + 1);
+    return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+}  // namespace
 
 std::uint64_t content_hash(const Image& image) {
     std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
@@ -25,9 +37,9 @@ void add_rician_noise(Image& image, double sigma, std::uint64_t seed, std::uint6
     if (sigma == 0.0) return;
     const Philox random{seed, stream};
     for (std::size_t i = 0; i < image.pixels.size(); ++i) {
-        const double real = image.pixels[i] + sigma * random.normal(2 * i);
-        const double imaginary = sigma * random.normal(2 * i + 1);
-        image.pixels[i] = static_cast<float>(std::hypot(real, imaginary));
+        const auto [first, second] = normal_pair(random, i);
+        const double real = image.pixels[i] + sigma * first, imaginary = sigma * second;
+        image.pixels[i] = static_cast<float>(std::sqrt(real * real + imaginary * imaginary));
     }
 }
 
