@@ -83,15 +83,18 @@ Field filtered(const Field& field, const Volume& grid, int axis, const std::vect
     const std::size_t length = extent(grid, axis), inner = stride(grid, axis);
     const int radius = static_cast<int>(weights.size()) / 2;
     Field out(field.size(), 0.0);
-    for (std::size_t first = 0; first < field.size(); first += length * inner)
-        for (std::size_t k = 0; k < length; ++k)
-            for (int t = -radius; t <= radius; ++t) {
-                const int from = mirrored_index(static_cast<int>(k) + t, static_cast<int>(length));
-                const double weight = weights[static_cast<std::size_t>(t + radius)];
-                const double* source = &field[first + static_cast<std::size_t>(from) * inner];
-                double* target = &out[first + k * inner];
-                for (std::size_t i = 0; i < inner; ++i) target[i] += weight * source[i];
-            }
+#pragma omp parallel for
+    for (std::size_t row = 0; row < field.size() / inner; ++row) {
+        const std::size_t first = row / length * length * inner;
+        const int k = static_cast<int>(row % length);
+        double* target = &out[row * inner];
+        for (int t = -radius; t <= radius; ++t) {
+            const auto from = static_cast<std::size_t>(mirrored_index(k + t, static_cast<int>(length)));
+            const double weight = weights[static_cast<std::size_t>(t + radius)];
+            const double* source = &field[first + from * inner];
+            for (std::size_t i = 0; i < inner; ++i) target[i] += weight * source[i];
+        }
+    }
     return out;
 }
 

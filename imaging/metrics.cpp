@@ -51,9 +51,11 @@ using Moments = std::array<std::vector<double>, 5>;
 Moments window_moments(const Image& a, const Image& b, const std::array<double, window>& weights) {
     const auto width = static_cast<std::size_t>(a.width), columns = width - window + 1;
     const auto rows = static_cast<std::size_t>(a.height) - window + 1;
-    Moments moments, lines;
+    Moments moments;
     for (auto& moment : moments) moment.resize(rows * columns);
+#pragma omp parallel for
     for (std::size_t y = 0; y < rows; ++y) {
+        Moments lines;
         for (auto& line : lines) line.assign(width, 0.0);
         for (std::size_t t = 0; t < window; ++t)
             for (std::size_t x = 0; x < width; ++x) {
