@@ -1,5 +1,6 @@
 #include "tools/files.hpp"
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
@@ -20,6 +21,7 @@ void require_free(const fs::path& output, bool force) {
             folder.string() + ": no such folder; " + output.filename().string() + " cannot be written");
     require(!fs::is_directory(output), output.string() + ": is a folder, expected a file name");
     require(force || !fs::exists(output), output.string() + ": already exists; --force overwrites it");
+    const AtomicFile probe(output);  // creates a file in the folder, and removes it
 }
 
 ImageKind image_kind(const fs::path& path) {

@@ -204,3 +204,21 @@ TEST_CASE("a full disk leaves no partial file") {
     REQUIRE(result.says("v.nii"));
     REQUIRE(fs::is_empty(folder / "out"));
 }
+
+TEST_CASE("an output that cannot be written is found before the computation") {
+    testing::TemporaryFolder folder;
+    const auto volume = (folder / "head.nii").string();
+    imaging::write_nifti(volume, testing::synthetic_head(40, 44, 30));
+    // No file can be created in /proc, by no user. A training of an hour would outlast the test.
+    for (const std::string& command :
+         {"upscale --self " + volume + " /proc/out.nii --minutes 60 --voxel 0.5",
+          "upscale " + volume + " /proc/out.nii --weights " + testing::trained().weights.string(),
+          "simulate " + volume + " /proc/out.nii", "evaluate " + volume + " --json /proc/out.json"}) {
+        const auto result = run_tool(command);
+        INFO(command << ": " << result.output);
+        CHECK(result.status == 1);
+        CHECK(result.says("/proc/out"));
+        CHECK_FALSE(result.says("training on the scan"));
+        CHECK_FALSE(result.says("PSNR"));
+    }
+}
