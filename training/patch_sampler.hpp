@@ -31,6 +31,7 @@ class PatchSampler {
   public:
     /// Precondition: the tissues of all subjects are known, or of none. Real pairs are not acquired anew.
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
+    PatchSampler(const PatchSampler&) = delete;  // a thread that acquires the next epoch refers to it
 
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
     std::size_t slices() const { return targets_.size(); }
