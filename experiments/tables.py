@@ -105,6 +105,9 @@ def splits(experiment, rows, settings, data, analyses):
     text = ""
     for dataset in experiment["datasets"]:
         regimes = [r for r in experiment["regimes"] if any((dataset, scale, r, m) in psnr for m in experiment["methods"])]
+        if not regimes:
+            text += f"\n**{data.title(dataset)}**: no run is finished.\n"
+            continue
         methods = [m for m in experiment["methods"] if all((dataset, scale, r, m) in psnr for r in regimes)]
         counts = settings.split_counts(dataset)
         pairs = [(m, bases[m]) for m in methods if bases.get(m) in methods]

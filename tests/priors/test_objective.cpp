@@ -224,6 +224,7 @@ TEST_CASE("a variant and its terms use the options of the objective") {
         void option(const OptionInfo& info, int&) override { keys.push_back(info.key); }
         void option(const OptionInfo& info, std::uint64_t&) override { keys.push_back(info.key); }
         void option(const OptionInfo& info, double&) override { keys.push_back(info.key); }
+        void option(const OptionInfo& info, NumberOrRange&) override { keys.push_back(info.key); }
         void option(const OptionInfo& info, std::string&) override { keys.push_back(info.key); }
         void option(const OptionInfo& info, std::vector<std::string>&) override { keys.push_back(info.key); }
         void option(const OptionInfo& info, std::map<std::string, double>&) override {
