@@ -10,8 +10,8 @@ namespace dnsp::tools {
 /// The JSON file that belongs to an image: "scan.nii.gz" → "scan.json".
 std::filesystem::path sidecar_path(const std::filesystem::path& image);
 
-/// Throws Error if the folder of `output` does not exist, or if `output` exists and `force` is false, and FileError
-/// if no file can be created there: before a computation, not after it.
+/// Throws Error if the folder of `output` does not exist, or if `output` exists and `force` is false, and
+/// FileError if no file can be created there: before a computation, not after it.
 void require_free(const std::filesystem::path& output, bool force);
 
 enum class ImageKind { volume, picture };
