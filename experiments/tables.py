@@ -116,7 +116,8 @@ def splits(experiment, rows, settings, data, analyses):
             answer = analyses.run(methods, methods[0], scale=scale, splits=counts, datasets=[dataset], pairs=pairs)
         found = answer["panel_b"]["psnr_db"]["datasets"][dataset]["pairs"] if answer else []
         changes = {pair["method"]: pair["repeated_splits"] for pair in found}
-        text += f"\n**{data.title(dataset)}**, {len(regimes)} splits, {counts[0]} train and {counts[1]} test\n\n"
+        noun = "split" if len(regimes) == 1 else "splits"
+        text += f"\n**{data.title(dataset)}**, {len(regimes)} {noun}, {counts[0]} train and {counts[1]} test\n\n"
         text += "| method | PSNR, dB | SSIM | difference, dB | against |\n|---|---|---|---|---|\n"
         for method in methods:
             means = [mean(mean(table[dataset, scale, r, method].values()) for r in regimes) for table in (psnr, ssim)]
