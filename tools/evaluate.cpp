@@ -159,9 +159,10 @@ void complete_comparison(Options& options, const CLI::App& app) {
             "--reference compares finished images; inputs are for the degradation of images");
     for (const char* flag : {"--pairs", "--subject-of", "--method", "--weights", "--label", "--held-out",
                              "--slices", "--slice-step", "--shave", "--dataset", "--regime", "--figure",
-                             "--noise", "--noise-seed", "--bias-field"})
-        require(app.count(flag) == 0,
-                std::string(flag) + " is for the degradation of images, which --reference does not need");
+                             "--noise", "--noise-seed", "--bias-field", "--device", "--conv", "--precision"})
+        require(
+            app.count(flag) == 0,
+            std::string(flag) + " is for degrading and enlarging images, which --reference does not need");
     comparison.axis = options.evaluation.axis;
     comparison.volume = options.evaluation.volume;
     if (app.count("--scale") + app.count("--preset") + app.count("--direction") == 0) {

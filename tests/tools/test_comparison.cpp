@@ -132,7 +132,8 @@ TEST_CASE("what cannot be compared is refused by name") {
     refused("--candidate " + good, "needs --reference");
     refused(one + " --match", "needs --reference");
     refused(reference + " --candidate " + good + " " + one, "inputs are for the degradation");
-    refused(reference + " --candidate " + good + " --method bicubic", "--method is for the degradation");
+    refused(reference + " --candidate " + good + " --method bicubic", "--method is for degrading");
+    refused(reference + " --candidate " + good + " --device cpu", "--device is for degrading");
     refused(reference + " --candidate " + good + " --thickness 3", "--thickness needs --scale");
     refused(reference + " --candidate a=" + good + " --candidate a=" + truth,
             "--candidate a: is given twice");
