@@ -1,5 +1,7 @@
 #include "imaging/acquisition.hpp"
 
+#include <array>
+
 #include "imaging/bias_field.hpp"
 #include "imaging/noise.hpp"
 
@@ -12,6 +14,16 @@ constexpr std::uint64_t bias_stream = 0x4249'4153'0000'0000;
 
 BiasField bias_field_of(const Image& image, const Degradation& degradation) {
     return {degradation.bias_field, {degradation.noise_seed, bias_stream + content_hash(image)}};
+}
+
+/// The same acquisition with the kernel of another preset.
+Degradation with_kernel(Degradation degradation, const char* preset) {
+    const Degradation other = make_degradation(preset, degradation.scale);
+    degradation.preset = preset;
+    degradation.kernel = other.kernel;
+    degradation.phase = other.phase;
+    if (other.kernel != Degradation::Kernel::gaussian) degradation.sigma = other.sigma;
+    return degradation;
 }
 
 Image middle_slice(const Volume& volume) { return extract_slice(volume, 2, volume.size[2] / 2); }
@@ -29,6 +41,13 @@ Degradation drawn(const Degradation& degradation, const Philox& random) {
     draw(one.sigma, ranges.sigma, 0);
     draw(one.noise, ranges.noise, 1);
     draw(one.bias_field, ranges.bias_field, 4);
+    if (ranges.kernel) {
+        one = with_kernel(one, random.uniform(5) < 0.5 ? "gaussian" : "kspace");
+    }
+    if (ranges.window && one.kernel == Degradation::Kernel::kspace) {
+        constexpr std::array windows{KspaceWindow::none, KspaceWindow::hamming, KspaceWindow::fermi};
+        one.window = windows[static_cast<std::size_t>(random.uniform(6) * windows.size())];
+    }
     if (ThroughPlane* slices = one.through_plane ? &*one.through_plane : nullptr) {
         draw(slices->thickness, ranges.thickness, 2);
         if (ranges.spacing_is_thickness)
@@ -46,6 +65,15 @@ Degradation drawn_for(const Image& image, const Degradation& degradation) {
 
 Degradation drawn_for(const Volume& volume, const Degradation& degradation) {
     return drawn_for(middle_slice(volume), degradation);
+}
+
+NumberOrRange slice_spacing(const Degradation& degradation) {
+    if (degradation.ranges) {
+        const DegradationRanges& ranges = *degradation.ranges;
+        const NumberOrRange& spacing = ranges.spacing_is_thickness ? ranges.thickness : ranges.spacing;
+        if (spacing.is_range()) return spacing;
+    }
+    return degradation.through_plane->spacing;
 }
 
 Volume received(Volume volume, const Degradation& degradation) {

@@ -23,6 +23,17 @@ constexpr double gaussian_support = 4.0;
 /// Of the intensity range. Resampled magnitude images have slightly negative intensities.
 constexpr double largest_negative_share = 0.05;
 
+KspaceWindow window_of(WindowSetting setting) {
+    switch (setting) {
+        case WindowSetting::hamming:
+            return KspaceWindow::hamming;
+        case WindowSetting::fermi:
+            return KspaceWindow::fermi;
+        default:
+            return KspaceWindow::none;
+    }
+}
+
 std::string name_of(KspaceWindow window) {
     switch (window) {
         case KspaceWindow::hamming:
@@ -102,10 +113,10 @@ Degradation make_degradation(const std::string& preset, int scale) {
     degradation.preset = preset;
     degradation.scale = scale;
     degradation.sigma = 0.0;
-    if (preset == "gaussian" || preset == "gaussian-corner") {
+    if (preset == "gaussian" || preset == "gaussian-corner" || preset == varied_preset) {
         degradation.kernel = Kernel::gaussian;
         degradation.sigma = 0.5 * scale;
-        degradation.phase = preset == "gaussian" ? Phase::center : Phase::corner;
+        degradation.phase = preset == "gaussian-corner" ? Phase::corner : Phase::center;
     } else if (preset == "box") {
         degradation.kernel = Kernel::box;
     } else if (preset == "bicubic") {
@@ -118,8 +129,8 @@ Degradation make_degradation(const std::string& preset, int scale) {
         degradation.kernel = Kernel::identity;
         degradation.low_field.emplace();
     } else {
-        throw FileError(fmt::format("degradation: unknown preset \"{}\"; known are {}, {}", preset,
-                                    fmt::join(degradation_presets(), ", "), low_field_preset));
+        throw FileError(fmt::format("degradation: unknown preset \"{}\"; known are {}, {}, {}", preset,
+                                    fmt::join(degradation_presets(), ", "), varied_preset, low_field_preset));
     }
     validate(degradation);
     return degradation;
@@ -134,8 +145,10 @@ void DegradationSettings::visit(OptionVisitor& v) {
              direction, {{"in-plane", Direction::in_plane}, {"through-plane", Direction::through_plane}});
     v.option({.key = "preset",
               .flag = "--preset",
-              .help = fmt::format("degradation model: {}, {}", fmt::join(degradation_presets(), ", "),
-                                  low_field_preset)},
+              .help = fmt::format(
+                  "degradation model: {}, {} (each scan, and in training each slice of each epoch, "
+                  "draws gaussian or kspace), {}",
+                  fmt::join(degradation_presets(), ", "), varied_preset, low_field_preset)},
              preset);
     v.option({.key = "scale",
               .flag = "--scale",
@@ -144,9 +157,14 @@ void DegradationSettings::visit(OptionVisitor& v) {
     const bool thick = direction == Direction::through_plane;
     if (thick && preset == defaults.preset) preset = through_plane_preset;
     if ((thick || preset == low_field_preset) && scale == defaults.scale) scale = 1;
-    v.option(
-        {.key = "window", .flag = "--window", .help = "preset kspace: factor of the k-space samples"}, window,
-        {{"none", KspaceWindow::none}, {"hamming", KspaceWindow::hamming}, {"fermi", KspaceWindow::fermi}});
+    v.option({.key = "window",
+              .flag = "--window",
+              .help = "preset kspace: factor of the k-space samples; any: each draws its own"},
+             window,
+             {{"none", WindowSetting::none},
+              {"hamming", WindowSetting::hamming},
+              {"fermi", WindowSetting::fermi},
+              {"any", WindowSetting::any}});
     v.option(
         {.key = "blur_sigma",
          .flag = "--blur-sigma",
@@ -176,7 +194,10 @@ Degradation DegradationSettings::make() const {
             thick ? fmt::format("the preset {} is in-plane; --direction through-plane takes none", preset)
                   : "the preset through-plane is set by --direction through-plane");
     Degradation degradation = make_degradation(preset, scale);
-    degradation.window = window;
+    const bool varied = preset == varied_preset;
+    require(window == WindowSetting::none || preset == "kspace", "degradation",
+            fmt::format("a window is for the preset kspace, not for {}", preset));
+    degradation.window = window_of(window);
     if (thick) {
         degradation.through_plane = through_plane.make();
     } else if (const auto given = first_difference(to_json(ThroughPlaneSettings{}), to_json(through_plane))) {
@@ -206,13 +227,16 @@ Degradation DegradationSettings::make() const {
     degradation.noise_seed = noise_seed;
     degradation.bias_field = bias_field.middle();
     if (blur_sigma.is_range() || noise.is_range() || bias_field.is_range() ||
-        through_plane.thickness.is_range() || through_plane.spacing.is_range())
+        through_plane.thickness.is_range() || through_plane.spacing.is_range() || varied ||
+        window == WindowSetting::any)
         degradation.ranges = {blur_sigma,
                               noise,
                               through_plane.thickness,
                               through_plane.spacing,
                               bias_field,
-                              through_plane.spacing == NumberOrRange{}};
+                              through_plane.spacing == NumberOrRange{},
+                              varied,
+                              varied || window == WindowSetting::any};
     validate(degradation);
     return degradation;
 }
@@ -244,6 +268,8 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
             if (value.is_range()) description[key] = to_string(value);
         };
         add("sigma", degradation.ranges->sigma);
+        if (degradation.ranges->kernel) description["kernel"] = "gaussian or kspace";
+        if (degradation.ranges->window) description["window"] = "any";
         add("noise", degradation.ranges->noise);
         add("bias_field", degradation.ranges->bias_field);
         add("thickness_mm", degradation.ranges->thickness);

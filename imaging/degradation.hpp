@@ -19,6 +19,8 @@ namespace dnsp::imaging {
 struct DegradationRanges {
     NumberOrRange sigma, noise, thickness, spacing, bias_field;
     bool spacing_is_thickness = false;  ///< the spacing was not given
+    bool kernel = false;                ///< gaussian or kspace
+    bool window = false;                ///< any KspaceWindow, if the kernel is kspace
 };
 
 /// Degradation model: a low-resolution sample is a weighted mean of the high-resolution samples around its
@@ -59,18 +61,22 @@ void validate(const Degradation& degradation);
 ///   box              mean of scale×scale pixels (partial volume of a larger voxel)
 ///   bicubic          MATLAB's imresize(…, 1/scale): antialiased bicubic
 ///   kspace           the centre of k-space: imaging/kspace.hpp
-///   low-field        a scanner of lower field strength, on the same grid: scale 1
-///   pairs            no degradation, scale 1: for networks trained on real pairs
-///   through-plane    thick slices along one axis, scale 1; through_plane remains to be set
+///   varied           gaussian or kspace, drawn like a range, kspace with any window; ranges remains to be
+///   set low-field        a scanner of lower field strength, on the same grid: scale 1 pairs            no
+///   degradation, scale 1: for networks trained on real pairs through-plane    thick slices along one axis,
+///   scale 1; through_plane remains to be set
 /// Throws FileError for an unknown preset, naming the known ones, and for a scale other than 2, 3 or 4
 /// (low-field, pairs, through-plane: 1).
 Degradation make_degradation(const std::string& preset, int scale);
-std::vector<std::string>
-degradation_presets();  ///< those with scales 2, 3 and 4: all but low-field, pairs and through-plane
+std::vector<std::string> degradation_presets();  ///< those of one kernel with scales 2, 3 and 4
+inline constexpr const char* varied_preset = "varied";
 inline constexpr const char* pairs_preset = "pairs";
 inline constexpr const char* through_plane_preset = "through-plane";
 
 enum class Direction { in_plane, through_plane };
+
+/// A KspaceWindow, or any of them, drawn like a number from a range.
+enum class WindowSetting { none, hamming, fermi, any };
 
 /// The options of a degradation.
 struct DegradationSettings {
@@ -82,8 +88,8 @@ struct DegradationSettings {
     std::uint64_t noise_seed = 1;
     LowFieldSettings low_field = {};  ///< for the preset low-field
     Direction direction = Direction::in_plane;
-    KspaceWindow window = KspaceWindow::none;  ///< for the preset kspace
-    ThroughPlaneSettings through_plane = {};   ///< for the direction through-plane
+    WindowSetting window = WindowSetting::none;  ///< for the preset kspace
+    ThroughPlaneSettings through_plane = {};     ///< for the direction through-plane
     /// For the preset low-field, the default of the scale becomes 1; for the direction through-plane also the
     /// default of the preset becomes through-plane.
     void visit(OptionVisitor& visitor);

@@ -33,6 +33,36 @@ TEST_CASE("a parameter is drawn uniformly from its range, and others stay") {
     CHECK(std::abs(variance - 0.64 / 12) < 0.004);
 }
 
+TEST_CASE("the preset varied draws the kernel, and the window of k-space") {
+    const Degradation degradation =
+        DegradationSettings{.preset = varied_preset, .scale = 3, .blur_sigma = {1.0, 2.0}}.make();
+    CHECK(describe(degradation).at("kernel") == "gaussian or kspace");
+    std::map<std::string, int> counts;
+    constexpr int count = 6000;
+    for (int i = 0; i < count; ++i) {
+        const Degradation one = drawn(degradation, {5, static_cast<std::uint64_t>(i)});
+        validate(one);
+        const auto text = describe(one);
+        ++counts[text.at("kernel") == "kspace" ? text.at("window") : text.at("kernel")];
+        // A drawn acquisition is that of the preset that it names.
+        Degradation named = make_degradation(one.preset, 3);
+        named.window = one.window;
+        if (one.preset == "gaussian") {
+            CHECK((one.sigma > 1.0 && one.sigma < 2.0));
+            named.sigma = one.sigma;
+        }
+        CHECK(describe(named) == text);
+    }
+    const auto share = [&](const char* name) { return double(counts[name]) / count; };
+    CHECK(counts.size() == 4);
+    CHECK(std::abs(share("gaussian") - 0.5) < 4 * std::sqrt(0.25 / count));  // four standard errors
+    for (const char* window : {"none", "hamming", "fermi"})
+        CHECK(std::abs(share(window) - 1.0 / 6) < 4 * std::sqrt(5.0 / 36 / count));
+    const Degradation windows = DegradationSettings{.preset = "kspace", .window = WindowSetting::any}.make();
+    CHECK(describe(windows).at("window") == "any");
+    CHECK(drawn(windows, {1, 1}).window != drawn(windows, {1, 4}).window);
+}
+
 TEST_CASE("the spacing follows the thickness unless it has numbers of its own") {
     DegradationSettings settings;
     settings.direction = Direction::through_plane;

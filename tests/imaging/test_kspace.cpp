@@ -90,7 +90,7 @@ TEST_CASE("an even number of kept samples gives the real part of the Nyquist sam
 }
 
 TEST_CASE("windows are for the preset kspace, which needs a multiple of the scale") {
-    DegradationSettings settings{.preset = "box", .window = KspaceWindow::hamming};
+    DegradationSettings settings{.preset = "box", .window = WindowSetting::hamming};
     CHECK(contains(complaint([&] { settings.make(); }), "a window is for the preset kspace, not for box"));
     settings.preset = "kspace";
     CHECK(describe(settings.make()).at("window") == "hamming");
