@@ -85,8 +85,8 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
             targets.insert(targets.end(), target.pixels.begin(), target.pixels.end());
             targets_.push_back(std::move(target));
             if (renews)
-                sources_.push_back({pair.target, pair.row_mm, subject.normalisation, subject.reference_range,
-                                    subject.tissues});
+                sources_.push_back({pair.truth.pixels.empty() ? pair.target : pair.truth, pair.row_mm,
+                                    subject.normalisation, subject.reference_range, subject.tissues});
         }
     }
     require(!targets_.empty(), "[training] no slice shows enough head for a patch");
@@ -125,7 +125,7 @@ void PatchSampler::acquire(const Source& source, const Philox& random, float* in
     imaging::Degradation acquisition = imaging::drawn(acquisition_, random);
     acquisition.noise_seed =
         (static_cast<std::uint64_t>(random.word(seed_word)) << 32) | random.word(seed_word + 1);
-    const imaging::Image truth = imaging::received(source.target, acquisition);
+    const imaging::Image truth = imaging::received(source.truth, acquisition);
     const imaging::Image image = imaging::network_image(
         truth, acquisition, source.reference_range.high - source.reference_range.low, source.row_mm);
     const std::vector<float> values = network_input(normalised(image, source.normalisation), source.tissues);
@@ -137,7 +137,7 @@ void PatchSampler::acquire(const Source& source, const Philox& random, float* in
 
 PatchSampler::Pixels PatchSampler::acquired(std::int64_t epoch) const {
     std::vector<std::size_t> first{0};
-    for (const Source& source : sources_) first.push_back(first.back() + source.target.pixels.size());
+    for (const Source& source : sources_) first.push_back(first.back() + source.truth.pixels.size());
     const bool has_bias = acquisition_.bias_field > 0.0;
     std::exception_ptr failure;
     Pixels pixels{std::vector<float>(first.back() * static_cast<std::size_t>(channels_)),

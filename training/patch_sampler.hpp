@@ -50,7 +50,7 @@ class PatchSampler {
   private:
     /// What is needed to acquire a slice anew.
     struct Source {
-        imaging::Image target;  // stored intensities
+        imaging::Image truth;  // stored intensities, before any bias field
         double row_mm;
         imaging::Normalisation normalisation, reference_range;
         std::optional<imaging::TissueMixture> tissues;

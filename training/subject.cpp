@@ -81,7 +81,13 @@ Subject subject_of(const imaging::Volume& truth, const imaging::Degradation& acq
     std::erase_if(subject.slices, [&](const SlicePair& pair) {
         return !std::binary_search(shown.begin(), shown.end(), pair.index);
     });
-    for (SlicePair& pair : subject.slices) pair.input = imaging::enlarge(pair.low, degradation, pair.row_mm);
+    for (SlicePair& pair : subject.slices) {
+        pair.input = imaging::enlarge(pair.low, degradation, pair.row_mm);
+        if (degradation.bias_field > 0.0)
+            pair.truth = imaging::crop_to_covered(
+                imaging::extract_oriented_slice(truth, axis, y_axis(pair.index), pair.index), degradation,
+                pair.row_mm);
+    }
     return subject;
 }
 
@@ -154,6 +160,7 @@ Subject make_subject(const imaging::Image& truth, const std::string& path,
     subject.normalisation = imaging::percentile_normalisation(pair.low.pixels, path);
     subject.target_normalisation = subject.normalisation;
     pair.input = imaging::enlarge(pair.low, degradation);
+    if (degradation.bias_field > 0.0) pair.truth = imaging::crop_to_covered(truth, degradation);
     return subject;
 }
 

@@ -18,6 +18,7 @@ inline constexpr float foreground_level = 0.1f;
 struct SlicePair {
     int index = 0;          ///< along the slice axis
     imaging::Image target;  ///< high resolution, imaging::crop_to_covered()
+    imaging::Image truth;   ///< the target before the scan's bias field; empty without a bias field
     imaging::Image low;     ///< degraded
     imaging::Image input;   ///< imaging::enlarge() of it: the input of a network
     double row_mm = 1.0;    ///< through-plane: distance of the rows of target and input

@@ -248,7 +248,15 @@ TEST_CASE("every slice of an epoch draws its own thickness and bias field") {
     const Acquired dark(degradation);
     degradation.bias_field = {0.2, 0.4};
     Acquired bright(degradation);
+    for (std::size_t i = 0; i < dark.subjects.front().slices.size(); ++i)
+        CHECK(bright.subjects.front().slices[i].truth.pixels ==
+              dark.subjects.front().slices[i].target.pixels);
+    // The truth of a slice is multiplied, not its target, which has the scan's field already.
     bright.subjects = dark.subjects;
+    for (SlicePair& pair : bright.subjects.front().slices) {
+        pair.truth = pair.target;
+        for (float& pixel : pair.truth.pixels) pixel *= 2.0f;
+    }
     PatchSampler plain = dark.sampler(), biased = bright.sampler();
     const Batch p = batch_of(plain, 0, 0), q = batch_of(biased, 0, 0);
     const auto x = p.target.to_vector<float>(), y = q.target.to_vector<float>(),
@@ -257,12 +265,14 @@ TEST_CASE("every slice of an epoch draws its own thickness and bias field") {
     double largest = 0.0, smallest = 10.0;
     for (std::size_t i = 0; i < x.size(); ++i) {
         if (x[i] < 0.3f) continue;
-        const double ratio = range.restore(y[i]) / range.restore(x[i]);
+        const double ratio = range.restore(y[i]) / (2.0 * range.restore(x[i]));
         largest = std::max(largest, ratio);
         smallest = std::min(smallest, ratio);
     }
     CHECK((smallest > std::exp(-0.4) && largest < std::exp(0.4) && largest > 1.05 * smallest));
-    CHECK(distance(y, z) < distance(x, z));  // the input has the field, too
+    auto doubled = x;
+    for (float& value : doubled) value = range.apply(2.0f * range.restore(value));
+    CHECK(distance(y, z) < distance(doubled, z));  // the input has the field, too
 }
 
 TEST_CASE("an acquisition that a slice cannot have stops the epoch with its message") {
