@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "imaging/acquisition.hpp"
 #include "imaging/resample.hpp"
 #include "imaging/through_plane.hpp"
 
@@ -45,13 +46,7 @@ void ThroughPlaneUpscaler::require_finer(const imaging::Volume& low, int axis) c
 
 std::optional<NumberOrRange> ThroughPlaneUpscaler::trained_spacing_mm() const {
     if (!network_) return std::nullopt;
-    const imaging::Degradation& trained = network_->degradation();
-    if (trained.ranges) {
-        const NumberOrRange& range =
-            trained.ranges->spacing_is_thickness ? trained.ranges->thickness : trained.ranges->spacing;
-        if (range.is_range()) return range;
-    }
-    return trained.through_plane->spacing;
+    return imaging::slice_spacing(network_->degradation());
 }
 
 int ThroughPlaneUpscaler::slices(const imaging::Volume& low, int axis) const {
