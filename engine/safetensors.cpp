@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -30,6 +32,18 @@ const char* raw_bytes(const Tensor& tensor) {
                     [&]<class T>() { return reinterpret_cast<const char*>(tensor.data<T>()); });
 }
 
+/// The number that 16 bits of IEEE 754 binary16 stand for.
+float from_half(std::uint16_t half) {
+    const int exponent = (half >> 10) & 31;
+    const int fraction = half & 1023;
+    const float sign = half >> 15 ? -1.0f : 1.0f;
+    if (exponent == 31)
+        return fraction == 0 ? sign * std::numeric_limits<float>::infinity()
+                             : std::numeric_limits<float>::quiet_NaN();
+    const float significand = static_cast<float>(exponent == 0 ? fraction : 1024 + fraction);
+    return sign * std::ldexp(significand, std::max(exponent, 1) - 25);
+}
+
 /// Bytes [begin, end) of the data.
 struct Extent {
     std::uint64_t begin = 0, end = 0;
@@ -38,13 +52,15 @@ struct Extent {
 
 Tensor read_tensor(const Json& entry, const std::string& data, Extent& extent) {
     const std::string name = entry.at("dtype");
-    require(name == "F32" || name == "F64", "holds a tensor of type " + name + "; expected F32 or F64");
-    const DType dtype = name == "F32" ? DType::float32 : DType::float64;
+    require(name == "F16" || name == "F32" || name == "F64",
+            "holds a tensor of type " + name + "; expected F16, F32 or F64");
+    const bool half = name == "F16";
+    const DType dtype = name == "F64" ? DType::float64 : DType::float32;
     extent = {entry.at("data_offsets").at(0).get<std::uint64_t>(),
               entry.at("data_offsets").at(1).get<std::uint64_t>()};
     require(extent.begin <= extent.end && extent.end <= data.size(), "is truncated");
     Shape shape;
-    std::uint64_t bytes = size_of(dtype);
+    std::uint64_t bytes = half ? sizeof(std::uint16_t) : size_of(dtype);
     for (const auto& side : entry.at("shape")) {
         shape.append(side.get<std::int64_t>());
         const auto count = side.get<std::uint64_t>();
@@ -54,7 +70,13 @@ Tensor read_tensor(const Json& entry, const std::string& data, Extent& extent) {
     }
     require(extent.end - extent.begin == bytes, "has a tensor whose shape and data disagree");
     Tensor tensor = Tensor::empty(shape, dtype);
-    std::memcpy(const_cast<char*>(raw_bytes(tensor)), data.data() + extent.begin, bytes);
+    if (!half) {
+        std::memcpy(const_cast<char*>(raw_bytes(tensor)), data.data() + extent.begin, bytes);
+        return tensor;
+    }
+    std::vector<std::uint16_t> halves(static_cast<std::size_t>(tensor.elements()));
+    if (!halves.empty()) std::memcpy(halves.data(), data.data() + extent.begin, bytes);
+    std::transform(halves.begin(), halves.end(), tensor.data<float>(), from_half);
     return tensor;
 }
 

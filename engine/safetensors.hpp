@@ -9,7 +9,7 @@
 namespace dnsp {
 
 /// A file of named tensors in the safetensors format: 8 bytes of header length, a JSON header, raw
-/// little-endian data. float32 and float64; metadata are strings.
+/// little-endian data. float32 and float64, and float16, which is read as float32; metadata are strings.
 struct TensorFile {
     std::map<std::string, Tensor> tensors;
     std::map<std::string, std::string> metadata;

@@ -81,6 +81,32 @@ TEST_CASE("a safetensors file restores tensors and metadata bitwise") {
     CHECK(serialise_safetensors(read) == serialise_safetensors(written));
 }
 
+TEST_CASE("float16 is read as float32") {
+    // Numbers of IEEE 754 binary16: normal, largest, smallest normal, subnormal, zero, infinite.
+    const std::vector<std::pair<std::uint16_t, float>> halves = {
+        {0x3C00, 1.0f},
+        {0xC000, -2.0f},
+        {0x3555, 0.333251953125f},
+        {0x7BFF, 65504.0f},
+        {0x0400, 6.103515625e-05f},
+        {0x03FF, 6.097555160522461e-05f},
+        {0x8001, -5.960464477539063e-08f},
+        {0x8000, -0.0f},
+        {0xFC00, -std::numeric_limits<float>::infinity()}};
+    std::string data;
+    std::vector<float> expected;
+    for (const auto& [bits, value] : halves) {
+        data.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+        expected.push_back(value);
+    }
+    const TemporaryFile file;
+    file.write(with_header("{\"a\":" + entry("F16", "[3,3]", "[0,18]") + "}", data));
+    const Tensor read = read_safetensors(file.path).tensors.at("a");
+    CHECK(read.shape() == Shape{3, 3});
+    REQUIRE(read.dtype() == DType::float32);
+    CHECK(reference::same_bits(read.to_vector<float>(), expected));
+}
+
 TEST_CASE("a file without tensors and metadata is valid") {
     const TemporaryFile file;
     write_safetensors(file.path, {});
@@ -128,7 +154,8 @@ TEST_CASE("a header that contradicts its data is refused") {
     one("F32", "[4611686018427387904, 4]", "[0,16]");
     one("F64", "[2305843009213693952]", "[0,0]");
     one("F32", "[4611686018427387904,4611686018427387904]", "[0,0]");
-    one("F16", "[8]", "[0,16]");
+    one("F16", "[4]", "[0,16]");
+    one("BF16", "[8]", "[0,16]");
     one("I64", "[2]", "[0,16]");
     one("", "[4]", "[0,16]");
 }
