@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "imaging/degradation.hpp"
+
+namespace dnsp {
+
+/// A weights file of a folder of weights, and what it is for.
+struct ShippedWeights {
+    std::string name;  ///< of the file without its extension, e.g. "x2-good"
+    std::filesystem::path path;
+    imaging::Degradation degradation;  ///< of its training
+    std::uintmax_t bytes = 0;
+};
+
+/// The folder of the weights that come with the programs: $DNSP_WEIGHTS if it is set, else
+/// ../share/dnsp/weights from the folder of the running program.
+std::filesystem::path shipped_weights_folder();
+
+/// The weights files of a folder, by name; none if the folder does not exist. Throws Error("path: reason")
+/// for a file that is not a weights file.
+std::vector<ShippedWeights> list_weights(const std::filesystem::path& folder);
+
+/// The largest network for a direction, in-plane with that scale. Throws Error, naming the folder and what
+/// there is, if there is none.
+const ShippedWeights& best_weights(const std::vector<ShippedWeights>& weights,
+                                   const std::filesystem::path& folder, imaging::Direction direction,
+                                   int scale);
+
+/// The file that `name` stands for: itself if it exists or has a folder or an extension, else the weights of
+/// that name in the folder. Throws Error that names the known ones.
+std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& folder);
+
+/// What weights are for: "in-plane ×2" or "through-plane, slices 2 to 6 mm apart".
+std::string purpose(const imaging::Degradation& degradation);
+
+}  // namespace dnsp

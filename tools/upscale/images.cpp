@@ -1,0 +1,199 @@
+#include "tools/upscale/images.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <future>
+
+#include "imaging/nifti.hpp"
+#include "inference/through_plane_upscaler.hpp"
+#include "tools/consistency.hpp"
+#include "tools/files.hpp"
+#include "tools/progress.hpp"
+
+namespace dnsp::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Relative deviation of the spacing from that of training from which on the user is warned.
+constexpr double spacing_tolerance = 0.1;
+
+/// Prints in which direction a volume is enlarged, and why, if its slices are thick.
+void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low, int axis) {
+    const auto* through_plane = dynamic_cast<const ThroughPlaneUpscaler*>(&upscaler);
+    if (through_plane == nullptr) {
+        if (has_thick_slices(low, axis))
+            fmt::print(
+                "{}: in-plane; {}. The slices stay that far apart; --direction through-plane or --self make "
+                "thin ones\n",
+                low.path, voxel_text(low, axis));
+        return;
+    }
+    fmt::print("{}: through-plane; {}; new slices {:.3g} mm apart\n", low.path, voxel_text(low, axis),
+               through_plane->spacing_mm(low, axis));
+    const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
+    const auto trained = through_plane->trained_spacing_mm();
+    if (trained && (spacing < trained->low * (1.0 - spacing_tolerance) ||
+                    spacing > trained->high * (1.0 + spacing_tolerance)))
+        fmt::print(
+            stderr,
+            "upscale: {}: warning: the weights were trained for slices {} mm apart, these are {:.3g} mm "
+            "apart\n",
+            low.path,
+            trained->is_range() ? fmt::format("{:.3g} to {:.3g}", trained->low, trained->high)
+                                : fmt::format("{:.3g}", trained->low),
+            spacing);
+}
+
+UpscaleResult enlarge_picture(const ImageUpscaler& upscaler, const UpscaleOptions& options,
+                              const UpscaleJob& job, imaging::Picture picture) {
+    require(upscaler.accepts_pictures(), job.input.string() +
+                                             ": is a picture, but the network labels tissues and needs a "
+                                             "skull-stripped volume, or makes thin slices of thick ones");
+    require(options.consistency.empty() && options.spread.empty(),
+            job.input.string() + ": is a picture; --consistency and --spread write volumes");
+    const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, job.input.string());
+    const imaging::Image low = picture.image;
+    picture.image = upscaler.upscale(low, normalisation);
+    UpscaleResult result;
+    if (options.consistent)
+        result.report =
+            check_consistency(upscaler, low, normalisation, true, job.output, picture.image).report;
+    result.image = std::move(picture);
+    return result;
+}
+
+/// `failed` is called in the handler of an exception that a file caused, and may rethrow it.
+void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const std::vector<UpscaleJob>& jobs,
+                   const std::function<void()>& failed) {
+    const auto start_reading = [&](std::size_t i) {
+        if (i == jobs.size()) return std::future<ImageContents>();
+        return std::async(std::launch::async, read_input, std::cref(options), std::cref(jobs[i]));
+    };
+    std::future<std::string> writing;
+    const auto attempt = [&](const std::function<void()>& part) {
+        try {
+            part();
+        } catch (const std::exception&) {
+            failed();
+        }
+    };
+    const auto finish_writing = [&] {
+        if (writing.valid()) fmt::print("{}", writing.get());
+    };
+    std::future<ImageContents> next = start_reading(0);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        std::future<ImageContents> present = std::move(next);
+        present.wait();
+        next = start_reading(i + 1);
+        attempt([&] {
+            ImageContents image = present.get();
+            const ImageUpscaler& upscaler = choice.of(image, jobs[i].input.string());
+            UpscaleResult result = enlarge(upscaler, options, jobs[i], std::move(image));
+            attempt(finish_writing);
+            writing = std::async(std::launch::async, write_result, std::cref(options), std::cref(jobs[i]),
+                                 std::move(result));
+        });
+    }
+    attempt(finish_writing);
+}
+
+/// The images of the input folder, by name.
+std::vector<UpscaleJob> jobs_of_folder(const UpscaleOptions& options) {
+    std::error_code listing;
+    std::vector<UpscaleJob> jobs;
+    for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
+        if (imaging::is_nifti_path(it->path()) || imaging::is_picture_path(it->path()))
+            jobs.push_back({it->path(), options.output / it->path().filename()});
+    require(!listing, options.input.string() + ": cannot be read (" + listing.message() + ")");
+    require(!jobs.empty(),
+            options.input.string() + ": the folder holds no image (.nii, .nii.gz, .png, .jpg)");
+    std::sort(jobs.begin(), jobs.end(),
+              [](const UpscaleJob& a, const UpscaleJob& b) { return a.input < b.input; });
+    return jobs;
+}
+
+}  // namespace
+
+void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
+    if (!fs::is_directory(options.input))
+        return upscale_files(choice, options, {{options.input, options.output}}, [] { throw; });
+    const std::vector<UpscaleJob> jobs = jobs_of_folder(options);
+    fs::create_directories(options.output);
+    std::size_t failures = 0;
+    upscale_files(choice, options, jobs, [&] {
+        if (interrupted()) throw;
+        try {
+            throw;
+        } catch (const std::exception& error) {
+            fmt::print(stderr, "upscale: {}\n", error.what());
+        }
+        ++failures;
+    });
+    require(failures == 0,
+            fmt::format("{}: {} of {} files failed", options.input.string(), failures, jobs.size()));
+}
+
+ImageContents read_input(const UpscaleOptions& options, const UpscaleJob& job) {
+    require(fs::exists(job.input), job.input.string() + ": no such file");
+    const ImageKind kind = image_kind(job.input);
+    require(kind == image_kind(job.output),
+            job.output.string() +
+                ": expected the kind of the input: a picture for a picture, a volume for a volume");
+    require_free(job.output, options.force);
+    if (kind == ImageKind::picture) return imaging::read_picture(job.input);
+    return read_volume(job.input, options.volume);
+}
+
+UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& options, const UpscaleJob& job,
+                      ImageContents contents) {
+    if (auto* picture = std::get_if<imaging::Picture>(&contents))
+        return enlarge_picture(upscaler, options, job, std::move(*picture));
+    const imaging::Volume& low = std::get<imaging::Volume>(contents);
+    const int axis = options.slice_axis.of(low);
+    explain_direction(upscaler, low, axis);
+    if (const auto differences = upscaler.unlike_training(low, axis); !differences.empty())
+        fmt::print(stderr, "upscale: {}: warning: unlike the scans of the training: {}\n", low.path,
+                   fmt::join(differences, "; "));
+    const int slices = upscaler.slices(low, axis);
+    ProgressLine progress;
+    imaging::Volume spread;
+    UpscaleResult result;
+    result.image = upscaler.upscale(
+        low, axis,
+        [&](int done) {
+            progress.show(static_cast<double>(done) / slices,
+                          fmt::format("{}: slice {} of {}", job.input.filename().string(), done, slices));
+            if (interrupted()) throw Error(job.output.string() + ": interrupted, nothing written");
+        },
+        options.spread.empty() ? nullptr : &spread);
+    progress.clear();
+    if (options.consistent || !options.consistency.empty()) {
+        auto found = check_consistency(upscaler, low, axis, options.consistent, job.output,
+                                       std::get<imaging::Volume>(result.image));
+        result.report = found.report;
+        if (!options.consistency.empty()) result.consistency = std::move(found.difference);
+    }
+    if (!options.spread.empty()) result.spread = as_float(spread);
+    return result;
+}
+
+std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
+    if (result.consistency) imaging::write_nifti(options.consistency, *result.consistency);
+    if (result.spread) imaging::write_nifti(options.spread, *result.spread);
+    if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
+        imaging::write_picture(job.output, *picture);
+        return result.report + fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
+                                           picture->image.height);
+    }
+    const auto& high = std::get<imaging::Volume>(result.image);
+    imaging::write_nifti(job.output, high);
+    return result.report + fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n",
+                                       job.output.string(), high.size[0], high.size[1], high.size[2],
+                                       high.voxel_size_mm[0], high.voxel_size_mm[1], high.voxel_size_mm[2]);
+}
+
+}  // namespace dnsp::tools

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "inference/image_upscaler.hpp"
+#include "tools/upscale/choice.hpp"
+#include "tools/upscale/options.hpp"
+
+namespace dnsp::tools {
+
+/// What is written for a file.
+struct UpscaleResult {
+    ImageContents image;
+    std::optional<imaging::Volume> consistency, spread;
+    std::string report;  ///< printed before the line of the image
+};
+
+/// Reads the input of a job. Throws Error for an output of another kind or one that cannot be written.
+ImageContents read_input(const UpscaleOptions& options, const UpscaleJob& job);
+
+/// Enlarges an image. Prints in which direction, and warnings. Throws Error after an interrupt.
+UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& options, const UpscaleJob& job,
+                      ImageContents contents);
+
+/// Writes the files of a result and returns the lines that report them.
+std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result);
+
+/// Enlarges the input, a file or a folder of them. While one file is computed, the next one is read and the
+/// previous one is written. In a folder, continues after a file that fails, and throws Error at the end if
+/// any did.
+void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options);
+
+}  // namespace dnsp::tools

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "imaging/degradation.hpp"
+#include "imaging/picture.hpp"
+#include "imaging/volume.hpp"
+#include "inference/tiled_inference.hpp"
+#include "layers/conv2d_settings.hpp"
+#include "tools/command_line.hpp"
+#include "training/self_supervision.hpp"
+
+namespace dnsp::tools {
+
+/// Which voxels become smaller.
+enum class UpscaleDirection { automatic, in_plane, through_plane };
+
+/// The command line of upscale.
+struct UpscaleOptions {
+    std::filesystem::path input, output;
+    std::string weights;  ///< a file, or the name of weights that come with the program
+    std::string method;   ///< classical; neither weights nor method nor self: weights are chosen
+    UpscaleDirection direction = UpscaleDirection::automatic;
+    double voxel_mm = 0.0;  ///< through-plane: distance of the new slices; 0: the pixel size
+    imaging::DegradationSettings degradation;  ///< what the classical method is told
+    Conv2dSettings convolution;
+    InferenceOptions inference;
+    SliceAxis slice_axis;
+    std::optional<int> scale, volume;
+    bool self = false;  ///< train on the scan itself
+    SelfSupervision self_supervision;
+    std::filesystem::path save_weights;
+    bool consistent = false;  ///< correct the result until it agrees with the input
+    std::filesystem::path consistency, spread;
+    std::string command;
+    bool force = false;
+};
+
+/// One file of a run.
+struct UpscaleJob {
+    std::filesystem::path input, output;
+};
+
+using ImageContents = std::variant<imaging::Picture, imaging::Volume>;
+
+}  // namespace dnsp::tools
