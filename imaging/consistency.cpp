@@ -74,8 +74,12 @@ Image scaled(Image image, double factor) {
 
 }  // namespace
 
+bool has_linear_model(const Degradation& degradation) {
+    return !degradation.low_field && degradation.preset != pairs_preset;
+}
+
 void require_linear_model(const Degradation& degradation) {
-    require(!degradation.low_field && degradation.preset != pairs_preset, "consistency",
+    require(has_linear_model(degradation), "consistency",
             fmt::format("the preset {} has no linear model of the acquisition", degradation.preset));
 }
 

@@ -12,7 +12,9 @@
 // model holds and X has no noise, the truth agrees too, so that this projection never moves away from it.
 namespace dnsp::imaging {
 
-/// Throws FileError for a degradation without a linear model: low-field and pairs.
+/// False for low-field and pairs.
+bool has_linear_model(const Degradation& degradation);
+/// Throws FileError for a degradation without a linear model.
 void require_linear_model(const Degradation& degradation);
 
 /// D of a slice: a map of each axis.

@@ -32,4 +32,8 @@ Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_i
 /// when the file cannot be written completely.
 void write_nifti(const std::filesystem::path& path, const Volume& volume);
 
+/// Puts a text before the description in the header of a volume, cut to the 79 bytes of the format. Nothing
+/// for a volume without header.
+void prepend_description(Volume& volume, const std::string& text);
+
 }  // namespace dnsp::imaging

@@ -1,5 +1,7 @@
 #include "imaging/nifti_header.hpp"
 
+#include "imaging/nifti.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -77,6 +79,20 @@ nifti_2_header widen(const nifti_1_header& narrow) {
     std::copy_n(narrow.intent_name, sizeof narrow.intent_name, wide.intent_name);
     wide.dim_info = narrow.dim_info;
     return wide;
+}
+
+void prepend_description(Volume& volume, const std::string& text) {
+    if (!volume.header) return;
+    auto header = std::make_shared<NiftiHeader>(*volume.header);
+    auto& field = header->fields.descrip;
+    const std::string old(field, strnlen(field, sizeof field));
+    std::string joined = old.empty() ? text : text + "; " + old;
+    std::size_t end = std::min(joined.size(), sizeof field - 1);
+    // A character of UTF-8 is not cut: its bytes after the first are 10xxxxxx.
+    while (end > 0 && end < joined.size() && (joined[end] & 0xC0) == 0x80) --end;
+    std::memset(field, 0, sizeof field);
+    std::copy_n(joined.begin(), end, field);
+    volume.header = std::move(header);
 }
 
 nifti_1_header narrow(const nifti_2_header& wide) {

@@ -57,9 +57,17 @@ DeviceChoice choose_device(const CLI::App& app, const std::string& device) {
     return choice;
 }
 
-std::string command_text(int argc, char** argv) {
-    std::string text;
-    for (int i = 0; i < argc; ++i) text += (i ? " " : "") + std::string(argv[i]);
+std::string command_text(const std::string& program, const std::vector<std::string>& arguments) {
+    std::string text = program;
+    for (const std::string& word : arguments) {
+        if (!word.empty() && word.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;!#~") == std::string::npos) {
+            text += " " + word;
+            continue;
+        }
+        text += " '";
+        for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        text += "'";
+    }
     return text;
 }
 

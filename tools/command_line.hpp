@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/device.hpp"
 #include "imaging/degradation.hpp"
@@ -33,8 +34,8 @@ void add_device_option(CLI::App& app, std::string& device);
 /// of CUDA devices if the device is the CPU.
 DeviceChoice choose_device(const CLI::App& app, const std::string& device);
 
-/// The command line as the user typed it, for records.
-std::string command_text(int argc, char** argv);
+/// A command line for records, which a shell understands: words with special characters are quoted.
+std::string command_text(const std::string& program, const std::vector<std::string>& arguments);
 
 /// Catches SIGINT and SIGTERM. After the first signal interrupted() is true; the second one ends the program.
 void catch_interrupts();

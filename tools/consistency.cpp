@@ -24,11 +24,14 @@ imaging::Degradation acquisition_of(const ImageUpscaler& upscaler, double spacin
     return *acquisition;
 }
 
-std::string report_line(const std::filesystem::path& output, std::span<const float> residual,
-                        const imaging::Normalisation& range) {
-    return fmt::format(
-        "{}: acquired again, differs from the input by {:.3g} % of its intensity range (root mean square)\n",
-        output.string(), 100.0 * imaging::root_mean_square(residual) / (range.high - range.low));
+Consistency found(const std::filesystem::path& output, std::span<const float> residual,
+                  const imaging::Normalisation& range) {
+    const double error = imaging::root_mean_square(residual) / (range.high - range.low);
+    return {fmt::format("{}: acquired again, differs from the input by {:.3g} % of its intensity range (root "
+                        "mean square)\n",
+                        output.string(), 100.0 * error),
+            error,
+            {}};
 }
 
 /// The share of the residual that is corrected, so that the noise of the acquisition remains.
@@ -47,6 +50,11 @@ imaging::Volume as_float(const imaging::Volume& volume) {
     return result;
 }
 
+bool can_check_consistency(const ImageUpscaler& upscaler) {
+    const auto acquisition = upscaler.acquisition();
+    return acquisition && imaging::has_linear_model(*acquisition);
+}
+
 Consistency check_consistency(const ImageUpscaler& upscaler, const imaging::Volume& low, int axis,
                               bool correct, const std::filesystem::path& output, imaging::Volume& high) {
     const imaging::Degradation acquisition =
@@ -57,10 +65,10 @@ Consistency check_consistency(const ImageUpscaler& upscaler, const imaging::Volu
         imaging::correct(high, residual, axis, acquisition, share_of(residual.voxels, acquisition, range));
         residual = imaging::acquisition_residual(high, low, axis, acquisition);
     }
-    Consistency found{report_line(output, residual.voxels, range), {}};
+    Consistency consistency = found(output, residual.voxels, range);
     for (float& x : residual.voxels) x = std::abs(x);
-    found.difference = as_float(residual);
-    return found;
+    consistency.difference = as_float(residual);
+    return consistency;
 }
 
 Consistency check_consistency(const ImageUpscaler& upscaler, const imaging::Image& low,
@@ -72,7 +80,7 @@ Consistency check_consistency(const ImageUpscaler& upscaler, const imaging::Imag
         imaging::correct(high, residual, acquisition, share_of(residual.pixels, acquisition, range));
         residual = imaging::acquisition_residual(high, low, acquisition);
     }
-    return {report_line(output, residual.pixels, range), {}};
+    return found(output, residual.pixels, range);
 }
 
 }  // namespace dnsp::tools

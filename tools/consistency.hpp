@@ -15,9 +15,13 @@ imaging::Volume as_float(const imaging::Volume& volume);
 
 /// Whether a result agrees with the input (imaging/consistency.hpp).
 struct Consistency {
-    std::string report;                         ///< a line for the user
+    std::string report;           ///< a line for the user
+    double relative_error = 0.0;  ///< root mean square, as a share of the input's intensity range
     std::optional<imaging::Volume> difference;  ///< absolute, on the grid of the input
 };
+
+/// Whether a result of the upscaler can be acquired again: it assumes a linear acquisition.
+bool can_check_consistency(const ImageUpscaler& upscaler);
 
 /// Acquires a result again and compares it with the input `low`. `correct`: first projects the result onto
 /// those that agree within the noise of the acquisition. `output`: name of the result, for the report. Throws

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
+#include "base/options_json.hpp"
 #include "models/classical/method.hpp"
 #include "tools/command_line.hpp"
 #include "tools/comparison.hpp"
@@ -205,7 +206,9 @@ int evaluate(Options options, Device device) {
     const std::vector<tools::Method> networks = load_networks(options, device);
     const imaging::Degradation degradation =
         pairs ? imaging::make_degradation(imaging::pairs_preset, 1)
-              : tools::common_degradation(networks, options.degradation.make());
+              : tools::common_degradation(
+                    networks, options.degradation.make(),
+                    to_json(options.degradation) != to_json(imaging::DegradationSettings{}));
     std::vector<tools::Method> methods;
     if (options.methods.empty()) methods.push_back(tools::bicubic_method(degradation));
     for (const std::string& text : options.methods)
@@ -230,7 +233,7 @@ int main(int argc, char** argv) {
     tools::EvaluationOptions& e = options.evaluation;
     CLI::App app(
         "Degrades high-resolution volumes or pictures, enlarges them by every given method and network (default: by "
-        "bicubic interpolation), and compares the results with the original. The first network sets the degradation.",
+        "bicubic interpolation), and compares the results with the original. The degradation is that of the first network unless options state one.",
         "evaluate");
     app.add_option("inputs", options.inputs, "high-resolution volumes, pictures, or folders of volumes");
     app.add_option(

@@ -69,21 +69,23 @@ std::string subject_of(const std::string& path) {
     return stem.replace_extension().string();
 }
 
-imaging::Degradation common_degradation(const std::vector<Method>& methods,
-                                        const imaging::Degradation& fallback) {
+imaging::Degradation common_degradation(const std::vector<Method>& methods, const imaging::Degradation& given,
+                                        bool stated) {
     std::optional<imaging::Degradation> common;
+    if (stated) common = given;
     for (const Method& method : methods) {
         if (!method.network) continue;
         require(method.network->degradation().preset != imaging::pairs_preset,
                 method.name + ": was trained on real pairs; --pairs LOW HIGH evaluates it");
         if (!common) common = method.network->degradation();
         require(common->scale == method.network->scale(),
-                fmt::format("{}: trained for scale {}, the others for {}", method.name,
-                            method.network->scale(), common->scale));
+                fmt::format("{}: trained for scale {}, {} {}", method.name, method.network->scale(),
+                            stated ? "--scale is" : "the others for", common->scale));
         require(common->through_plane.has_value() == method.network->degradation().through_plane.has_value(),
-                method.name + ": trained for thick slices, others are not, or the reverse");
+                method.name + (stated ? ": its training had another --direction"
+                                      : ": trained for thick slices, others are not, or the reverse"));
     }
-    return common.value_or(fallback);
+    return common.value_or(given);
 }
 
 Evaluation::Evaluation(std::vector<Method> methods, imaging::Degradation degradation,

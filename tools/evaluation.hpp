@@ -29,10 +29,11 @@ struct EvaluationOptions {
     void visit(OptionVisitor& visitor);
 };
 
-/// The degradation of the first network, or `fallback` if there is no network. Throws Error unless all
-/// networks have the same scale, and for a network that was trained on real pairs.
-imaging::Degradation common_degradation(const std::vector<Method>& methods,
-                                        const imaging::Degradation& fallback);
+/// `given` if the user stated it or there is no network, else the degradation of the first network. Throws
+/// Error unless all networks were trained for its scale and direction, and for a network that was trained on
+/// real pairs.
+imaging::Degradation common_degradation(const std::vector<Method>& methods, const imaging::Degradation& given,
+                                        bool stated);
 
 /// The person that a file shows: the BIDS entity "sub-…" at the start of the file name if there is one, else
 /// the file name without its extension.

@@ -230,6 +230,7 @@ int main(int argc, char** argv) {
                 "--epochs and --steps both set the length of the run; give one of them");
         if (by_epochs) options.settings.steps = 0;
         choose_source(options.settings, app);
-        return train(options, tools::choose_device(app, device), tools::command_text(argc, argv));
+        return train(options, tools::choose_device(app, device),
+                     tools::command_text(argv[0], {argv + 1, argv + argc}));
     });
 }

@@ -73,6 +73,7 @@ void upscale(const UpscaleOptions& options, Device device) {
 int main(int argc, char** argv) {
     UpscaleOptions options;
     bool list = false, json = false;
+    fs::path verified;
     CLI::App app(
         "Super-resolution of MR images with a trained network or a classical method: a NIfTI volume (slice by slice, geometry, "
         "data type and intensities kept), a PNG or JPEG picture, or a folder of them.",
@@ -135,24 +136,36 @@ int main(int argc, char** argv) {
         "correct the result so that, acquired again, it is the input (within the noise of the weights)");
     app.add_option("--consistency", options.consistency,
                    "write the absolute difference between the result, acquired again, and the input");
+    app.add_flag("--bids", options.bids,
+                 "the output is a folder; results get the name of the input with the BIDS entity rec-dnsp");
+    app.add_option(
+        "--verify", verified,
+        "repeat the run that a sidecar (OUT.json) records, and compare the results bitwise; no other "
+        "argument is needed");
     app.add_flag("--force", options.force, "overwrite existing output");
     app.callback([&] {
-        if (list) return;
+        if (list || !verified.empty()) return;
         for (const char* name : {"input", "output"})
             if (app.count(name) == 0) throw CLI::RequiredError(name);
     });
     return tools::run_tool(app, argc, argv, [&] {
         if (list) return print_weights(json);
+        if (!verified.empty()) {
+            fmt::print("{}", tools::verify_record(verified));
+            return 0;
+        }
         parser.apply(options.slice_axis);
         parser.apply(options.self_supervision);
         for (const char* flag : {"--minutes", "--steps", "--thickness", "--profile", "--seed"})
             require(options.self || app.count(flag) == 0, std::string(flag) + " needs --self");
         require(app.count("--minutes") == 0 || app.count("--steps") == 0,
                 "--minutes and --steps both set the length of the training; give one of them");
-        options.command = tools::command_text(argc, argv);
+        options.arguments.assign(argv + 1, argv + argc);
         parser.apply(options.inference);
         parser.apply(options.convolution);
-        upscale(options, tools::choose_device(app, device).device);
+        const Device chosen = tools::choose_device(app, device).device;
+        options.device = to_string(chosen);
+        upscale(options, chosen);
         return 0;
     });
 }

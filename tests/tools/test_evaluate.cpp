@@ -69,6 +69,28 @@ TEST_CASE("evaluate compares with bicubic on held-out slices and states its conv
     REQUIRE(rows.back().at(6) == "1");
 }
 
+TEST_CASE("a degradation that options state replaces that of the weights") {
+    testing::TemporaryFolder folder;
+    const auto bicubic_score = [&](const std::string& options) {
+        const auto result =
+            run_tool("evaluate " + trained().volume.string() + " --slice-step 9 --force --json " +
+                     (folder / "e.json").string() + options);
+        INFO(result.output);
+        REQUIRE(result.status == 0);
+        return nlohmann::json::parse(bytes_of(folder / "e.json"))["methods"][0]["psnr_db_mean"].get<double>();
+    };
+    const std::string weights = " --weights " + trained().weights.string();
+    const double as_trained = bicubic_score(weights), sharper = bicubic_score(weights + " --blur-sigma 0.6");
+    CHECK(sharper == bicubic_score(" --blur-sigma 0.6"));
+    CHECK(as_trained == bicubic_score(""));
+    CHECK(sharper > as_trained + 0.5);
+    CHECK(run_tool("evaluate " + trained().volume.string() + weights + " --scale 3")
+              .says("trained for scale 2, --scale is 3"));
+    CHECK(run_tool("evaluate " + trained().volume.string() + weights +
+                   " --direction through-plane --thickness 3")
+              .says("trained for scale 2, --scale is 1"));
+}
+
 TEST_CASE("evaluate scores classical methods beside networks and names the subjects of its rows") {
     testing::TemporaryFolder folder;
     const auto scan = (folder / "sub-07_T1w.nii.gz").string();

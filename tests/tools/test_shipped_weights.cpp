@@ -113,7 +113,7 @@ TEST_CASE("upscale names what there is if no weights fit") {
     CHECK(neither.says("none has no weights"));
 }
 
-TEST_CASE("--list-weights prints a table or JSON, and needs no other argument") {
+TEST_CASE("the option --list-weights prints a table or JSON, and needs no other argument") {
     const WeightsFolder weights;
     const auto table = weights.upscale("--list-weights"), json = weights.upscale("--list-weights --json");
     INFO(table.output);

@@ -53,11 +53,14 @@ UpscalerChoice::UpscalerChoice(const UpscaleOptions& options, Device device)
     if (!options.method.empty()) {
         auto& method = loaded_[options.method];
         method = make_method(options);
-        named_ = method.get();
+        named_.emplace(ChosenUpscaler{*method, {}});
         return;
     }
     apply(options.convolution, device);
-    if (!options.weights.empty()) named_ = &load(find_weights(options.weights, shipped_weights_folder()));
+    if (!options.weights.empty()) {
+        const auto path = find_weights(options.weights, shipped_weights_folder());
+        named_.emplace(ChosenUpscaler{load(path), path});
+    }
     require(options.direction != UpscaleDirection::through_plane || !options.scale,
             "--scale enlarges pixels; --voxel is for --direction through-plane");
 }
@@ -84,8 +87,8 @@ const ImageUpscaler& UpscalerChoice::load(const std::filesystem::path& path) {
     return *kept;
 }
 
-const ImageUpscaler& UpscalerChoice::of(const ImageContents& image, const std::string& path) {
-    if (named_ != nullptr) return *named_;
+ChosenUpscaler UpscalerChoice::of(const ImageContents& image, const std::string& path) {
+    if (named_) return *named_;
     bool thick = options_.direction == UpscaleDirection::through_plane;
     std::string reason = thick ? "--direction through-plane" : "";
     if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
@@ -101,7 +104,7 @@ const ImageUpscaler& UpscalerChoice::of(const ImageContents& image, const std::s
         options_.scale.value_or(default_scale));
     fmt::print("{}: weights {}, {}{}\n", path, chosen.name, purpose(chosen.degradation),
                reason.empty() ? "" : " (" + reason + ")");
-    return load(chosen.path);
+    return {load(chosen.path), chosen.path};
 }
 
 }  // namespace dnsp::tools

@@ -10,6 +10,12 @@
 
 namespace dnsp::tools {
 
+/// What enlarges an image, and the weights file that it was read from; no path for a method without weights.
+struct ChosenUpscaler {
+    const ImageUpscaler& upscaler;
+    std::filesystem::path weights;
+};
+
 /// Chooses and keeps what enlarges the images of a run: the weights or the method that the user names, else
 /// for each image the largest of the weights that come with the program for its direction and scale.
 class UpscalerChoice {
@@ -19,7 +25,7 @@ class UpscalerChoice {
 
     /// For an image whose slices lie along `options.slice_axis`. Loads weights at their first use, and prints
     /// which were chosen and why. Throws Error if none fit.
-    const ImageUpscaler& of(const ImageContents& image, const std::string& path);
+    ChosenUpscaler of(const ImageContents& image, const std::string& path);
 
   private:
     const ImageUpscaler& load(const std::filesystem::path& weights);
@@ -27,7 +33,7 @@ class UpscalerChoice {
     const UpscaleOptions& options_;
     Device device_;
     std::map<std::string, std::unique_ptr<ImageUpscaler>> loaded_;  // by path of the weights
-    const ImageUpscaler* named_ = nullptr;                          // what the user names
+    std::optional<ChosenUpscaler> named_;                           // what the user names
 };
 
 /// Slices are thick if they are that much farther apart than pixels.

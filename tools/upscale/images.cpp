@@ -48,20 +48,31 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
             spacing);
 }
 
-UpscaleResult enlarge_picture(const ImageUpscaler& upscaler, const UpscaleOptions& options,
+/// Acquires the result again and records how far it is from the input. Reports it if the user asked.
+template <class... Arguments>
+void check(UpscaleResult& result, const ChosenUpscaler& chosen, const UpscaleOptions& options,
+           Arguments&&... arguments) {
+    const bool asked = options.consistent || !options.consistency.empty();
+    if (!asked && !can_check_consistency(chosen.upscaler)) return;
+    Consistency found = check_consistency(chosen.upscaler, std::forward<Arguments>(arguments)...);
+    result.origin.consistency = found.relative_error;
+    if (asked) result.report = found.report;
+    if (!options.consistency.empty()) result.consistency = std::move(found.difference);
+}
+
+UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions& options,
                               const UpscaleJob& job, imaging::Picture picture) {
-    require(upscaler.accepts_pictures(), job.input.string() +
-                                             ": is a picture, but the network labels tissues and needs a "
-                                             "skull-stripped volume, or makes thin slices of thick ones");
+    require(chosen.upscaler.accepts_pictures(),
+            job.input.string() +
+                ": is a picture, but the network labels tissues and needs a skull-stripped "
+                "volume, or makes thin slices of thick ones");
     require(options.consistency.empty() && options.spread.empty(),
             job.input.string() + ": is a picture; --consistency and --spread write volumes");
     const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, job.input.string());
     const imaging::Image low = picture.image;
-    picture.image = upscaler.upscale(low, normalisation);
-    UpscaleResult result;
-    if (options.consistent)
-        result.report =
-            check_consistency(upscaler, low, normalisation, true, job.output, picture.image).report;
+    UpscaleResult result{.origin = {chosen.weights, chosen.upscaler.acquisition()}};
+    picture.image = chosen.upscaler.upscale(low, normalisation);
+    check(result, chosen, options, low, normalisation, options.consistent, job.output, picture.image);
     result.image = std::move(picture);
     return result;
 }
@@ -91,8 +102,8 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
         next = start_reading(i + 1);
         attempt([&] {
             ImageContents image = present.get();
-            const ImageUpscaler& upscaler = choice.of(image, jobs[i].input.string());
-            UpscaleResult result = enlarge(upscaler, options, jobs[i], std::move(image));
+            const ChosenUpscaler chosen = choice.of(image, jobs[i].input.string());
+            UpscaleResult result = enlarge(chosen, options, jobs[i], std::move(image));
             attempt(finish_writing);
             writing = std::async(std::launch::async, write_result, std::cref(options), std::cref(jobs[i]),
                                  std::move(result));
@@ -101,13 +112,18 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
     attempt(finish_writing);
 }
 
+fs::path output_in_folder(const UpscaleOptions& options, const fs::path& input) {
+    const std::string name = input.filename().string();
+    return options.output / (options.bids ? bids_name(name) : name);
+}
+
 /// The images of the input folder, by name.
 std::vector<UpscaleJob> jobs_of_folder(const UpscaleOptions& options) {
     std::error_code listing;
     std::vector<UpscaleJob> jobs;
     for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
         if (imaging::is_nifti_path(it->path()) || imaging::is_picture_path(it->path()))
-            jobs.push_back({it->path(), options.output / it->path().filename()});
+            jobs.push_back({it->path(), output_in_folder(options, it->path())});
     require(!listing, options.input.string() + ": cannot be read (" + listing.message() + ")");
     require(!jobs.empty(),
             options.input.string() + ": the folder holds no image (.nii, .nii.gz, .png, .jpg)");
@@ -118,9 +134,14 @@ std::vector<UpscaleJob> jobs_of_folder(const UpscaleOptions& options) {
 
 }  // namespace
 
+UpscaleJob single_job(const UpscaleOptions& options) {
+    return {options.input, options.bids ? output_in_folder(options, options.input) : options.output};
+}
+
 void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
+    if (options.bids) fs::create_directories(options.output);
     if (!fs::is_directory(options.input))
-        return upscale_files(choice, options, {{options.input, options.output}}, [] { throw; });
+        return upscale_files(choice, options, {single_job(options)}, [] { throw; });
     const std::vector<UpscaleJob> jobs = jobs_of_folder(options);
     fs::create_directories(options.output);
     std::size_t failures = 0;
@@ -144,14 +165,16 @@ ImageContents read_input(const UpscaleOptions& options, const UpscaleJob& job) {
             job.output.string() +
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
     require_free(job.output, options.force);
+    require_free(sidecar_path(job.output), options.force);
     if (kind == ImageKind::picture) return imaging::read_picture(job.input);
     return read_volume(job.input, options.volume);
 }
 
-UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& options, const UpscaleJob& job,
+UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& options, const UpscaleJob& job,
                       ImageContents contents) {
     if (auto* picture = std::get_if<imaging::Picture>(&contents))
-        return enlarge_picture(upscaler, options, job, std::move(*picture));
+        return enlarge_picture(chosen, options, job, std::move(*picture));
+    const ImageUpscaler& upscaler = chosen.upscaler;
     const imaging::Volume& low = std::get<imaging::Volume>(contents);
     const int axis = options.slice_axis.of(low);
     explain_direction(upscaler, low, axis);
@@ -161,7 +184,7 @@ UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& optio
     const int slices = upscaler.slices(low, axis);
     ProgressLine progress;
     imaging::Volume spread;
-    UpscaleResult result;
+    UpscaleResult result{.origin = {chosen.weights, upscaler.acquisition()}};
     result.image = upscaler.upscale(
         low, axis,
         [&](int done) {
@@ -171,12 +194,10 @@ UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& optio
         },
         options.spread.empty() ? nullptr : &spread);
     progress.clear();
-    if (options.consistent || !options.consistency.empty()) {
-        auto found = check_consistency(upscaler, low, axis, options.consistent, job.output,
-                                       std::get<imaging::Volume>(result.image));
-        result.report = found.report;
-        if (!options.consistency.empty()) result.consistency = std::move(found.difference);
-    }
+    auto& high = std::get<imaging::Volume>(result.image);
+    check(result, chosen, options, low, axis, options.consistent, job.output, high);
+    imaging::prepend_description(high, description_of(result.origin));
+    result.origin.axis = axis;
     if (!options.spread.empty()) result.spread = as_float(spread);
     return result;
 }
@@ -184,16 +205,20 @@ UpscaleResult enlarge(const ImageUpscaler& upscaler, const UpscaleOptions& optio
 std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
     if (result.consistency) imaging::write_nifti(options.consistency, *result.consistency);
     if (result.spread) imaging::write_nifti(options.spread, *result.spread);
+    std::string line;
     if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
         imaging::write_picture(job.output, *picture);
-        return result.report + fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
-                                           picture->image.height);
+        line = fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
+                           picture->image.height);
+    } else {
+        const auto& high = std::get<imaging::Volume>(result.image);
+        imaging::write_nifti(job.output, high);
+        line = fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(),
+                           high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
+                           high.voxel_size_mm[1], high.voxel_size_mm[2]);
     }
-    const auto& high = std::get<imaging::Volume>(result.image);
-    imaging::write_nifti(job.output, high);
-    return result.report + fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n",
-                                       job.output.string(), high.size[0], high.size[1], high.size[2],
-                                       high.voxel_size_mm[0], high.voxel_size_mm[1], high.voxel_size_mm[2]);
+    write_record(options, job, result.image, result.origin);
+    return result.report + line;
 }
 
 }  // namespace dnsp::tools

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "imaging/degradation.hpp"
 #include "imaging/picture.hpp"
@@ -35,7 +36,9 @@ struct UpscaleOptions {
     std::filesystem::path save_weights;
     bool consistent = false;  ///< correct the result until it agrees with the input
     std::filesystem::path consistency, spread;
-    std::string command;
+    std::vector<std::string> arguments;  ///< of the command line, without the program
+    bool bids = false;                   ///< name the results after BIDS
+    std::string device;                  ///< "cpu" or "cuda:N", for records
     bool force = false;
 };
 

@@ -2,41 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "base/atomic_file.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
+#include "tools/temporary_folder.hpp"
 #include "tools/upscale/images.hpp"
 
 namespace dnsp::tools {
-namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder for the files of a run; the destructor removes it.
-class TemporaryFolder {
-  public:
-    TemporaryFolder() {
-        std::string name = (fs::temp_directory_path() / "dnsp-XXXXXX").string();
-        require(mkdtemp(name.data()) != nullptr, name + ": cannot be created");
-        path_ = name;
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    const fs::path& path() const { return path_; }
-
-  private:
-    fs::path path_;
-};
-
-}  // namespace
 
 void upscale_self(const UpscaleOptions& options, Device device) {
     require(!fs::is_directory(options.input),
@@ -44,7 +20,8 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     require(options.direction != UpscaleDirection::in_plane,
             "--self learns from pixels within slices, for --direction through-plane");
     require(!options.scale, "--scale enlarges pixels; --self makes thin slices, --voxel mm apart");
-    const UpscaleJob job{options.input, options.output};
+    if (options.bids) fs::create_directories(options.output);
+    const UpscaleJob job = single_job(options);
     if (!options.save_weights.empty()) require_free(options.save_weights, options.force);
     ImageContents contents = read_input(options, job);
     require(std::holds_alternative<imaging::Volume>(contents),
@@ -58,7 +35,8 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     const TemporaryFolder folder;
     ProgressLine progress;
     const fs::path weights = train_on_scan(
-        scan, settings, options.self_supervision.minutes, device, folder.path(), options.command,
+        scan, settings, options.self_supervision.minutes, device, folder.path(),
+        command_text("upscale", options.arguments),
         [&](const SelfSupervisionProgress& p) {
             progress.show(static_cast<double>(p.step) / static_cast<double>(p.total_steps),
                           fmt::format("training on the scan, step {} of {}, {} left, loss {:.1e}", p.step,
@@ -73,7 +51,7 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     }
     const ThroughPlaneUpscaler upscaler(Upscaler(load_network(weights, device), options.inference),
                                         options.voxel_mm);
-    const UpscaleResult result = enlarge(upscaler, options, job, std::move(contents));
+    const UpscaleResult result = enlarge({upscaler, {}}, options, job, std::move(contents));
     fmt::print("{}", write_result(options, job, result));
 }
 

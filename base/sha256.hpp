@@ -1,0 +1,12 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace dnsp {
+
+/// The SHA-256 digest of a file, 64 hexadecimal digits. Throws FileError("path: reason") if it cannot be
+/// read.
+std::string sha256_of(const std::filesystem::path& path);
+
+}  // namespace dnsp
