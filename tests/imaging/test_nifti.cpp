@@ -211,6 +211,28 @@ TEST_CASE("a volume without a header becomes float32 NIfTI-1") {
     CHECK(scratch.entries() == 1);
 }
 
+TEST_CASE("a text is put before the description of the header") {
+    const Scratch scratch;
+    const auto file = scratch.file("v.nii");
+    Volume volume = ramp_volume(4, 3, 2);
+    prepend_description(volume, "nothing");
+    CHECK(volume.header == nullptr);
+    write_nifti(file, volume);
+    // The 80 bytes of descrip begin at byte 148 (nifti1.h).
+    const auto description = [&](const std::string& text) {
+        Volume read = read_nifti(file);
+        prepend_description(read, text);
+        write_nifti(file, read);
+        return plain_contents(file).substr(148, 80);
+    };
+    const auto padded = [](std::string text) { return text + std::string(80 - text.size(), '\0'); };
+    CHECK(description("") == padded(""));
+    CHECK(description("first") == padded("first"));
+    CHECK(description("second") == padded("second; first"));
+    CHECK(description(std::string(90, 'x')) == padded(std::string(79, 'x')));
+    CHECK(description(std::string(78, 'y') + "é") == padded(std::string(78, 'y')));
+}
+
 TEST_CASE("volumes that cannot be written are refused") {
     const Scratch scratch;
     Volume volume = ramp_volume(3, 4, 2);
