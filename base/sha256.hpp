@@ -8,5 +8,7 @@ namespace dnsp {
 /// The SHA-256 digest of a file, 64 hexadecimal digits. Throws FileError("path: reason") if it cannot be
 /// read.
 std::string sha256_of(const std::filesystem::path& path);
+/// The digest of bytes.
+std::string sha256_of_text(const std::string& bytes);
 
 }  // namespace dnsp

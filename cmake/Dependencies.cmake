@@ -31,4 +31,5 @@ endfunction()
 
 dnsp_library(nifti_clib HEADER nifti2_io.h PATH_SUFFIXES nifti LIBRARIES nifti2 znz)
 dnsp_library(stb HEADER stb/stb_image.h)
+dnsp_library(gdcm HEADER gdcmReader.h PATH_SUFFIXES gdcm-3.0 LIBRARIES gdcmMSFF gdcmDSED gdcmDICT gdcmCommon)
 dnsp_library(nanoflann HEADER nanoflann.hpp)

@@ -9,12 +9,10 @@ endif()
 install(TARGETS ${programs} RUNTIME_DEPENDENCY_SET dnsp_libraries)
 install(DIRECTORY weights/ DESTINATION ${CMAKE_INSTALL_DATADIR}/dnsp/weights)
 install(FILES LICENSE NOTICE README.md CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES cmake/dnsp.bash-completion RENAME dnsp DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 foreach(program IN LISTS DNSP_PROGRAMS)
-  if(NOT program STREQUAL "dnsp")  # bash-completion looks for a file with the name of the program
-    install(FILES cmake/dnsp.bash-completion RENAME ${program}
-      DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-  endif()
+  # bash-completion looks for a file with the name of the program.
+  install(FILES cmake/dnsp.bash-completion RENAME ${program}
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()
 
 # A manual page for each program, made of its --help.
@@ -34,7 +32,8 @@ endif()
 
 # The library of all components, and find_package(dnsp).
 if(DNSP_LIBRARY)
-  add_library(dnsp SHARED)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/library.cpp CONTENT "")  # CMake wants a source of the target itself
+  add_library(dnsp SHARED ${PROJECT_BINARY_DIR}/library.cpp)
   target_link_libraries(dnsp PRIVATE dnsp_training dnsp_classical dnsp_statistics)
   set_target_properties(dnsp PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

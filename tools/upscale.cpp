@@ -76,10 +76,12 @@ int main(int argc, char** argv) {
     fs::path verified;
     CLI::App app(
         "Super-resolution of MR images with a trained network or a classical method: a NIfTI volume (slice by slice, geometry, "
-        "data type and intensities kept), a PNG or JPEG picture, or a folder of them.",
+        "data type and intensities kept), a DICOM series, a PNG or JPEG picture, or a folder of them.",
         "upscale");
-    app.add_option("input", options.input, "image, volume or folder");
-    app.add_option("output", options.output, "file, or folder if the input is a folder");
+    app.add_option("input", options.input,
+                   "picture, NIfTI volume, DICOM file or folder of a series, or folder of images");
+    app.add_option("output", options.output,
+                   "file; a folder if the input is a folder; for DICOM a new folder or a NIfTI file");
     auto* how = app.add_option_group("method", "at most one of")->require_option(0, 1);
     how->add_option("--weights", options.weights,
                     "file of train_dnsp, or name of weights that come with the program; default: the "
@@ -119,6 +121,8 @@ int main(int argc, char** argv) {
            "--blur-sigma", options.degradation.blur_sigma,
            "Gaussian σ that the classical method assumes, in pixels of the output; 0: that of the preset")
         ->needs(method);
+    app.add_option("--series", options.series,
+                   "number or UID of the series in a folder of several DICOM series");
     app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
     std::string device = "auto";
     tools::add_device_option(app, device);

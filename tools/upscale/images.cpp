@@ -81,7 +81,7 @@ UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions
 void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const std::vector<UpscaleJob>& jobs,
                    const std::function<void()>& failed) {
     const auto start_reading = [&](std::size_t i) {
-        if (i == jobs.size()) return std::future<ImageContents>();
+        if (i == jobs.size()) return std::future<InputImage>();
         return std::async(std::launch::async, read_input, std::cref(options), std::cref(jobs[i]));
     };
     std::future<std::string> writing;
@@ -95,14 +95,14 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
     const auto finish_writing = [&] {
         if (writing.valid()) fmt::print("{}", writing.get());
     };
-    std::future<ImageContents> next = start_reading(0);
+    std::future<InputImage> next = start_reading(0);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        std::future<ImageContents> present = std::move(next);
+        std::future<InputImage> present = std::move(next);
         present.wait();
         next = start_reading(i + 1);
         attempt([&] {
-            ImageContents image = present.get();
-            const ChosenUpscaler chosen = choice.of(image, jobs[i].input.string());
+            InputImage image = present.get();
+            const ChosenUpscaler chosen = choice.of(image.contents, jobs[i].input.string());
             UpscaleResult result = enlarge(chosen, options, jobs[i], std::move(image));
             attempt(finish_writing);
             writing = std::async(std::launch::async, write_result, std::cref(options), std::cref(jobs[i]),
@@ -110,6 +110,17 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
         });
     }
     attempt(finish_writing);
+}
+
+/// As require_free(), for a DICOM series: a folder, or a NIfTI file.
+void require_free_dicom_output(const fs::path& output, bool force) {
+    if (imaging::is_nifti_path(output)) return require_free(output, force);
+    require(!imaging::is_picture_path(output),
+            output.string() + ": expected a folder for a DICOM series, or a NIfTI file");
+    require(force || !fs::exists(output), output.string() + ": already exists; --force replaces it");
+    require(!fs::exists(output) || fs::is_directory(output), output.string() + ": is not a folder");
+    const fs::path parent = output.has_parent_path() ? output.parent_path() : fs::path(".");
+    require(fs::is_directory(parent), parent.string() + ": no such folder");
 }
 
 fs::path output_in_folder(const UpscaleOptions& options, const fs::path& input) {
@@ -140,7 +151,7 @@ UpscaleJob single_job(const UpscaleOptions& options) {
 
 void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
     if (options.bids) fs::create_directories(options.output);
-    if (!fs::is_directory(options.input))
+    if (!fs::is_directory(options.input) || imaging::is_dicom(options.input))
         return upscale_files(choice, options, {single_job(options)}, [] { throw; });
     const std::vector<UpscaleJob> jobs = jobs_of_folder(options);
     fs::create_directories(options.output);
@@ -158,24 +169,31 @@ void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
             fmt::format("{}: {} of {} files failed", options.input.string(), failures, jobs.size()));
 }
 
-ImageContents read_input(const UpscaleOptions& options, const UpscaleJob& job) {
+InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
     require(fs::exists(job.input), job.input.string() + ": no such file");
+    require_free(sidecar_path(job.output), options.force);
+    if (imaging::is_dicom(job.input)) {
+        require_free_dicom_output(job.output, options.force);
+        auto series = imaging::read_dicom(job.input, options.series);
+        const bool as_nifti = imaging::is_nifti_path(job.output);
+        return {std::move(series.volume), as_nifti ? nullptr : std::move(series.source)};
+    }
+    require(options.series.empty(), job.input.string() + ": is not DICOM; --series chooses a DICOM series");
     const ImageKind kind = image_kind(job.input);
     require(kind == image_kind(job.output),
             job.output.string() +
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
     require_free(job.output, options.force);
-    require_free(sidecar_path(job.output), options.force);
-    if (kind == ImageKind::picture) return imaging::read_picture(job.input);
-    return read_volume(job.input, options.volume);
+    if (kind == ImageKind::picture) return {imaging::read_picture(job.input)};
+    return {read_volume(job.input, options.volume)};
 }
 
 UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& options, const UpscaleJob& job,
-                      ImageContents contents) {
-    if (auto* picture = std::get_if<imaging::Picture>(&contents))
+                      InputImage input) {
+    if (auto* picture = std::get_if<imaging::Picture>(&input.contents))
         return enlarge_picture(chosen, options, job, std::move(*picture));
     const ImageUpscaler& upscaler = chosen.upscaler;
-    const imaging::Volume& low = std::get<imaging::Volume>(contents);
+    const imaging::Volume& low = std::get<imaging::Volume>(input.contents);
     const int axis = options.slice_axis.of(low);
     explain_direction(upscaler, low, axis);
     if (const auto differences = upscaler.unlike_training(low, axis); !differences.empty())
@@ -198,6 +216,7 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
     check(result, chosen, options, low, axis, options.consistent, job.output, high);
     imaging::prepend_description(high, description_of(result.origin));
     result.origin.axis = axis;
+    result.dicom = std::move(input.dicom);
     if (!options.spread.empty()) result.spread = as_float(spread);
     return result;
 }
@@ -212,7 +231,11 @@ std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, c
                            picture->image.height);
     } else {
         const auto& high = std::get<imaging::Volume>(result.image);
-        imaging::write_nifti(job.output, high);
+        if (result.dicom)
+            imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
+                                 options.force);
+        else
+            imaging::write_nifti(job.output, high);
         line = fmt::format("{}: {}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(),
                            high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
                            high.voxel_size_mm[1], high.voxel_size_mm[2]);

@@ -16,25 +16,26 @@ struct UpscaleResult {
     std::optional<imaging::Volume> consistency = {}, spread = {};
     std::string report = {};  ///< printed before the line of the image
     UpscaleOrigin origin;
+    std::shared_ptr<const imaging::DicomSource> dicom = {};  ///< if the result is to be a DICOM series
 };
 
 /// The job of an input that is one file. With --bids the output is a folder, and the name is bids_name().
 UpscaleJob single_job(const UpscaleOptions& options);
 
 /// Reads the input of a job. Throws Error for an output of another kind or one that cannot be written.
-ImageContents read_input(const UpscaleOptions& options, const UpscaleJob& job);
+InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job);
 
 /// Enlarges an image by what was read from the file `weights`, if from one. Prints in which direction, and
 /// warnings. Throws Error after an interrupt.
 UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& options, const UpscaleJob& job,
-                      ImageContents contents);
+                      InputImage input);
 
 /// Writes the files of a result and returns the lines that report them.
 std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result);
 
-/// Enlarges the input, a file or a folder of them. While one file is computed, the next one is read and the
-/// previous one is written. In a folder, continues after a file that fails, and throws Error at the end if
-/// any did.
+/// Enlarges the input: a file, a DICOM series, or a folder of files. While one file is computed, the next one
+/// is read and the previous one is written. In a folder, continues after a file that fails, and throws Error
+/// at the end if any did.
 void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options);
 
 }  // namespace dnsp::tools

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "imaging/degradation.hpp"
+#include "imaging/dicom/dicom.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume.hpp"
 #include "inference/tiled_inference.hpp"
@@ -31,7 +33,8 @@ struct UpscaleOptions {
     InferenceOptions inference;
     SliceAxis slice_axis;
     std::optional<int> scale, volume;
-    bool self = false;  ///< train on the scan itself
+    std::string series;  ///< of a DICOM folder; imaging::read_dicom()
+    bool self = false;   ///< train on the scan itself
     SelfSupervision self_supervision;
     std::filesystem::path save_weights;
     bool consistent = false;  ///< correct the result until it agrees with the input
@@ -48,5 +51,11 @@ struct UpscaleJob {
 };
 
 using ImageContents = std::variant<imaging::Picture, imaging::Volume>;
+
+/// An image that was read.
+struct InputImage {
+    ImageContents contents;
+    std::shared_ptr<const imaging::DicomSource> dicom = {};  ///< null unless it was read from DICOM
+};
 
 }  // namespace dnsp::tools

@@ -53,6 +53,18 @@ Json read_object(const fs::path& path) {
     return json.is_object() ? json : Json::object();
 }
 
+/// The SHA-256 digest of a file. For a folder: that of the sorted digests of its files, one a line, so that
+/// their names do not matter.
+std::string digest_of(const fs::path& path) {
+    if (!fs::is_directory(path)) return sha256_of(path);
+    std::set<std::string> digests;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+        if (entry.is_regular_file()) digests.insert(sha256_of(entry.path()) + "\n");
+    std::string lines;
+    for (const std::string& digest : digests) lines += digest;
+    return sha256_of_text(lines);
+}
+
 void correct_slices(Json& record, const imaging::Volume& high, const UpscaleOrigin& origin) {
     if (!origin.acquisition || !origin.acquisition->through_plane) return;
     for (const char* key : {"SliceThickness", "SpacingBetweenSlices"})
@@ -137,9 +149,9 @@ void write_record(const UpscaleOptions& options, const UpscaleJob& job, const Im
     record["arguments"] = arguments;
     record["device"] = options.device;
     record["input"] = job.input.string();
-    record["input_sha256"] = sha256_of(job.input);
+    record["input_sha256"] = digest_of(job.input);
     record["output"] = job.output.string();
-    record["output_sha256"] = sha256_of(job.output);
+    record["output_sha256"] = digest_of(job.output);
     record["weights"] = nullptr;
     if (!origin.weights.empty())
         record["weights"] = {{"name", origin.weights.stem().string()}, {"sha256", sha256_of(origin.weights)}};
@@ -167,7 +179,7 @@ std::string verify_record(const fs::path& sidecar) {
         sidecar.string() +
             ": --self without --steps trains as long as the machine's speed allows, which cannot be repeated");
     require(fs::exists(input), input.string() + ": no such file; start from the folder of the recorded run");
-    require(sha256_of(input) == record["input_sha256"],
+    require(digest_of(input) == record["input_sha256"],
             input.string() + ": is not the input of the recorded run");
     const TemporaryFolder folder;
     const fs::path repeated = folder.path() / output.filename(), log = folder.path() / "log";
@@ -184,7 +196,7 @@ std::string verify_record(const fs::path& sidecar) {
         fmt::format("{}: version {} gives another result than version {}: SHA-256 {} instead of {}",
                     sidecar.string(), DNSP_VERSION, record["version"].get<std::string>(),
                     again["output_sha256"].get<std::string>(), record["output_sha256"].get<std::string>()));
-    const bool unchanged = fs::exists(output) && sha256_of(output) == record["output_sha256"];
+    const bool unchanged = fs::exists(output) && digest_of(output) == record["output_sha256"];
     return fmt::format(
         "{}: the repeated run gives the same bits{}\n", sidecar.string(),
         unchanged ? "" : fmt::format("; {} is not that file (moved or changed)", output.string()));

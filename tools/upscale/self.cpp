@@ -15,7 +15,7 @@ namespace dnsp::tools {
 namespace fs = std::filesystem;
 
 void upscale_self(const UpscaleOptions& options, Device device) {
-    require(!fs::is_directory(options.input),
+    require(!fs::is_directory(options.input) || imaging::is_dicom(options.input),
             options.input.string() + ": is a folder; --self trains on one scan at a time");
     require(options.direction != UpscaleDirection::in_plane,
             "--self learns from pixels within slices, for --direction through-plane");
@@ -23,10 +23,10 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     if (options.bids) fs::create_directories(options.output);
     const UpscaleJob job = single_job(options);
     if (!options.save_weights.empty()) require_free(options.save_weights, options.force);
-    ImageContents contents = read_input(options, job);
-    require(std::holds_alternative<imaging::Volume>(contents),
+    InputImage input = read_input(options, job);
+    require(std::holds_alternative<imaging::Volume>(input.contents),
             options.input.string() + ": is a picture; --self needs a volume with thick slices");
-    const auto& scan = std::get<imaging::Volume>(contents);
+    const auto& scan = std::get<imaging::Volume>(input.contents);
     apply(options.convolution, device);
     catch_interrupts();
     const TrainingSettings settings =
@@ -51,7 +51,7 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     }
     const ThroughPlaneUpscaler upscaler(Upscaler(load_network(weights, device), options.inference),
                                         options.voxel_mm);
-    const UpscaleResult result = enlarge({upscaler, {}}, options, job, std::move(contents));
+    const UpscaleResult result = enlarge({upscaler, {}}, options, job, std::move(input));
     fmt::print("{}", write_result(options, job, result));
 }
 
