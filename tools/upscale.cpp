@@ -28,11 +28,16 @@ void check_additional_output(const UpscaleOptions& options) {
             "--ensemble averages results of a network; --method has none");
     for (const fs::path& path : {options.consistency, options.spread}) {
         if (path.empty()) continue;
-        require(!fs::is_directory(options.input), path.string() + ": is one file; the input is a folder");
+        require(!fs::is_directory(options.input) || imaging::is_dicom(options.input),
+                path.string() + ": is one file; the input is a folder");
         require(tools::image_kind(path) == tools::ImageKind::volume,
                 path.string() + ": expected a NIfTI file");
         tools::require_free(path, options.force);
     }
+    if (options.report.empty()) return;
+    require(!fs::is_directory(options.input) || imaging::is_dicom(options.input),
+            options.report.string() + ": is one file; the input is a folder");
+    tools::require_free(options.report, options.force);
 }
 
 /// The weights that come with the program, as a table or as JSON.
@@ -140,6 +145,8 @@ int main(int argc, char** argv) {
         "correct the result so that, acquired again, it is the input (within the noise of the weights)");
     app.add_option("--consistency", options.consistency,
                    "write the absolute difference between the result, acquired again, and the input");
+    app.add_option("--report", options.report,
+                   "write a page of HTML that shows input, interpolation and result beside each other");
     app.add_flag("--bids", options.bids,
                  "the output is a folder; results get the name of the input with the BIDS entity rec-dnsp");
     app.add_option(

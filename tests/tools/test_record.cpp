@@ -80,7 +80,7 @@ TEST_CASE("the input's sidecar is carried over, with the slices corrected") {
     scan.voxel_size_mm[2] = 4.0;
     imaging::write_nifti(input, scan);
     std::ofstream(folder / "sub-1_T2w.json")
-        << R"({"EchoTime": 0.1, "SliceThickness": 3.6, "SpacingBetweenSlices": 4, "command": "old"})";
+        << R"({"EchoTime": 0.1, "SliceThickness": 3.6, "SpacingBetweenSlices": 4, "kind": "not of BIDS"})";
     const auto results = folder / "results";
     const auto run =
         run_tool("upscale " + input.string() + " " + results.string() + " --bids --self --steps 4 --voxel 2");
@@ -89,6 +89,7 @@ TEST_CASE("the input's sidecar is carried over, with the slices corrected") {
     CHECK(fs::exists(results / "sub-1_rec-dnsp_T2w.nii.gz"));
     const auto record = json_of(results / "sub-1_rec-dnsp_T2w.json");
     CHECK(record["EchoTime"] == 0.1);
+    CHECK_FALSE(record.contains("kind"));
     CHECK(record["SliceThickness"] == 2.0);
     CHECK(record["SpacingBetweenSlices"] == 2.0);
     CHECK(record["weights"].is_null());

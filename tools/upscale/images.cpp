@@ -7,11 +7,13 @@
 #include <functional>
 #include <future>
 
+#include "base/atomic_file.hpp"
 #include "imaging/nifti.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "tools/consistency.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
+#include "tools/upscale/report.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -21,8 +23,9 @@ namespace fs = std::filesystem;
 /// Relative deviation of the spacing from that of training from which on the user is warned.
 constexpr double spacing_tolerance = 0.1;
 
-/// Prints in which direction a volume is enlarged, and why, if its slices are thick.
-void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low, int axis) {
+/// Prints in which direction a volume is enlarged, and why, if its slices are thick. Returns warnings.
+std::vector<std::string> explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low,
+                                           int axis) {
     const auto* through_plane = dynamic_cast<const ThroughPlaneUpscaler*>(&upscaler);
     if (through_plane == nullptr) {
         if (has_thick_slices(low, axis))
@@ -30,7 +33,7 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
                 "{}: in-plane; {}. The slices stay that far apart; --direction through-plane or --self make "
                 "thin ones\n",
                 low.path, voxel_text(low, axis));
-        return;
+        return {};
     }
     fmt::print("{}: through-plane; {}; new slices {:.3g} mm apart\n", low.path, voxel_text(low, axis),
                through_plane->spacing_mm(low, axis));
@@ -38,14 +41,11 @@ void explain_direction(const ImageUpscaler& upscaler, const imaging::Volume& low
     const auto trained = through_plane->trained_spacing_mm();
     if (trained && (spacing < trained->low * (1.0 - spacing_tolerance) ||
                     spacing > trained->high * (1.0 + spacing_tolerance)))
-        fmt::print(
-            stderr,
-            "upscale: {}: warning: the weights were trained for slices {} mm apart, these are {:.3g} mm "
-            "apart\n",
-            low.path,
-            trained->is_range() ? fmt::format("{:.3g} to {:.3g}", trained->low, trained->high)
-                                : fmt::format("{:.3g}", trained->low),
-            spacing);
+        return {fmt::format("the weights were trained for slices {} mm apart, these are {:.3g} mm apart",
+                            trained->is_range() ? fmt::format("{:.3g} to {:.3g}", trained->low, trained->high)
+                                                : fmt::format("{:.3g}", trained->low),
+                            spacing)};
+    return {};
 }
 
 /// Acquires the result again and records how far it is from the input. Reports it if the user asked.
@@ -57,7 +57,32 @@ void check(UpscaleResult& result, const ChosenUpscaler& chosen, const UpscaleOpt
     Consistency found = check_consistency(chosen.upscaler, std::forward<Arguments>(arguments)...);
     result.origin.consistency = found.relative_error;
     if (asked) result.report = found.report;
-    if (!options.consistency.empty()) result.consistency = std::move(found.difference);
+    result.consistency = std::move(found.difference);
+}
+
+/// The ensemble's standard deviation is written or shown.
+bool needs_spread(const UpscaleOptions& options) {
+    return !options.spread.empty() || (options.inference.ensemble && !options.report.empty());
+}
+
+/// Values of a record as text: strings as they are, others as JSON.
+std::vector<std::pair<std::string, std::string>> lines_of(const nlohmann::ordered_json& record) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    for (const char* key :
+         {"command", "version", "device", "input_sha256", "output_sha256", "weights", "acquisition"})
+        lines.emplace_back(key,
+                           record[key].is_string() ? record[key].get<std::string>() : record[key].dump());
+    return lines;
+}
+
+std::string report_of(const UpscaleResult& result, const nlohmann::ordered_json& record) {
+    UpscaleReport report{*result.input, std::get<imaging::Volume>(result.image)};
+    if (result.consistency) report.difference = &*result.consistency;
+    if (result.spread) report.spread = &*result.spread;
+    report.consistency = result.origin.consistency;
+    report.warnings = result.origin.warnings;
+    report.record = lines_of(record);
+    return html_report(report);
 }
 
 UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions& options,
@@ -66,8 +91,8 @@ UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions
             job.input.string() +
                 ": is a picture, but the network labels tissues and needs a skull-stripped "
                 "volume, or makes thin slices of thick ones");
-    require(options.consistency.empty() && options.spread.empty(),
-            job.input.string() + ": is a picture; --consistency and --spread write volumes");
+    require(options.consistency.empty() && options.spread.empty() && options.report.empty(),
+            job.input.string() + ": is a picture; --consistency, --spread and --report are for volumes");
     const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, job.input.string());
     const imaging::Image low = picture.image;
     UpscaleResult result{.origin = {chosen.weights, chosen.upscaler.acquisition()}};
@@ -195,10 +220,11 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
     const ImageUpscaler& upscaler = chosen.upscaler;
     const imaging::Volume& low = std::get<imaging::Volume>(input.contents);
     const int axis = options.slice_axis.of(low);
-    explain_direction(upscaler, low, axis);
+    std::vector<std::string> warnings = explain_direction(upscaler, low, axis);
     if (const auto differences = upscaler.unlike_training(low, axis); !differences.empty())
-        fmt::print(stderr, "upscale: {}: warning: unlike the scans of the training: {}\n", low.path,
-                   fmt::join(differences, "; "));
+        warnings.push_back(fmt::format("unlike the scans of the training: {}", fmt::join(differences, "; ")));
+    for (const std::string& warning : warnings)
+        fmt::print(stderr, "upscale: {}: warning: {}\n", low.path, warning);
     const int slices = upscaler.slices(low, axis);
     ProgressLine progress;
     imaging::Volume spread;
@@ -210,20 +236,22 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
                           fmt::format("{}: slice {} of {}", job.input.filename().string(), done, slices));
             if (interrupted()) throw Error(job.output.string() + ": interrupted, nothing written");
         },
-        options.spread.empty() ? nullptr : &spread);
+        needs_spread(options) ? &spread : nullptr);
     progress.clear();
     auto& high = std::get<imaging::Volume>(result.image);
     check(result, chosen, options, low, axis, options.consistent, job.output, high);
     imaging::prepend_description(high, description_of(result.origin));
     result.origin.axis = axis;
     result.dicom = std::move(input.dicom);
-    if (!options.spread.empty()) result.spread = as_float(spread);
+    result.origin.warnings = std::move(warnings);
+    if (needs_spread(options)) result.spread = as_float(spread);
+    if (!options.report.empty()) result.input = std::get<imaging::Volume>(std::move(input.contents));
     return result;
 }
 
 std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
-    if (result.consistency) imaging::write_nifti(options.consistency, *result.consistency);
-    if (result.spread) imaging::write_nifti(options.spread, *result.spread);
+    if (!options.consistency.empty()) imaging::write_nifti(options.consistency, *result.consistency);
+    if (!options.spread.empty()) imaging::write_nifti(options.spread, *result.spread);
     std::string line;
     if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
         imaging::write_picture(job.output, *picture);
@@ -240,7 +268,8 @@ std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, c
                            high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
                            high.voxel_size_mm[1], high.voxel_size_mm[2]);
     }
-    write_record(options, job, result.image, result.origin);
+    const auto record = write_record(options, job, result.image, result.origin);
+    if (result.input) write_atomically(options.report, report_of(result, record));
     return result.report + line;
 }
 

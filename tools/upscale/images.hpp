@@ -16,6 +16,7 @@ struct UpscaleResult {
     std::optional<imaging::Volume> consistency = {}, spread = {};
     std::string report = {};  ///< printed before the line of the image
     UpscaleOrigin origin;
+    std::optional<imaging::Volume> input = {};               ///< for the report
     std::shared_ptr<const imaging::DicomSource> dicom = {};  ///< if the result is to be a DICOM series
 };
 

@@ -38,7 +38,7 @@ struct UpscaleOptions {
     SelfSupervision self_supervision;
     std::filesystem::path save_weights;
     bool consistent = false;  ///< correct the result until it agrees with the input
-    std::filesystem::path consistency, spread;
+    std::filesystem::path consistency, spread, report;
     std::vector<std::string> arguments;  ///< of the command line, without the program
     bool bids = false;                   ///< name the results after BIDS
     std::string device;                  ///< "cpu" or "cuda:N", for records

@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 /// Options that do not change the image. A repeated run leaves them out.
 const std::set<std::string> flags_left_out = {"--force", "--bids"};
-const std::set<std::string> values_left_out = {"--consistency", "--spread", "--save-weights"};
+const std::set<std::string> values_left_out = {"--consistency", "--spread", "--save-weights", "--report"};
 
 /// The arguments that make this job's image alone.
 std::vector<std::string> arguments_of(const UpscaleOptions& options, const UpscaleJob& job) {
@@ -133,9 +133,12 @@ std::string bids_name(const std::string& name) {
     return result + extension;
 }
 
-void write_record(const UpscaleOptions& options, const UpscaleJob& job, const ImageContents& image,
+Json write_record(const UpscaleOptions& options, const UpscaleJob& job, const ImageContents& image,
                   const UpscaleOrigin& origin) {
-    Json record = read_object(sidecar_path(job.input));
+    const Json of_input = read_object(sidecar_path(job.input));
+    Json record = Json::object();
+    for (const auto& [key, value] : of_input.items())
+        if (key.front() >= 'A' && key.front() <= 'Z') record[key] = value;  // BIDS keys are CamelCase
     record["Sources"] = {job.input.filename().string()};
     record["GeneratedBy"] = {{{"Name", "DNSP"}, {"Version", DNSP_VERSION}}};
     if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
@@ -159,7 +162,9 @@ void write_record(const UpscaleOptions& options, const UpscaleJob& job, const Im
     if (origin.acquisition) record["acquisition"] = imaging::describe(*origin.acquisition);
     record["consistency"] = nullptr;
     if (origin.consistency) record["consistency"] = *origin.consistency;
+    record["warnings"] = origin.warnings;
     write_atomically(sidecar_path(job.output), record.dump(2) + "\n");
+    return record;
 }
 
 std::string verify_record(const fs::path& sidecar) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@ struct UpscaleOrigin {
     std::optional<imaging::Degradation> acquisition = {};
     std::optional<double> consistency = {};  ///< Consistency::relative_error
     int axis = 2;                            ///< of the slices
+    std::vector<std::string> warnings = {};  ///< that were printed
 };
 
 /// "DNSP 0.1.0 x2-good", for the header of a result.
@@ -24,11 +26,12 @@ std::string description_of(const UpscaleOrigin& origin);
 /// "sub-01_run-1_T1w.nii.gz" → "sub-01_rec-dnsp_run-1_T1w.nii.gz"; a name without entities gets "_rec-dnsp".
 std::string bids_name(const std::string& name);
 
-/// Writes the sidecar of a written result, sidecar_path(job.output): the keys of the input's own sidecar,
-/// with slice thickness and spacing corrected, then Sources and GeneratedBy of BIDS, and input, output and
-/// weights with their SHA-256 digests, version, command, arguments, device, acquisition, consistency.
-void write_record(const UpscaleOptions& options, const UpscaleJob& job, const ImageContents& image,
-                  const UpscaleOrigin& origin);
+/// The sidecar of a written result, sidecar_path(job.output), as written: the keys of the input's own
+/// sidecar, with slice thickness and spacing corrected, then Sources and GeneratedBy of BIDS, and input,
+/// output and weights with their SHA-256 digests, version, command, arguments, device, acquisition,
+/// consistency.
+nlohmann::ordered_json write_record(const UpscaleOptions& options, const UpscaleJob& job,
+                                    const ImageContents& image, const UpscaleOrigin& origin);
 
 /// Repeats the run that a sidecar records, in a temporary folder, and compares the SHA-256 digests. Returns
 /// the line that reports equality. Throws Error if input, weights or output differ, or if the run cannot be
