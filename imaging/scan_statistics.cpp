@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "imaging/fourier.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -13,6 +14,8 @@ constexpr double bin_width = 0.05;
 constexpr std::size_t bins = 22;
 constexpr double median_of_normal = 0.6745;  // of |x| for a standard normal x
 constexpr double mask_norm = 6.0;            // √(Σ N²)
+constexpr double noise_share = 0.7;
+constexpr double least_detail_db = -30.0;
 
 /// |N ∗ I| where the head fills the mask.
 void add_responses(const Image& image, float threshold, std::vector<float>& responses) {
@@ -30,6 +33,42 @@ void add_responses(const Image& image, float threshold, std::vector<float>& resp
         }
 }
 
+/// Sums of the power of the bands of fine detail and their numbers of samples.
+struct BandPower {
+    double fine = 0.0, middle = 0.0;
+    std::size_t fine_count = 0, middle_count = 0;
+
+    /// Adds the frequencies of the columns (along rows' axis) and of the rows.
+    void add(const Image& slice) {
+        const ComplexImage spectrum = fourier_transform(slice);
+        // The frequency of an index, relative to Nyquist.
+        const auto frequency = [](int index, int size) { return 2.0 * std::min(index, size - index) / size; };
+        for (int y = 0; y < spectrum.height; ++y)
+            for (int x = 0; x < spectrum.width; ++x) {
+                const double power = std::norm(
+                    spectrum.values[static_cast<std::size_t>(y) * static_cast<std::size_t>(spectrum.width) +
+                                    static_cast<std::size_t>(x)]);
+                for (const double f : {frequency(y, spectrum.height), frequency(x, spectrum.width)}) {
+                    if (f >= 0.8) {
+                        fine += power;
+                        ++fine_count;
+                    } else if (f >= 0.35 && f <= 0.55) {
+                        middle += power;
+                        ++middle_count;
+                    }
+                }
+            }
+    }
+
+    double decibels(double noise_power) const {
+        if (fine_count == 0 || middle_count == 0) return 0.0;
+        const double f = fine / static_cast<double>(fine_count) - noise_power,
+                     m = middle / static_cast<double>(middle_count) - noise_power;
+        if (m <= 0.0) return 0.0;
+        return std::max(least_detail_db, 10.0 * std::log10(std::max(f, 1e-12 * m) / m));
+    }
+};
+
 }  // namespace
 
 ScanStatistics scan_statistics(const std::vector<Image>& slices, const Normalisation& range,
@@ -40,7 +79,9 @@ ScanStatistics scan_statistics(const std::vector<Image>& slices, const Normalisa
     std::vector<float> responses;
     std::vector<std::size_t> counts(bins, 0);
     std::size_t head = 0;
+    BandPower power;
     for (const Image& slice : slices) {
+        power.add(slice);
         add_responses(slice, threshold, responses);
         for (const float x : slice.pixels) {
             if (x <= threshold) continue;
@@ -54,6 +95,8 @@ ScanStatistics scan_statistics(const std::vector<Image>& slices, const Normalisa
         std::nth_element(responses.begin(), middle, responses.end());
         found.noise = *middle / (mask_norm * median_of_normal * (range.high - range.low));
     }
+    const double noise = found.noise * (range.high - range.low);
+    found.fine_detail_db = power.decibels(noise_share * noise * noise);
     std::size_t below = 0;
     for (const std::size_t count : counts) {
         below += count;

@@ -39,6 +39,9 @@ SeenScans seen_scans(const std::vector<imaging::ScanStatistics>& scans) {
     }
     seen.pixel_mm = range_of(pixels);
     seen.noise = range_of(noise);
+    double detail = 0.0;
+    for (const imaging::ScanStatistics& scan : scans) detail += scan.fine_detail_db;
+    if (!scans.empty()) seen.fine_detail_db = detail / static_cast<double>(scans.size());
     for (const imaging::ScanStatistics& scan : scans)
         seen.histogram_distance =
             std::max(seen.histogram_distance, imaging::histogram_distance(scan.histogram, seen.histogram));
@@ -46,10 +49,12 @@ SeenScans seen_scans(const std::vector<imaging::ScanStatistics>& scans) {
 }
 
 nlohmann::json to_json(const SeenScans& seen) {
-    return {{"pixel_mm", {seen.pixel_mm.low, seen.pixel_mm.high}},
-            {"noise", {seen.noise.low, seen.noise.high}},
-            {"histogram", seen.histogram},
-            {"histogram_distance", seen.histogram_distance}};
+    nlohmann::json json = {{"pixel_mm", {seen.pixel_mm.low, seen.pixel_mm.high}},
+                           {"noise", {seen.noise.low, seen.noise.high}},
+                           {"histogram", seen.histogram},
+                           {"histogram_distance", seen.histogram_distance}};
+    if (seen.fine_detail_db) json["fine_detail_db"] = *seen.fine_detail_db;
+    return json;
 }
 
 SeenScans seen_scans_of(const nlohmann::json& json) {
@@ -57,8 +62,10 @@ SeenScans seen_scans_of(const nlohmann::json& json) {
         return NumberOrRange{json.at(key).at(0).get<double>(), json.at(key).at(1).get<double>()};
     };
     try {
-        return {range("pixel_mm"), range("noise"), json.at("histogram").get<std::vector<double>>(),
-                json.at("histogram_distance").get<double>()};
+        SeenScans seen{range("pixel_mm"), range("noise"), json.at("histogram").get<std::vector<double>>(),
+                       json.at("histogram_distance").get<double>()};
+        if (json.contains("fine_detail_db")) seen.fine_detail_db = json["fine_detail_db"].get<double>();
+        return seen;
     } catch (const nlohmann::json::exception& error) {
         throw Error(fmt::format("the record of the training's scans cannot be read ({})", error.what()));
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct SeenScans {
     NumberOrRange noise;              ///< imaging::ScanStatistics::noise
     std::vector<double> histogram;    ///< mean over scans; empty: nothing is known
     double histogram_distance = 0.0;  ///< largest distance of a scan from the mean
+    /// Mean of imaging::ScanStatistics::fine_detail_db; none in older files.
+    std::optional<double> fine_detail_db = {};
 };
 
 SeenScans seen_scans(const std::vector<imaging::ScanStatistics>& scans);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "imaging/acquisition.hpp"
@@ -46,27 +47,33 @@ std::vector<ShippedWeights> list_weights(const fs::path& folder) {
         const WeightsFile file(entry.path());
         imaging::DegradationSettings degradation;
         file.read(file.settings(), degradation, WeightsFile::Unknown::ignore);
-        weights.push_back(
-            {entry.path().stem().string(), entry.path(), degradation.make(), entry.file_size()});
+        weights.push_back({entry.path().stem().string(), entry.path(), degradation.make(), entry.file_size(),
+                           file.seen().fine_detail_db});
     }
     std::sort(weights.begin(), weights.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return weights;
 }
 
 const ShippedWeights& best_weights(const std::vector<ShippedWeights>& weights, const fs::path& folder,
-                                   imaging::Direction direction, int scale) {
+                                   imaging::Direction direction, int scale, double fine_detail_db) {
     const bool thick = direction == imaging::Direction::through_plane;
+    const auto fits = [&](const ShippedWeights& each) {
+        return thick ? each.degradation.through_plane.has_value()
+                     : !each.degradation.through_plane && each.degradation.scale == scale && scale > 1;
+    };
+    const auto distance = [&](const ShippedWeights& each) {
+        return each.fine_detail_db ? std::abs(*each.fine_detail_db - fine_detail_db) : 1e9;
+    };
     const ShippedWeights* best = nullptr;
-    for (const ShippedWeights& each : weights) {
-        const bool fits =
-            thick ? each.degradation.through_plane.has_value()
-                  : !each.degradation.through_plane && each.degradation.scale == scale && scale > 1;
-        if (fits && (best == nullptr || each.bytes > best->bytes)) best = &each;
-    }
+    for (const ShippedWeights& each : weights)
+        if (fits(each) && (best == nullptr || distance(each) < distance(*best))) best = &each;
     require(
         best != nullptr,
         fmt::format("no weights for {} come with this program ({}); give --weights, --method or --self",
                     thick ? "thick slices" : fmt::format("in-plane ×{}", scale), inventory(weights, folder)));
+    for (const ShippedWeights& each : weights)
+        if (fits(each) && each.degradation.preset == best->degradation.preset && each.bytes > best->bytes)
+            best = &each;
     return *best;
 }
 
@@ -81,7 +88,8 @@ fs::path find_weights(const std::string& name, const fs::path& folder) {
 
 std::string purpose(const imaging::Degradation& degradation) {
     if (!degradation.through_plane) {
-        if (degradation.scale > 1) return fmt::format("in-plane ×{}", degradation.scale);
+        if (degradation.scale > 1)
+            return fmt::format("in-plane ×{}, {}", degradation.scale, degradation.preset);
         return fmt::format("the same grid ({})", degradation.preset);
     }
     const NumberOrRange spacing = imaging::slice_spacing(degradation);

@@ -1,6 +1,8 @@
 // What slices look like. Expected values: known noise, and NumPy's histogram.
 #include "imaging/scan_statistics.hpp"
 
+#include <numbers>
+
 #include "base/philox.hpp"
 #include "tests/imaging/fixtures.hpp"
 
@@ -32,6 +34,29 @@ TEST_CASE("the estimate of noise is near the true one and independent of ramps a
     }
     CHECK(scan_statistics({noisy_ramp(0.0)}, range, 1.0).noise < 1e-6);
     CHECK(scan_statistics({Image(20, 20)}, range, 1.0).noise == 0.0);
+}
+
+TEST_CASE("fine detail is the ratio of two bands of frequencies, without the noise") {
+    // Cosines of 45 and 22 cycles in 100 pixels have .9 and .44 of the Nyquist frequency: one in each band. A
+    // band along the rows has the 11 frequencies 40 to 50 (twice, without 50: 21 of 100 values), or the 10
+    // frequencies 18 to 27 (20 values).
+    const auto waves = [](double fine, double middle) {
+        Image image(100, 100);
+        for (int y = 0; y < 100; ++y)
+            for (int x = 0; x < 100; ++x)
+                image.at(y, x) = static_cast<float>(500 + fine * std::cos(2 * std::numbers::pi * 0.45 * x) +
+                                                    middle * std::cos(2 * std::numbers::pi * 0.22 * x));
+        return image;
+    };
+    // No pixel is above the level of the head, so that no noise is estimated.
+    const Normalisation dark{1000.0f, 2000.0f};
+    const double expected = 20 * std::log10(0.1) + 10 * std::log10(20.0 / 21.0);
+    CHECK(std::abs(scan_statistics({waves(10, 100)}, dark, 1.0).fine_detail_db - expected) < 0.01);
+    CHECK(scan_statistics({waves(0, 100)}, dark, 1.0).fine_detail_db == -30.0);
+    // White noise alone has the same power everywhere: what is left of it makes the ratio 0.
+    const Normalisation bright{0.0f, 1000.0f};
+    Image noise = noisy_ramp(30.0);
+    CHECK(std::abs(scan_statistics({noise}, bright, 1.0).fine_detail_db) < 6.0);
 }
 
 TEST_CASE("the histogram is the cumulative one of the head's pixels") {

@@ -10,7 +10,7 @@ using imaging::ScanStatistics;
 namespace {
 
 ScanStatistics scan(double pixel_mm, double noise, double share) {
-    return {pixel_mm, noise, std::vector<double>(22, share)};
+    return {pixel_mm, noise, std::vector<double>(22, share), -10.0 * pixel_mm};
 }
 
 }  // namespace
@@ -35,6 +35,11 @@ TEST_CASE("the record is written and read as JSON") {
     const SeenScans again = seen_scans_of(to_json(seen));
     CHECK((again.pixel_mm == seen.pixel_mm && again.noise == seen.noise &&
            again.histogram == seen.histogram && again.histogram_distance == seen.histogram_distance));
+    REQUIRE(again.fine_detail_db);
+    CHECK(std::abs(*again.fine_detail_db + 9.5) < 1e-12);
+    auto older = to_json(seen);
+    older.erase("fine_detail_db");
+    CHECK_FALSE(seen_scans_of(older).fine_detail_db);
     CHECK_THROWS_AS(seen_scans_of(nlohmann::json::object()), Error);
     CHECK_THROWS_AS(
         seen_scans_of({{"pixel_mm", "x"}, {"noise", {0, 1}}, {"histogram", {1}}, {"histogram_distance", 0}}),

@@ -43,8 +43,8 @@ std::string complaint(const Action& action) {
 }
 
 ShippedWeights weights_of(const char* name, std::uintmax_t bytes,
-                          const imaging::DegradationSettings& degradation) {
-    return {name, std::string(name) + ".safetensors", degradation.make(), bytes};
+                          const imaging::DegradationSettings& degradation, double fine_detail_db) {
+    return {name, std::string(name) + ".safetensors", degradation.make(), bytes, fine_detail_db};
 }
 
 }  // namespace
@@ -56,20 +56,26 @@ TEST_CASE("the largest weights for a direction and a scale are chosen") {
     thick.preset = imaging::through_plane_preset;
     thick.scale = 1;
     thick.through_plane.thickness = {2.0, 6.0};
-    const std::vector<ShippedWeights> all = {weights_of("x2-fast", 5, twice), weights_of("x2-good", 9, twice),
-                                             weights_of("x3-fast", 20, three),
-                                             weights_of("thin-fast", 30, thick)};
-    const auto best = [&](imaging::Direction direction, int scale) {
-        return best_weights(all, "place", direction, scale).name;
+    imaging::DegradationSettings kspace;
+    kspace.preset = "kspace";
+    const std::vector<ShippedWeights> all = {
+        weights_of("x2-fast", 5, twice, -18.0), weights_of("x2-good", 9, twice, -17.0),
+        weights_of("x3-fast", 20, three, -18.0), weights_of("thin-fast", 30, thick, -10.0),
+        weights_of("x2-kspace", 50, kspace, -12.0)};
+    const auto best = [&](imaging::Direction direction, int scale, double detail = -20.0) {
+        return best_weights(all, "place", direction, scale, detail).name;
     };
     CHECK(best(imaging::Direction::in_plane, 2) == "x2-good");
-    CHECK(best(imaging::Direction::in_plane, 3) == "x3-fast");
+    // A scan with more fine detail resembles those of the other acquisition.
+    CHECK(best(imaging::Direction::in_plane, 2, -14.0) == "x2-kspace");
+    CHECK(best(imaging::Direction::in_plane, 2, -15.0) == "x2-good");
+    CHECK(best(imaging::Direction::in_plane, 3, -5.0) == "x3-fast");
     CHECK(best(imaging::Direction::through_plane, 1) == "thin-fast");
     CHECK(
         complaint([&] { best(imaging::Direction::in_plane, 4); }) ==
-        "no weights for in-plane ×4 come with this program (place has x2-fast, x2-good, x3-fast, thin-fast); "
+        "no weights for in-plane ×4 come with this program (place has x2-fast, x2-good, x3-fast, thin-fast, x2-kspace); "
         "give --weights, --method or --self");
-    CHECK(purpose(all[1].degradation) == "in-plane ×2");
+    CHECK(purpose(all[1].degradation) == "in-plane ×2, gaussian");
     CHECK(purpose(all[3].degradation) == "through-plane, slices 2 to 6 mm apart");
 }
 
@@ -80,7 +86,8 @@ TEST_CASE("upscale without weights chooses those that come with it, and says whi
     const auto result = weights.upscale(input + " " + output);
     INFO(result.output);
     REQUIRE(result.status == 0);
-    CHECK(result.says(": weights a-small, in-plane ×2 (slices are 1 mm apart, pixels 1×1 mm)"));
+    CHECK(result.says(
+        ": weights a-small, in-plane ×2, gaussian (slices are 1 mm apart, pixels 1×1 mm; fine detail "));
     CHECK(weights.upscale(input + " " + named + " --weights " + trained().weights.string()).status == 0);
     CHECK(imaging::read_nifti(output).voxels == imaging::read_nifti(named).voxels);
     CHECK(weights.upscale(input + " " + named + " --weights a-twin --force").status == 0);
@@ -107,7 +114,8 @@ TEST_CASE("upscale names what there is if no weights fit") {
     refused(input + " " + output + " --weights b", "has a-small, a-twin");
     refused(input + " " + output + " --direction through-plane --scale 2", "--scale enlarges pixels");
     // In-plane by the user's choice.
-    CHECK(weights.upscale(thick + " " + output + " --scale 2").says(": weights a-small, in-plane ×2\n"));
+    CHECK(weights.upscale(thick + " " + output + " --scale 2")
+              .says(": weights a-small, in-plane ×2, gaussian (fine detail "));
     const auto neither = run_tool("upscale " + input + " " + output + " --force",
                                   "DNSP_WEIGHTS=" + (weights.folder / "none").string());
     CHECK(neither.says("none has no weights"));

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "imaging/scan_statistics.hpp"
 #include "inference/shipped_weights.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
 #include "tools/classical_upscaler.hpp"
+#include "training/subject.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -28,6 +30,22 @@ std::unique_ptr<ImageUpscaler> make_method(const UpscaleOptions& options) {
     const imaging::Degradation acquisition = degradation.make();
     require(!acquisition.ranges, "the classical method assumes one acquisition, not a range");
     return std::make_unique<ClassicalUpscaler>(classical::make_method(options.method), acquisition);
+}
+
+/// imaging::ScanStatistics::fine_detail_db of the slices that show the head.
+double fine_detail_db(const ImageContents& image, const SliceAxis& slice_axis) {
+    std::vector<imaging::Image> slices;
+    imaging::Normalisation range;
+    if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
+        const int axis = slice_axis.of(*volume);
+        range = imaging::percentile_normalisation(volume->voxels, volume->path);
+        for (const int index : slices_that_show_the_head(*volume, axis, range))
+            slices.push_back(imaging::extract_slice(*volume, axis, index));
+    } else {
+        slices.push_back(std::get<imaging::Picture>(image).image);
+        range = imaging::percentile_normalisation(slices.front().pixels, "picture");
+    }
+    return imaging::scan_statistics(slices, range, 0.0).fine_detail_db;
 }
 
 double voxel_mm(const imaging::Volume& volume, int axis) {
@@ -99,9 +117,13 @@ ChosenUpscaler UpscalerChoice::of(const ImageContents& image, const std::string&
     }
     const std::filesystem::path folder = shipped_weights_folder();
     const auto weights = list_weights(folder);
+    const double detail = fine_detail_db(image, options_.slice_axis);
     const ShippedWeights& chosen = best_weights(
         weights, folder, thick ? imaging::Direction::through_plane : imaging::Direction::in_plane,
-        options_.scale.value_or(default_scale));
+        options_.scale.value_or(default_scale), detail);
+    if (!thick && chosen.fine_detail_db)
+        reason += fmt::format("{}fine detail {:.1f} dB, the training's {:.1f} dB", reason.empty() ? "" : "; ",
+                              detail, *chosen.fine_detail_db);
     fmt::print("{}: weights {}, {}{}\n", path, chosen.name, purpose(chosen.degradation),
                reason.empty() ? "" : " (" + reason + ")");
     return {load(chosen.path), chosen.path};

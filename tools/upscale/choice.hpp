@@ -17,7 +17,7 @@ struct ChosenUpscaler {
 };
 
 /// Chooses and keeps what enlarges the images of a run: the weights or the method that the user names, else
-/// for each image the largest of the weights that come with the program for its direction and scale.
+/// for each image those of the weights that come with the program which best_weights() names.
 class UpscalerChoice {
   public:
     /// Loads what the user names. Throws Error for options that contradict it.
