@@ -16,7 +16,9 @@ Arena& arena_of(Device device) { return device.kind == DeviceKind::cpu ? cpu_are
 Storage::Storage(Device device, std::size_t bytes)
     : device_(device), bytes_(bytes), data_(arena_of(device).allocate(bytes)) {}
 
-Storage::~Storage() { arena_of(device_).release(data_, bytes_); }
+Storage::~Storage() {
+    if (!is_borrowed_) arena_of(device_).release(data_, bytes_);
+}
 
 void copy_from_host(const Storage& storage, std::size_t first, const void* host, std::size_t bytes) {
     void* target = static_cast<char*>(storage.data()) + first;

@@ -8,10 +8,14 @@
 
 namespace dnsp {
 
-/// Uninitialised device memory; the destructor returns it to its arena.
+/// Device memory: uninitialised memory of the device's arena, to which the destructor returns it, or memory
+/// of somebody else.
 class Storage {
   public:
     Storage(Device device, std::size_t bytes);
+    /// Memory that stays valid as long as this object, and that the destructor leaves alone.
+    Storage(Device device, std::size_t bytes, void* borrowed)
+        : device_(device), bytes_(bytes), data_(borrowed), is_borrowed_(true) {}
     ~Storage();
     Storage(const Storage&) = delete;
     Storage& operator=(const Storage&) = delete;
@@ -24,6 +28,7 @@ class Storage {
     Device device_;
     std::size_t bytes_ = 0;
     void* data_ = nullptr;
+    bool is_borrowed_ = false;
 };
 
 /// Copy `bytes` bytes between host memory and `storage`, starting at byte `first` of the storage. They return

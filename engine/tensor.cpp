@@ -27,6 +27,16 @@ Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
     return tensor;
 }
 
+Tensor Tensor::borrow(const Shape& shape, DType dtype, Device device, void* data) {
+    require(data != nullptr || shape.elements() == 0, "[Tensor::borrow] the memory is null");
+    Tensor tensor;
+    tensor.shape_ = shape;
+    tensor.dtype_ = dtype;
+    tensor.storage_ =
+        std::make_shared<Storage>(device, static_cast<std::size_t>(shape.elements()) * size_of(dtype), data);
+    return tensor;
+}
+
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
     Tensor tensor = empty(shape, dtype, device);
     tensor.fill(0.0);

@@ -48,6 +48,9 @@ class Tensor {
         return empty(other.shape_, other.dtype_, other.device());
     }
 
+    /// A tensor in memory of somebody else, which stays valid as long as the tensor and its copies.
+    static Tensor borrow(const Shape& shape, DType dtype, Device device, void* data);
+
     /// A copy of host values.
     template <class T>
     static Tensor from(const Shape& shape, std::span<const T> values, Device device = {});

@@ -36,7 +36,8 @@ DicomSeries read_dicom(const std::filesystem::path& path, const std::string& ser
 /// DERIVED\SECONDARY, the number of the series (+1000), and `description`, which is added to its name.
 /// Private attributes, overlays and icons are left out. UIDs are functions of the source's UIDs and the
 /// intensities. Intensities are rounded to the source's rescaling and clamped to 16 bits. Throws FileError if
-/// the folder exists and `replace` is false, or if a file cannot be written.
+/// the folder exists and `replace` is false or it holds anything but DICOM files, or if a file cannot be
+/// written.
 void write_dicom(const std::filesystem::path& folder, const Volume& volume, const DicomSource& source,
                  const std::string& description, bool replace);
 

@@ -172,12 +172,23 @@ void write_file(const fs::path& path, const gdcm::DataSet& data, const DicomImag
     require(writer.Write(), path.string(), "cannot be written");
 }
 
+/// Throws FileError for a folder that holds anything but DICOM files: it would be lost.
+void require_replaceable(const fs::path& folder) {
+    if (!fs::exists(folder)) return;
+    require(fs::is_directory(folder), folder.string(), "is not a folder");
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        require(
+            entry.is_regular_file() && is_dicom(entry.path()), folder.string(),
+            "holds other files than DICOM (" + entry.path().filename().string() + "), so it is not replaced");
+}
+
 /// A folder that receives its name at the end; the destructor removes what has none.
 class AtomicFolder {
   public:
     AtomicFolder(fs::path name, bool replace)
         : name_(std::move(name)), part_(name_.parent_path() / ("." + name_.filename().string() + ".part")) {
         require(replace || !fs::exists(name_), name_.string(), "already exists");
+        require_replaceable(name_);
         fs::remove_all(part_);
         std::error_code error;
         fs::create_directory(part_, error);

@@ -265,6 +265,11 @@ def check_refusals(folder):
     make(whole, folder / "cut", "--method", "bicubic", "--scale", "2")
     again = upscale(whole, folder / "cut", "--method", "bicubic", "--scale", "2")
     assert again.returncode == 1 and "already exists" in again.stderr
+    # --force replaces a series, never a folder of other files.
+    (folder / "cut/thesis.txt").write_text("mine")
+    again = upscale(whole, folder / "cut", "--method", "bicubic", "--scale", "2", "--force")
+    assert again.returncode == 1 and "thesis.txt" in again.stderr, again.stderr
+    assert (folder / "cut/thesis.txt").exists() and len(list((folder / "cut").iterdir())) == SLICES + 1
 
 
 def main():
