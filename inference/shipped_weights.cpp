@@ -78,7 +78,7 @@ const ShippedWeights& best_weights(const std::vector<ShippedWeights>& weights, c
 }
 
 fs::path find_weights(const std::string& name, const fs::path& folder) {
-    const fs::path path = name;
+    fs::path path = name;
     if (fs::exists(path) || path.has_parent_path() || path.has_extension()) return path;
     const std::vector<ShippedWeights> weights = list_weights(folder);
     for (const ShippedWeights& each : weights)

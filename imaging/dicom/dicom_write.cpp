@@ -66,8 +66,7 @@ bool is_left_out(const gdcm::Tag& tag) {
     const std::uint16_t group = tag.GetGroup(), element = tag.GetElement();
     if (group % 2 == 1 || group == 0x5200 || (group & 0xff00) == 0x6000 || group == 0x0088 || group == 0x7fe0)
         return true;
-    if (group == 0x0018 && element >= 0x9000) return true;
-    if (group == 0x0020 && element >= 0x9000) return true;
+    if ((group == 0x0008 || group == 0x0018 || group == 0x0020) && element >= 0x9000) return true;
     return group == 0x0028;
 }
 

@@ -137,9 +137,9 @@ std::string html_report(const UpscaleReport& report) {
         {"header", header_json(report)},
         {"record", record}};
     std::string text = data.dump(-1, ' ', false, Json::error_handler_t::replace);
-    // "</script>" in a text would end the script.
-    for (std::size_t at = 0; (at = text.find("</", at)) != std::string::npos; at += 3)
-        text.replace(at, 2, "<\\/");
+    // "</script>" or "<!--" in a text would change how the page is read.
+    for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6)
+        text.replace(at, 1, "\\u003c");
     std::string page = report_page;
     constexpr std::string_view mark = "@DATA@";
     page.replace(page.find(mark), mark.size(), text);
