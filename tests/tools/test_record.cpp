@@ -32,7 +32,7 @@ TEST_CASE("names of results follow the order of BIDS entities") {
 TEST_CASE("the sidecar records how a result was made, and --verify repeats it") {
     const testing::TemporaryFolder folder;
     const auto input = folder / "head.nii.gz", output = folder / "out.nii.gz", sidecar = folder / "out.json";
-    fs::copy_file(trained().volume, input);
+    imaging::write_nifti(input, testing::synthetic_head(24, 20, 12));
     const std::string options = " --weights " + trained().weights.string() + " --ensemble --consistent";
     const auto run = run_tool("upscale " + input.string() + " " + output.string() + options +
                               " --consistency " + (folder / "difference.nii.gz").string());
