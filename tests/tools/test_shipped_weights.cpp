@@ -16,11 +16,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder of weights: a network for ×2 under the names a-small and a-twin.
+/// A folder of weights, a network for ×2 under the names a-small and a-twin, and a small scan.
 struct WeightsFolder {
     testing::TemporaryFolder folder;
-    std::string environment;
-    WeightsFolder() : environment("DNSP_WEIGHTS=" + (folder / "weights").string()) {
+    std::string environment, scan;
+    WeightsFolder()
+        : environment("DNSP_WEIGHTS=" + (folder / "weights").string()),
+          scan((folder / "scan.nii.gz").string()) {
+        imaging::write_nifti(scan, testing::synthetic_head(32, 28, 12));
         fs::create_directory(folder / "weights");
         for (const char* name : {"a-small", "a-twin"})
             fs::copy_file(trained().weights, folder / "weights" / (std::string(name) + ".safetensors"));
@@ -81,7 +84,7 @@ TEST_CASE("the largest weights for a direction and a scale are chosen") {
 
 TEST_CASE("upscale without weights chooses those that come with it, and says which") {
     const WeightsFolder weights;
-    const auto input = trained().volume.string(), output = (weights.folder / "out.nii.gz").string(),
+    const auto input = weights.scan, output = (weights.folder / "out.nii.gz").string(),
                named = (weights.folder / "named.nii.gz").string();
     const auto result = weights.upscale(input + " " + output);
     INFO(result.output);
@@ -96,7 +99,7 @@ TEST_CASE("upscale without weights chooses those that come with it, and says whi
 
 TEST_CASE("upscale names what there is if no weights fit") {
     const WeightsFolder weights;
-    const auto input = trained().volume.string(), output = (weights.folder / "out.nii.gz").string(),
+    const auto input = weights.scan, output = (weights.folder / "out.nii.gz").string(),
                thick = (weights.folder / "thick.nii.gz").string();
     imaging::Volume scan = testing::synthetic_head(40, 40, 12);
     scan.voxel_size_mm[2] = 4.0;
