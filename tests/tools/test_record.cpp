@@ -82,8 +82,8 @@ TEST_CASE("the input's sidecar is carried over, with the slices corrected") {
     std::ofstream(folder / "sub-1_T2w.json")
         << R"({"EchoTime": 0.1, "SliceThickness": 3.6, "SpacingBetweenSlices": 4, "kind": "not of BIDS"})";
     const auto results = folder / "results";
-    const auto run =
-        run_tool("upscale " + input.string() + " " + results.string() + " --bids --self --steps 4 --voxel 2");
+    const auto run = run_tool("upscale " + input.string() + " " + results.string() +
+                              " --bids --method bicubic --direction through-plane --voxel 2");
     INFO(run.output);
     REQUIRE(run.status == 0);
     CHECK(fs::exists(results / "sub-1_rec-dnsp_T2w.nii.gz"));
@@ -96,7 +96,7 @@ TEST_CASE("the input's sidecar is carried over, with the slices corrected") {
     CHECK(record["voxel_size_mm"][2] == 2.0);
     CHECK(record["command"] == "upscale " + input.string() + " " +
                                    (results / "sub-1_rec-dnsp_T2w.nii.gz").string() +
-                                   " --self --steps 4 --voxel 2");
+                                   " --method bicubic --direction through-plane --voxel 2");
     CHECK(run_tool("upscale --verify " + (results / "sub-1_rec-dnsp_T2w.json").string())
               .says("the same bits\n"));
 }

@@ -242,6 +242,8 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
     check(result, chosen, options, low, axis, options.consistent, job.output, high);
     imaging::prepend_description(high, description_of(result.origin));
     result.origin.axis = axis;
+    const auto slice_axis = static_cast<std::size_t>(axis);
+    result.origin.has_thinner_slices = high.voxel_size_mm[slice_axis] < low.voxel_size_mm[slice_axis];
     result.dicom = std::move(input.dicom);
     result.origin.warnings = std::move(warnings);
     if (needs_spread(options)) result.spread = as_float(spread);

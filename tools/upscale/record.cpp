@@ -66,7 +66,7 @@ std::string digest_of(const fs::path& path) {
 }
 
 void correct_slices(Json& record, const imaging::Volume& high, const UpscaleOrigin& origin) {
-    if (!origin.acquisition || !origin.acquisition->through_plane) return;
+    if (!origin.has_thinner_slices) return;
     for (const char* key : {"SliceThickness", "SpacingBetweenSlices"})
         if (record.contains(key)) record[key] = high.voxel_size_mm[static_cast<std::size_t>(origin.axis)];
 }

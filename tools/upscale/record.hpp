@@ -16,6 +16,7 @@ struct UpscaleOrigin {
     std::optional<imaging::Degradation> acquisition = {};
     std::optional<double> consistency = {};  ///< Consistency::relative_error
     int axis = 2;                            ///< of the slices
+    bool has_thinner_slices = false;         ///< than the input
     std::vector<std::string> warnings = {};  ///< that were printed
 };
 
