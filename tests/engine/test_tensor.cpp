@@ -30,6 +30,20 @@ TEST_CASE("copies of a tensor are handles to the same memory") {
     CHECK_FALSE(Tensor().defined());
 }
 
+TEST_CASE("a borrowed tensor uses memory of somebody else and leaves it alone") {
+    std::vector<double> memory = {1, 2, 3, 4, 5, 6};
+    const auto in_use = arena_statistics(Device{}).bytes_in_use;
+    {
+        const Tensor tensor = Tensor::borrow({2, 3}, DType::float64, Device{}, memory.data());
+        CHECK(tensor.data<double>() == memory.data());
+        CHECK(tensor.view(3, {3}).to_vector<double>() == std::vector<double>{4, 5, 6});
+        tensor.fill(7.0);
+        CHECK(arena_statistics(Device{}).bytes_in_use == in_use);
+    }
+    CHECK(memory == std::vector<double>(6, 7.0));
+    CHECK_THROWS_AS(Tensor::borrow({2}, DType::float32, Device{}, nullptr), Error);
+}
+
 TEST_CASE("a view shares memory but no gradient") {
     Tensor whole = Tensor::from<double>({6}, {0, 1, 2, 3, 4, 5});
     whole.require_gradient();
