@@ -8,7 +8,6 @@
 
 #include "base/options_json.hpp"
 #include "engine/kernel_for.hpp"
-#include "imaging/scan_statistics.hpp"
 #include "inference/shipped_weights.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
@@ -88,14 +87,10 @@ int dnsp_choose_weights(const char* folder, const dnsp_volume* given, std::int32
     return guarded([&] {
         require_axis(axis);
         const imaging::Volume volume = volume_of(*given);
-        const auto range = imaging::percentile_normalisation(volume.voxels, volume.path);
-        std::vector<imaging::Image> slices;
-        for (const int index : slices_that_show_the_head(volume, axis, range))
-            slices.push_back(imaging::extract_slice(volume, axis, index));
         const auto weights = list_weights(folder);
         const ShippedWeights& best = best_weights(
             weights, folder, scale == 1 ? imaging::Direction::through_plane : imaging::Direction::in_plane,
-            scale, imaging::scan_statistics(slices, range, 0.0).fine_detail_db);
+            scale, fine_detail_db(volume, axis));
         require(best.name.size() < 256, best.name + ": the name is too long");
         std::strcpy(name, best.name.c_str());
     });

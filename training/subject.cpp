@@ -8,6 +8,7 @@
 #include "imaging/nifti.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
+#include "imaging/scan_statistics.hpp"
 
 namespace dnsp {
 namespace {
@@ -107,6 +108,14 @@ std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int ax
         shares.push_back(imaging::foreground_fraction(imaging::extract_slice(volume, axis, i),
                                                       range.restore(foreground_level)));
     return slices_with_shares(shares);
+}
+
+double fine_detail_db(const imaging::Volume& volume, int axis) {
+    const imaging::Normalisation range = imaging::percentile_normalisation(volume.voxels, volume.path);
+    std::vector<imaging::Image> slices;
+    for (const int index : slices_that_show_the_head(volume, axis, range))
+        slices.push_back(imaging::extract_slice(volume, axis, index));
+    return imaging::scan_statistics(slices, range, 0.0).fine_detail_db;
 }
 
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {

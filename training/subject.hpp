@@ -51,6 +51,9 @@ imaging::Image on_target_scale(const Subject& subject, imaging::Image image);
 std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int axis,
                                            const imaging::Normalisation& range);
 
+/// imaging::ScanStatistics::fine_detail_db of the slices that show the head.
+double fine_detail_db(const imaging::Volume& volume, int axis);
+
 /// The NIfTI files among the inputs and in input folders (one level deep, sorted). Throws Error for a folder
 /// without NIfTI files.
 std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);

@@ -32,20 +32,12 @@ std::unique_ptr<ImageUpscaler> make_method(const UpscaleOptions& options) {
     return std::make_unique<ClassicalUpscaler>(classical::make_method(options.method), acquisition);
 }
 
-/// imaging::ScanStatistics::fine_detail_db of the slices that show the head.
-double fine_detail_db(const ImageContents& image, const SliceAxis& slice_axis) {
-    std::vector<imaging::Image> slices;
-    imaging::Normalisation range;
-    if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
-        const int axis = slice_axis.of(*volume);
-        range = imaging::percentile_normalisation(volume->voxels, volume->path);
-        for (const int index : slices_that_show_the_head(*volume, axis, range))
-            slices.push_back(imaging::extract_slice(*volume, axis, index));
-    } else {
-        slices.push_back(std::get<imaging::Picture>(image).image);
-        range = imaging::percentile_normalisation(slices.front().pixels, "picture");
-    }
-    return imaging::scan_statistics(slices, range, 0.0).fine_detail_db;
+double fine_detail_db(const ImageContents& contents, const SliceAxis& slice_axis) {
+    if (const auto* volume = std::get_if<imaging::Volume>(&contents))
+        return dnsp::fine_detail_db(*volume, slice_axis.of(*volume));
+    const imaging::Image& picture = std::get<imaging::Picture>(contents).image;
+    const auto range = imaging::percentile_normalisation(picture.pixels, "picture");
+    return imaging::scan_statistics({picture}, range, 0.0).fine_detail_db;
 }
 
 double voxel_mm(const imaging::Volume& volume, int axis) {
