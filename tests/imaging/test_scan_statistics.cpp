@@ -53,10 +53,16 @@ TEST_CASE("fine detail is the ratio of two bands of frequencies, without the noi
     const double expected = 20 * std::log10(0.1) + 10 * std::log10(20.0 / 21.0);
     CHECK(std::abs(scan_statistics({waves(10, 100)}, dark, 1.0).fine_detail_db - expected) < 0.01);
     CHECK(scan_statistics({waves(0, 100)}, dark, 1.0).fine_detail_db == -30.0);
-    // White noise alone has the same power everywhere: what is left of it makes the ratio 0.
-    const Normalisation bright{0.0f, 1000.0f};
-    Image noise = noisy_ramp(30.0);
-    CHECK(std::abs(scan_statistics({noise}, bright, 1.0).fine_detail_db) < 6.0);
+    // White noise adds its power to both bands, of which seven tenths are subtracted. The estimate of the
+    // noise does not respond to waves along one axis. A wave of amplitude a adds a²/2 · 100² to the 42 · 100
+    // values of the fine band, or to the 40 · 100 of the other one.
+    const double sigma = 20.0, left = 0.3 * sigma * sigma;
+    Image noisy = waves(10, 100);
+    const Philox random{3, 4};
+    for (std::size_t i = 0; i < noisy.pixels.size(); ++i)
+        noisy.pixels[i] += static_cast<float>(sigma * random.normal(i));
+    const double with_noise = 10 * std::log10((50e4 / 4200 + left) / (5000e4 / 4000 + left));
+    CHECK(std::abs(scan_statistics({noisy}, {0.0f, 1000.0f}, 1.0).fine_detail_db - with_noise) < 0.6);
 }
 
 TEST_CASE("the histogram is the cumulative one of the head's pixels") {
