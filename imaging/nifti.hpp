@@ -3,18 +3,12 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/error.hpp"
-#include "imaging/volume.hpp"
+#include "imaging/volume_file.hpp"
 
 namespace dnsp::imaging {
 
 /// True for the names .nii and .nii.gz.
 bool is_nifti_path(const std::filesystem::path& path);
-
-/// read_nifti() got a file of several volumes and no volume index.
-struct VolumeNotChosen : FileError {
-    using FileError::FileError;
-};
 
 /// Reads a NIfTI-1 or NIfTI-2 file (single file, .nii or .nii.gz; all integer and float types; both byte
 /// orders; scl_slope and scl_inter applied).
@@ -26,11 +20,17 @@ Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_i
 
 /// Writes a volume through a temporary file in the same folder, renamed at the end (see AtomicFile), as
 /// NIfTI-1 or -2 like the header it came with: data type, slope, intercept, units, description, qform and
-/// sform codes and intent kept; intensities rounded and clamped to the stored type. A volume without a
-/// header becomes float32 NIfTI-1. Gzip when the name ends in .gz. Byte order is the machine's; header
-/// extensions are not kept. Throws FileError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and
-/// when the file cannot be written completely.
+/// sform codes, intent and header extensions kept; intensities rounded and clamped to the stored type. A
+/// volume without a header becomes float32 NIfTI-1. Gzip when the name ends in .gz. Byte order is the
+/// machine's. Throws FileError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and when the file
+/// cannot be written completely.
 void write_nifti(const std::filesystem::path& path, const Volume& volume);
+
+/// As read_nifti(), for several volumes of a 4-D file.
+std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const VolumeSelection& selection);
+
+/// As write_nifti(): several volumes of one size become a 4-D file with the header of the first.
+void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volume> volumes);
 
 /// Puts a text before the description in the header of a volume, cut to the 79 bytes of the format. Nothing
 /// for a volume without header.

@@ -158,6 +158,19 @@ NiftiHeader plain_header(const Volume& volume) {
     return header;
 }
 
+void set_voxel_to_world(NiftiHeader& header, const VoxelToWorld& matrix) {
+    nifti_2_header& fields = header.fields;
+    nifti_dmat44 m{};
+    m.m[3][3] = 1.0;
+    double* rows[3] = {fields.srow_x, fields.srow_y, fields.srow_z};
+    for (std::size_t i = 0; i < 3; ++i)
+        for (std::size_t j = 0; j < 4; ++j) rows[i][j] = m.m[i][j] = matrix[i][j];
+    fields.sform_code = fields.qform_code = NIFTI_XFORM_SCANNER_ANAT;
+    double dx, dy, dz;
+    nifti_dmat44_to_quatern(m, &fields.quatern_b, &fields.quatern_c, &fields.quatern_d, &fields.qoffset_x,
+                            &fields.qoffset_y, &fields.qoffset_z, &dx, &dy, &dz, &fields.pixdim[0]);
+}
+
 IntensityScale intensity_scale(const NiftiHeader& header) {
     const double slope = header.fields.scl_slope;
     const double intercept = header.fields.scl_inter;

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "imaging/geometry.hpp"
 #include "imaging/volume.hpp"
@@ -12,11 +13,14 @@
 namespace dnsp::imaging {
 
 /// The header of one 3-D volume in the wider fields of NIfTI-2, and the version of the file that it was read
-/// from. A NIfTI-1 header fits without loss, except for the fields that NIfTI calls unused. Private to
-/// imaging/.
+/// from. A NIfTI-1 header fits without loss, except for the fields that NIfTI calls unused. Volumes of other
+/// formats have one too. Private to imaging/.
 struct NiftiHeader {
     nifti_2_header fields{};
     int version = 1;
+    std::vector<std::byte> extensions =
+        {};  ///< as in the file: size, code, content, in multiples of 16 bytes
+    std::vector<std::byte> mgh_footer = {};  ///< what an MGH file has after its voxels
 };
 
 nifti_2_header widen(const nifti_1_header& narrow);
@@ -26,6 +30,9 @@ nifti_1_header narrow(const nifti_2_header& wide);
 
 /// The header for a volume without header: float32, millimetres, no orientation.
 NiftiHeader plain_header(const Volume& volume);
+
+/// Sets sform and qform to a matrix in mm, in the scanner's coordinates.
+void set_voxel_to_world(NiftiHeader& header, const VoxelToWorld& matrix);
 
 /// Slope and intercept of intensity = slope·stored + intercept; a slope of 0 or NaN means no scaling.
 struct IntensityScale {

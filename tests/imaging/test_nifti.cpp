@@ -76,6 +76,41 @@ TEST_CASE("a file read and written again has the same bytes, header and voxels")
     }
 }
 
+TEST_CASE("header extensions keep their bytes, and damaged ones are left out") {
+    const Scratch scratch;
+    write_nifti(scratch.file("plain.nii"), ramp_volume(3, 4, 5));
+    const std::string plain = contents(scratch.file("plain.nii"));
+    std::string extensions;
+    for (const auto& [size, code] : {std::pair{32, 6}, {16, 4}, {48, 44}}) {
+        const std::int32_t head[2] = {size, code};
+        extensions += std::string(reinterpret_cast<const char*>(head), sizeof head);
+        extensions +=
+            std::string(static_cast<std::size_t>(size) - sizeof head, static_cast<char>('a' + code));
+    }
+    const auto with_extensions = [&](const std::string& text) {
+        std::string bytes = plain.substr(0, 348) + std::string("\1\0\0\0", 4) + text + plain.substr(352);
+        const float offset = static_cast<float>(352 + text.size());
+        std::memcpy(bytes.data() + 108, &offset, sizeof offset);
+        return bytes;
+    };
+    const auto rewritten = [&](const std::string& bytes) {
+        put(scratch.file("in.nii"), bytes);
+        write_nifti(scratch.file("out.nii"), read_nifti(scratch.file("in.nii")));
+        return contents(scratch.file("out.nii"));
+    };
+    CHECK(first_difference(rewritten(with_extensions(extensions)), with_extensions(extensions)) == -1);
+    for (const std::int32_t size : {0, 7, 15, 24, 80, 1 << 30, -16}) {
+        INFO("size of the second extension: " << size);
+        std::string damaged = extensions;
+        std::memcpy(damaged.data() + 32, &size, sizeof size);
+        CHECK(first_difference(rewritten(with_extensions(damaged)),
+                               with_extensions(extensions.substr(0, 32))) == -1);
+    }
+    // Something else than extensions, and a flag without any.
+    CHECK(first_difference(rewritten(with_extensions(std::string(64, 'x'))), plain) == -1);
+    CHECK(first_difference(rewritten(with_extensions("")), plain) == -1);
+}
+
 TEST_CASE("one volume of a series is read by its index") {
     const auto path = fixture("series.nii.gz");
     const auto& series = expected()["volumes"]["series"];

@@ -1,0 +1,115 @@
+#include "imaging/stored_voxels.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace dnsp::imaging {
+namespace {
+
+constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+
+template <class T>
+void append_intensities(const std::vector<unsigned char>& bytes, std::size_t count,
+                        const IntensityScale& scale, std::vector<float>& voxels) {
+    const bool scaled = scale.slope != 1.0 || scale.intercept != 0.0;
+    for (std::size_t i = 0; i < count; ++i) {
+        T stored;
+        std::memcpy(&stored, bytes.data() + i * sizeof(T), sizeof(T));
+        voxels.push_back(scaled
+                             ? static_cast<float>(scale.slope * static_cast<double>(stored) + scale.intercept)
+                             : static_cast<float>(stored));
+    }
+}
+
+std::string count_text(std::int64_t bad) {
+    return fmt::format("{} {}", bad, bad == 1 ? "voxel is" : "voxels are");
+}
+
+std::int64_t count_not_finite(const std::vector<float>& voxels) {
+    return std::count_if(voxels.begin(), voxels.end(), [](float x) { return !std::isfinite(x); });
+}
+
+}  // namespace
+
+std::int64_t StoredType::bytes() const {
+    std::int64_t size = 0;
+    with_stored_type(datatype, [&]<class T>() { size = sizeof(T); });
+    return size;
+}
+
+std::vector<float> read_voxels(GzipReader& file, const StoredType& type, std::int64_t count) {
+    std::vector<float> voxels;
+    with_stored_type(type.datatype, [&]<class T>() {
+        const std::size_t total = static_cast<std::size_t>(count) * sizeof(T);
+        // A damaged header does not reserve more memory than the file can fill.
+        voxels.reserve(std::min<std::uintmax_t>(count, file.most_bytes() / sizeof(T)));
+        std::vector<unsigned char> chunk(chunk_bytes);
+        for (std::size_t done = 0; done < total;) {
+            const std::size_t asked = std::min(chunk.size(), total - done);
+            const std::size_t got = file.read(chunk.data(), asked);
+            done += got;
+            require(got == asked, file.path(),
+                    fmt::format("truncated, {} of {} voxel bytes are there", done, total));
+            const std::size_t part = got / sizeof(T);
+            if (type.swapped && sizeof(T) > 1)
+                nifti_swap_Nbytes(static_cast<std::int64_t>(part), sizeof(T), chunk.data());
+            append_intensities<T>(chunk, part, type.scale, voxels);
+        }
+    });
+    return voxels;
+}
+
+void write_voxels(GzipWriter& file, const StoredType& type, std::span<const float> voxels) {
+    with_stored_type(type.datatype, [&]<class T>() {
+        constexpr std::size_t chunk_voxels = chunk_bytes / sizeof(T);
+        std::vector<T> chunk;
+        for (std::size_t first = 0; first < voxels.size(); first += chunk_voxels) {
+            const auto part = voxels.subspan(first, std::min(chunk_voxels, voxels.size() - first));
+            chunk.resize(part.size());
+            std::transform(part.begin(), part.end(), chunk.begin(), [&](float x) {
+                return stored_value<T>((x - type.scale.intercept) / type.scale.slope);
+            });
+            if (type.swapped && sizeof(T) > 1)
+                nifti_swap_Nbytes(static_cast<std::int64_t>(chunk.size()), sizeof(T), chunk.data());
+            file.write(std::as_bytes(std::span(chunk)));
+        }
+    });
+}
+
+void require_side(std::int64_t side, int axis, const std::string& path) {
+    require(side >= 2, path, fmt::format("one slice only along axis {}; a volume needs at least 2", axis));
+}
+
+void require_usable_intensities(const std::vector<float>& voxels, const std::string& path) {
+    const std::int64_t bad = count_not_finite(voxels);
+    require(bad == 0, path, count_text(bad) + " NaN or infinite");
+    const float first = voxels.front();
+    require(!std::all_of(voxels.begin(), voxels.end(), [=](float x) { return x == first; }), path,
+            fmt::format("every voxel is {}", first));
+}
+
+void require_writable_voxels(const Volume& volume, const std::string& path) {
+    std::size_t count = 1;
+    for (const int side : volume.size) {
+        require(side >= 1, path, fmt::format("cannot hold a volume with a side of {} voxels", side));
+        count *= static_cast<std::size_t>(side);
+    }
+    require(count == volume.voxels.size(), path,
+            fmt::format("volume of {}×{}×{} has {} voxels", volume.size[0], volume.size[1], volume.size[2],
+                        volume.voxels.size()));
+    const std::int64_t bad = count_not_finite(volume.voxels);
+    require(bad == 0, path, "not written, " + count_text(bad) + " NaN or infinite");
+}
+
+void require_writable_series(std::span<const Volume> volumes, const std::string& path) {
+    require(!volumes.empty(), path, "there is no volume to write");
+    for (const Volume& volume : volumes) {
+        require_writable_voxels(volume, path);
+        require(volume.size == volumes.front().size, path, "the volumes of a series have one size");
+    }
+}
+
+}  // namespace dnsp::imaging

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "imaging/volume.hpp"
+
+// Files of volumes in any format. A format registers itself: NIfTI (nifti_write.cpp), MGH (mgh.cpp), and with
+// ITK NRRD and MetaImage (itk/). DICOM series are folders and stand apart (dicom/).
+namespace dnsp::imaging {
+
+/// A file holds several volumes, and none was chosen.
+struct VolumeNotChosen : FileError {
+    using FileError::FileError;
+};
+
+/// Which volumes of a file are read: one, the only one (default), or all.
+struct VolumeSelection {
+    std::optional<int> index = {};  ///< from 0
+    bool all = false;
+
+    /// The first volume and the number of volumes, of a file that holds `count`. Throws VolumeNotChosen, and
+    /// FileError for an index that the file does not have.
+    std::pair<std::int64_t, std::int64_t> of(std::int64_t count, const std::string& path) const;
+};
+
+struct VolumeFormat {
+    std::string name;                     ///< for messages
+    std::vector<std::string> extensions;  ///< of files that can be read, in lower case: ".nii.gz"
+    std::vector<std::string> written;     ///< of files that can be written
+    std::vector<Volume> (*read)(const std::filesystem::path&, const VolumeSelection&);
+    void (*write)(const std::filesystem::path&, std::span<const Volume>);
+    bool writes_series;  ///< several volumes of one size and geometry (4-D)
+};
+
+/// Registers a format before main().
+struct VolumeFormatRegistration {
+    explicit VolumeFormatRegistration(VolumeFormat format);
+};
+
+/// True if a registered format has the extension of the name.
+bool is_volume_path(const std::filesystem::path& path);
+
+/// The extensions of all registered formats, for messages: ".mgh, .mgz, .nii, .nii.gz".
+std::string volume_extensions();
+
+/// Throws FileError if no format writes so many volumes to a file of this name.
+void require_writable_format(const std::filesystem::path& path, std::size_t volumes = 1);
+
+/// Reads one volume. Throws FileError, one sentence with path and reason, for files that are missing, damaged
+/// or no MR image (read_nifti() lists the cases), and for an unknown extension.
+Volume read_volume(const std::filesystem::path& path, std::optional<int> index = std::nullopt);
+
+/// As read_volume(), for all volumes of a file.
+std::vector<Volume> read_volumes(const std::filesystem::path& path);
+
+/// Writes one volume, or a series of volumes of one size, in the format that the name asks for: geometry and,
+/// if the format has it, the stored type are kept. Throws FileError as write_nifti() does, and for what the
+/// format cannot hold.
+void write_volume(const std::filesystem::path& path, const Volume& volume);
+void write_volumes(const std::filesystem::path& path, std::span<const Volume> volumes);
+
+}  // namespace dnsp::imaging
