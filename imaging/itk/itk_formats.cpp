@@ -1,0 +1,254 @@
+// NRRD (.nrrd, .nhdr) and MetaImage (.mha, .mhd), read and written by ITK. Its coordinates are LPS, those of
+// volumes RAS.
+#include <fmt/format.h>
+#include <itkMetaImageIO.h>
+#include <itkNrrdImageIO.h>
+
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include "base/atomic_file.hpp"
+#include "base/error.hpp"
+#include "imaging/geometry.hpp"
+#include "imaging/input_file.hpp"
+#include "imaging/nifti_header.hpp"
+#include "imaging/stored_voxels.hpp"
+#include "imaging/volume_file.hpp"
+
+namespace dnsp::imaging {
+namespace {
+
+namespace fs = std::filesystem;
+using Component = itk::IOComponentEnum;
+
+constexpr std::uintmax_t largest_compression = 1032;  // of deflate
+
+struct StoredComponent {
+    Component component;
+    int datatype;  ///< of NIfTI
+};
+constexpr StoredComponent components[] = {
+    {Component::UCHAR, DT_UINT8},    {Component::CHAR, DT_INT8},     {Component::USHORT, DT_UINT16},
+    {Component::SHORT, DT_INT16},    {Component::UINT, DT_UINT32},   {Component::INT, DT_INT32},
+    {Component::ULONG, DT_UINT64},   {Component::LONG, DT_INT64},    {Component::ULONGLONG, DT_UINT64},
+    {Component::LONGLONG, DT_INT64}, {Component::FLOAT, DT_FLOAT32}, {Component::DOUBLE, DT_FLOAT64},
+};
+
+int datatype_of(const itk::ImageIOBase& io, const std::string& path) {
+    for (const StoredComponent& each : components)
+        if (each.component == io.GetComponentType()) return each.datatype;
+    throw FileError(fmt::format("{}: voxels of type {} are not supported", path,
+                                itk::ImageIOBase::GetComponentTypeAsString(io.GetComponentType())));
+}
+
+Component component_of(int datatype) {
+    for (const StoredComponent& each : components)
+        if (each.datatype == datatype) return each.component;
+    return Component::FLOAT;
+}
+
+/// Runs a part of ITK; its exceptions become FileErrors.
+template <class Part>
+auto with_itk(const fs::path& path, const char* failure, Part part) {
+    try {
+        return part();
+    } catch (const itk::ExceptionObject& error) {
+        std::string reason = error.GetDescription();
+        for (char& c : reason)
+            if (c == '\n') c = ' ';
+        throw FileError(fmt::format("{}: {} ({})", path.string(), failure, reason));
+    }
+}
+
+/// Where the axes of space and the volumes of a series lie in the buffer.
+struct Layout {
+    std::array<int, 3> size{};
+    std::int64_t volumes = 1;
+    std::int64_t voxel_stride = 1, volume_stride = 1;  ///< in stored values
+
+    std::int64_t voxels() const { return std::int64_t{size[0]} * size[1] * size[2]; }
+};
+
+Layout layout_of(const itk::ImageIOBase& io, const std::string& path) {
+    using Pixel = itk::IOPixelEnum;
+    const unsigned dimensions = io.GetNumberOfDimensions();
+    require(dimensions == 3 || dimensions == 4, path,
+            fmt::format("{}-D file; only 3-D and 4-D files are read", dimensions));
+    const bool color = io.GetPixelType() == Pixel::RGB || io.GetPixelType() == Pixel::RGBA;
+    require(!color, path, "colour image, not an MR image");
+    require(io.GetPixelType() == Pixel::SCALAR || io.GetPixelType() == Pixel::VECTOR, path,
+            fmt::format("voxels of kind {} are no intensities",
+                        itk::ImageIOBase::GetPixelTypeAsString(io.GetPixelType())));
+    Layout layout;
+    for (unsigned axis = 0; axis < 3; ++axis) {
+        require_side(static_cast<std::int64_t>(io.GetDimensions(axis)), static_cast<int>(axis), path);
+        layout.size[axis] = static_cast<int>(io.GetDimensions(axis));
+    }
+    const auto values = static_cast<std::int64_t>(io.GetNumberOfComponents());
+    const auto repeats = dimensions == 4 ? static_cast<std::int64_t>(io.GetDimensions(3)) : 1;
+    require(values == 1 || repeats == 1, path, "a series of vectors, not of intensities");
+    layout.volumes = values * repeats;
+    layout.voxel_stride = values;
+    layout.volume_stride = values > 1 ? 1 : layout.voxels();
+    return layout;
+}
+
+VoxelToWorld matrix_of(const itk::ImageIOBase& io) {
+    VoxelToWorld matrix{};
+    for (unsigned row = 0; row < 3; ++row) {
+        const double sign = row < 2 ? -1.0 : 1.0;
+        matrix[row][3] = sign * io.GetOrigin(row);
+        for (unsigned axis = 0; axis < 3; ++axis)
+            matrix[row][axis] = sign * io.GetDirection(axis)[row] * io.GetSpacing(axis);
+    }
+    return matrix;
+}
+
+/// Bytes of all files that may hold the voxels: the file itself, and for a header alone those beside it.
+std::uintmax_t available_bytes(const fs::path& path) {
+    const std::string extension = path.extension().string();
+    if (extension != ".nhdr" && extension != ".mhd") return fs::file_size(path);
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    std::uintmax_t bytes = 0;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        if (entry.is_regular_file()) bytes += entry.file_size();
+    return bytes;
+}
+
+template <class Io>
+std::vector<char> read_buffer(Io& io, std::size_t bytes, const fs::path& path) {
+    itk::ImageIORegion region(io.GetNumberOfDimensions());
+    for (unsigned axis = 0; axis < io.GetNumberOfDimensions(); ++axis)
+        region.SetSize(axis, io.GetDimensions(axis));
+    io.SetIORegion(region);
+    std::vector<char> buffer(bytes, '\0');
+    with_itk(path, "truncated or damaged", [&] { io.Read(buffer.data()); });
+    if constexpr (std::is_same_v<Io, itk::MetaImageIO>) {
+        // Of a truncated file, MetaImageIO fills a part of the buffer without an error. The rest keeps what
+        // was there.
+        std::vector<char> again(bytes, '\x55');
+        with_itk(path, "truncated or damaged", [&] { io.Read(again.data()); });
+        require(buffer == again, path.string(), "truncated or damaged");
+    }
+    return buffer;
+}
+
+template <class Io>
+std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selection) {
+    require_input_file(path);
+    const std::string name = path.string();
+    const auto io = Io::New();
+    require(io->CanReadFile(name.c_str()), name,
+            fmt::format("not a file that {} reads", io->GetNameOfClass()));
+    io->SetFileName(name);
+    with_itk(path, "damaged header", [&] { io->ReadImageInformation(); });
+    const int datatype = datatype_of(*io, name);
+    const Layout layout = layout_of(*io, name);
+    const auto [first, count] = selection.of(layout.volumes, name);
+    const auto bytes = static_cast<std::uintmax_t>(io->GetImageSizeInBytes());
+    require(bytes <= largest_compression * available_bytes(path), name,
+            fmt::format("truncated or damaged, {} bytes of voxels are missing", bytes));
+    const std::vector<char> buffer = read_buffer(*io, bytes, path);
+
+    Volume volume;
+    volume.path = name;
+    volume.size = layout.size;
+    for (unsigned axis = 0; axis < 3; ++axis) volume.voxel_size_mm[axis] = io->GetSpacing(axis);
+    NiftiHeader header = plain_header(volume);
+    header.fields.datatype = static_cast<std::int16_t>(datatype);
+    set_voxel_to_world(header, matrix_of(*io));
+    std::vector<Volume> result(static_cast<std::size_t>(count), volume);
+    with_stored_type(datatype, [&]<class T>() {
+        header.fields.bitpix = 8 * sizeof(T);
+        for (std::int64_t i = 0; i < count; ++i) {
+            const char* at = buffer.data() + (first + i) * layout.volume_stride * std::int64_t{sizeof(T)};
+            auto& voxels = result[static_cast<std::size_t>(i)].voxels;
+            voxels.resize(static_cast<std::size_t>(layout.voxels()));
+            for (float& voxel : voxels) {
+                T stored;
+                std::memcpy(&stored, at, sizeof(T));
+                voxel = static_cast<float>(stored);
+                at += layout.voxel_stride * std::int64_t{sizeof(T)};
+            }
+        }
+    });
+    const auto shared = std::make_shared<const NiftiHeader>(header);
+    for (Volume& each : result) {
+        each.header = shared;
+        require_usable_intensities(each.voxels, name);
+    }
+    return result;
+}
+
+void set_geometry(itk::ImageIOBase& io, const Volume& volume) {
+    const VoxelToWorld matrix = voxel_to_world(volume);
+    io.SetNumberOfDimensions(3);
+    itk::ImageIORegion region(3);
+    for (unsigned axis = 0; axis < 3; ++axis) {
+        const double mm = std::hypot(matrix[0][axis], matrix[1][axis], matrix[2][axis]);
+        std::vector<double> direction(3);
+        for (unsigned row = 0; row < 3; ++row)
+            direction[row] = (row < 2 ? -1.0 : 1.0) * matrix[row][axis] / mm;
+        const auto side = static_cast<itk::SizeValueType>(volume.size[axis]);
+        io.SetDimensions(axis, side);
+        region.SetSize(axis, side);
+        io.SetSpacing(axis, mm);
+        io.SetDirection(axis, direction);
+        io.SetOrigin(axis, (axis < 2 ? -1.0 : 1.0) * matrix[axis][3]);
+    }
+    io.SetIORegion(region);
+}
+
+template <class Io>
+void write_with(const fs::path& path, std::span<const Volume> volumes) {
+    const std::string name = path.string();
+    const Volume& volume = volumes.front();
+    require_writable_voxels(volume, name);
+    const NiftiHeader header = volume.header ? *volume.header : plain_header(volume);
+    const IntensityScale scale = intensity_scale(header);
+    // These formats have no scale of intensities.
+    const bool scaled = scale.slope != 1.0 || scale.intercept != 0.0;
+    const int datatype = scaled ? DT_FLOAT32 : header.fields.datatype;
+    const auto io = Io::New();
+    io->SetComponentType(component_of(datatype));
+    io->SetPixelType(itk::IOPixelEnum::SCALAR);
+    io->SetNumberOfComponents(1);
+    set_geometry(*io, volume);
+    io->SetUseCompression(true);
+    AtomicFile file(path);
+    // ITK chooses the format by the extension.
+    const fs::path written = file.temporary_path().string() + path.extension().string();
+    io->SetFileName(written.string());
+    try {
+        with_itk(path, "cannot be written", [&] {
+            with_stored_type(datatype, [&]<class T>() {
+                std::vector<T> stored(volume.voxels.size());
+                std::transform(volume.voxels.begin(), volume.voxels.end(), stored.begin(), stored_value<T>);
+                io->Write(stored.data());
+            });
+        });
+        fs::copy_file(written, file.temporary_path(), fs::copy_options::overwrite_existing);
+    } catch (...) {
+        fs::remove(written);
+        throw;
+    }
+    fs::remove(written);
+    file.commit();
+}
+
+const VolumeFormatRegistration nrrd{{"NRRD",
+                                     {".nrrd", ".nhdr"},
+                                     {".nrrd"},
+                                     read_with<itk::NrrdImageIO>,
+                                     write_with<itk::NrrdImageIO>,
+                                     false}};
+const VolumeFormatRegistration meta_image{{"MetaImage",
+                                           {".mha", ".mhd"},
+                                           {".mha"},
+                                           read_with<itk::MetaImageIO>,
+                                           write_with<itk::MetaImageIO>,
+                                           false}};
+
+}  // namespace
+}  // namespace dnsp::imaging
