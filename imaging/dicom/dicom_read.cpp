@@ -357,21 +357,13 @@ NiftiHeader header_of(const Volume& volume, const std::vector<Frame>& frames, co
         fields.scl_slope = first.image.slope;
         fields.scl_inter = first.image.intercept;
     }
-    nifti_dmat44 matrix{};
-    matrix.m[3][3] = 1.0;
-    double* rows[3] = {fields.srow_x, fields.srow_y, fields.srow_z};
-    for (int i = 0; i < 3; ++i) {
-        const auto a = static_cast<std::size_t>(i);
+    VoxelToWorld matrix{};
+    for (std::size_t i = 0; i < 3; ++i) {
         const double sign = i < 2 ? -1.0 : 1.0;
-        const double row[4] = {first.row[a] * first.column_mm, first.column[a] * first.row_mm, step[a],
-                               first.image.position[a]};
-        for (int j = 0; j < 4; ++j) rows[i][j] = matrix.m[i][j] = sign * row[j];
+        matrix[i] = {sign * first.row[i] * first.column_mm, sign * first.column[i] * first.row_mm,
+                     sign * step[i], sign * first.image.position[i]};
     }
-    fields.sform_code = fields.qform_code = NIFTI_XFORM_SCANNER_ANAT;
-    double dx, dy, dz;
-    nifti_dmat44_to_quatern(matrix, &fields.quatern_b, &fields.quatern_c, &fields.quatern_d,
-                            &fields.qoffset_x, &fields.qoffset_y, &fields.qoffset_z, &dx, &dy, &dz,
-                            &fields.pixdim[0]);
+    set_voxel_to_world(header, matrix);
     return header;
 }
 
