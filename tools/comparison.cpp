@@ -12,9 +12,9 @@
 #include "imaging/comparison.hpp"
 #include "imaging/consistency.hpp"
 #include "imaging/geometry.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
+#include "imaging/volume_file.hpp"
 #include "statistics/rank_tests.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/files.hpp"
@@ -90,9 +90,10 @@ std::vector<std::string> images_of(const std::string& path) {
     }
     std::vector<std::string> files;
     for (const auto& entry : fs::directory_iterator(path))
-        if (imaging::is_nifti_path(entry.path()) || imaging::is_picture_path(entry.path()))
+        if (imaging::is_volume_path(entry.path()) || imaging::is_picture_path(entry.path()))
             files.push_back(entry.path().string());
-    require(!files.empty(), path + ": the folder holds no image (.nii, .nii.gz, .png, .jpg)");
+    require(!files.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)", path,
+                                        imaging::volume_extensions()));
     std::sort(files.begin(), files.end());
     return files;
 }

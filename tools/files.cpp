@@ -1,9 +1,11 @@
 #include "tools/files.hpp"
 
+#include <fmt/format.h>
+
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/picture.hpp"
+#include "imaging/volume_file.hpp"
 
 namespace dnsp::tools {
 
@@ -20,20 +22,22 @@ void require_free(const fs::path& output, bool force) {
     require(fs::is_directory(folder),
             folder.string() + ": no such folder; " + output.filename().string() + " cannot be written");
     require(!fs::is_directory(output), output.string() + ": is a folder, expected a file name");
+    if (imaging::is_volume_path(output)) imaging::require_writable_format(output);
     require(force || !fs::exists(output), output.string() + ": already exists; --force overwrites it");
     const AtomicFile probe(output);  // creates a file in the folder, and removes it
 }
 
 ImageKind image_kind(const fs::path& path) {
-    if (imaging::is_nifti_path(path)) return ImageKind::volume;
+    if (imaging::is_volume_path(path)) return ImageKind::volume;
     require(imaging::is_picture_path(path),
-            path.string() + ": unsupported extension, expected .nii, .nii.gz, .png, .jpg or .jpeg");
+            fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path.string(),
+                        imaging::volume_extensions()));
     return ImageKind::picture;
 }
 
 imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {
     try {
-        return imaging::read_nifti(path, volume);
+        return imaging::read_volume(path, volume);
     } catch (const imaging::VolumeNotChosen& error) {
         throw Error(std::string(error.what()) + " with --volume");
     }

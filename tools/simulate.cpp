@@ -8,9 +8,9 @@
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "imaging/acquisition.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
+#include "imaging/volume_file.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
 
@@ -70,7 +70,7 @@ nlohmann::json simulate_volume(const Options& options, const imaging::Degradatio
     const double range = intensity_range(degradation, high.voxels, high.path);
     const imaging::Volume low = degradation.through_plane ? with_thick_slices(high, axis, degradation, range)
                                                           : degraded(high, axis, degradation, range);
-    imaging::write_nifti(options.output, low);
+    imaging::write_volume(options.output, low);
     return {{"degradation", imaging::describe(degradation)},
             {"slice_axis", std::string(1, "xyz"[axis])},
             {"source_size", high.size},

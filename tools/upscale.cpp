@@ -1,4 +1,4 @@
-// upscale: enlarges a picture, a NIfTI volume, or a folder of them by a trained network or a classical
+// upscale: enlarges a picture, a volume, or a folder of them by a trained network or a classical
 // method.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "imaging/volume_file.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/classical_upscaler.hpp"
 #include "tools/files.hpp"
@@ -31,7 +32,7 @@ void check_additional_output(const UpscaleOptions& options) {
         require(!fs::is_directory(options.input) || imaging::is_dicom(options.input),
                 path.string() + ": is one file; the input is a folder");
         require(tools::image_kind(path) == tools::ImageKind::volume,
-                path.string() + ": expected a NIfTI file");
+                path.string() + ": expected the name of a volume");
         tools::require_free(path, options.force);
     }
     if (options.report.empty()) return;
@@ -80,13 +81,16 @@ int main(int argc, char** argv) {
     bool list = false, json = false;
     fs::path verified;
     CLI::App app(
-        "Super-resolution of MR images with a trained network or a classical method: a NIfTI volume (slice by slice, geometry, "
-        "data type and intensities kept), a DICOM series, a PNG or JPEG picture, or a folder of them.",
+        fmt::format(
+            "Super-resolution of MR images with a trained network or a classical method: a volume or a series of volumes "
+            "({}; slice by slice, geometry, data type and intensities kept), a DICOM series, a PNG or JPEG picture, or "
+            "a folder of them.",
+            imaging::volume_extensions()),
         "upscale");
     app.add_option("input", options.input,
-                   "picture, NIfTI volume, DICOM file or folder of a series, or folder of images");
+                   "picture, volume, DICOM file or folder of a series, or folder of images");
     app.add_option("output", options.output,
-                   "file; a folder if the input is a folder; for DICOM a new folder or a NIfTI file");
+                   "file; a folder if the input is a folder; for DICOM a new folder or a volume");
     auto* how = app.add_option_group("method", "at most one of")->require_option(0, 1);
     how->add_option("--weights", options.weights,
                     "file of train_dnsp, or name of weights that come with the program; default: the "
@@ -128,7 +132,7 @@ int main(int argc, char** argv) {
         ->needs(method);
     app.add_option("--series", options.series,
                    "number or UID of the series in a folder of several DICOM series");
-    app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
+    app.add_option("--volume", options.volume, "index of one volume in a 4-D file, from 0 [all]");
     std::string device = "auto";
     tools::add_device_option(app, device);
     tools::OptionParser parser(app);

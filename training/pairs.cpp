@@ -8,9 +8,9 @@
 
 #include "base/error.hpp"
 #include "imaging/geometry.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/picture.hpp"
+#include "imaging/volume_file.hpp"
 
 namespace dnsp {
 namespace {
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr double grid_tolerance_voxels = 0.01;
 
 bool is_image_path(const fs::path& path) {
-    return imaging::is_nifti_path(path) || imaging::is_picture_path(path);
+    return imaging::is_volume_path(path) || imaging::is_picture_path(path);
 }
 
 std::vector<std::string> image_names(const std::string& folder) {
@@ -29,7 +29,8 @@ std::vector<std::string> image_names(const std::string& folder) {
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
         if (is_image_path(it->path())) names.push_back(it->path().filename().string());
     require(!error, folder + ": cannot be read (" + error.message() + ")");
-    require(!names.empty(), folder + ": the folder holds no image (.nii, .nii.gz, .png, .jpg)");
+    require(!names.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)", folder,
+                                        imaging::volume_extensions()));
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -77,8 +78,9 @@ std::vector<PairPaths> find_pairs(const std::string& low, const std::string& hig
     if (!fs::is_directory(low)) {
         for (const std::string& path : {low, high})
             require(is_image_path(path),
-                    path + ": unsupported extension, expected .nii, .nii.gz, .png, .jpg or .jpeg");
-        require(imaging::is_nifti_path(low) == imaging::is_nifti_path(high),
+                    fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path,
+                                imaging::volume_extensions()));
+        require(imaging::is_volume_path(low) == imaging::is_volume_path(high),
                 low + " and " + high + ": expected two volumes or two pictures");
         return {{low, high}};
     }
@@ -161,8 +163,8 @@ Subject load_pair(const PairPaths& paths, int axis, std::optional<int> volume) {
     if (imaging::is_picture_path(paths.high))
         return make_pair_subject(imaging::read_picture(paths.low).image,
                                  imaging::read_picture(paths.high).image, paths);
-    return make_pair_subject(imaging::read_nifti(paths.low, volume), imaging::read_nifti(paths.high, volume),
-                             axis);
+    return make_pair_subject(imaging::read_volume(paths.low, volume),
+                             imaging::read_volume(paths.high, volume), axis);
 }
 
 }  // namespace dnsp

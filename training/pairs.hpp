@@ -45,7 +45,7 @@ Subject make_pair_subject(const imaging::Volume& low, const imaging::Volume& hig
 /// FileError, with both names, unless the pictures have one size.
 Subject make_pair_subject(const imaging::Image& low, const imaging::Image& high, const PairPaths& paths);
 
-/// Reads a pair. `volume`: as in imaging::read_nifti(), for both files.
+/// Reads a pair. `volume`: as in imaging::read_volume(), for both files.
 Subject load_pair(const PairPaths& paths, int axis, std::optional<int> volume = std::nullopt);
 
 }  // namespace dnsp

@@ -1,14 +1,16 @@
 #include "training/subject.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 
 #include "base/error.hpp"
 #include "imaging/acquisition.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
 #include "imaging/scan_statistics.hpp"
+#include "imaging/volume_file.hpp"
 
 namespace dnsp {
 namespace {
@@ -128,9 +130,10 @@ std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
         std::vector<std::string> found;
         std::error_code error;
         for (fs::directory_iterator it(input, error), end; !error && it != end; it.increment(error))
-            if (imaging::is_nifti_path(it->path())) found.push_back(it->path().string());
+            if (imaging::is_volume_path(it->path())) found.push_back(it->path().string());
         require(!error, input + ": cannot be read (" + error.message() + ")");
-        require(!found.empty(), input + ": the folder holds no .nii or .nii.gz file");
+        require(!found.empty(),
+                fmt::format("{}: the folder holds no volume ({})", input, imaging::volume_extensions()));
         std::sort(found.begin(), found.end());
         paths.insert(paths.end(), found.begin(), found.end());
     }
@@ -175,7 +178,7 @@ Subject make_subject(const imaging::Image& truth, const std::string& path,
 
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
                      InputFeatures features) {
-    return make_subject(imaging::read_nifti(path), degradation, axis, features);
+    return make_subject(imaging::read_volume(path), degradation, axis, features);
 }
 
 }  // namespace dnsp

@@ -77,8 +77,7 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
     put<std::int16_t>(bytes, 46, 4);  // dim[3]
     put<std::int16_t>(bytes, 48, 2);  // dim[4]: the same voxels as two volumes
     write_bytes(path, bytes);
-    require_refusal(path, "--volume");
-    require_refusal(path, path.string(), "--volume 7");
+    require_refusal(path, "there is no volume 7", "--volume 7");
     bytes = good;
     put<std::int16_t>(bytes, 46, 1);  // one slice
     write_bytes(path, bytes);
@@ -185,7 +184,7 @@ TEST_CASE("training refuses unknown names, empty folders and unreadable input") 
     says("train_dnsp " + volume + " --term no_such=1" + out, "low_rank");
     says("train_dnsp " + volume + " --validation " + volume + out, "both sides");
     fs::create_directories(folder / "empty");
-    says("train_dnsp " + (folder / "empty").string() + out, "holds no .nii");
+    says("train_dnsp " + (folder / "empty").string() + out, "holds no volume (.mgh, ");
     says("train_dnsp --resume" + out, "checkpoint.safetensors");
     REQUIRE_FALSE(fs::exists(folder / "run/weights.safetensors"));
 }

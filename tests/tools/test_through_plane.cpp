@@ -124,7 +124,7 @@ TEST_CASE("upscale --self trains on the scan, and its weights give the same resu
     refused("--self --steps 2 --direction in-plane", "--self learns");
     refused("--self --device cpu --steps 2 --voxel 5", "would not be finer");
     refused("--weights " + weights + " --spread t.nii", "--ensemble");
-    refused("--weights " + weights + " --consistency c.png", "expected a NIfTI file");
+    refused("--weights " + weights + " --consistency c.png", "expected the name of a volume");
     refused("--method bicubic --direction through-plane --consistent", "need a model of the acquisition");
     refused("--method bicubic --scale 2 --ensemble", "--method has none");
     CHECK(

@@ -3,9 +3,9 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
+#include "imaging/volume_file.hpp"
 #include "tools/command_line.hpp"
 #include "tools/figure.hpp"
 #include "tools/files.hpp"
@@ -59,7 +59,7 @@ tools::Registration register_volume_files(const Options& options) {
     const imaging::Volume fixed = tools::read_volume(options.fixed, std::nullopt);
     const imaging::Volume moving = tools::read_volume(options.moving, options.volume);
     auto result = tools::register_volumes(fixed, moving, options.registration);
-    imaging::write_nifti(options.output, result.volume);
+    imaging::write_volume(options.output, result.volume);
     if (!options.figure.empty()) draw_overlay(options.figure, fixed, result.volume);
     return result.registration;
 }

@@ -33,7 +33,7 @@ std::unique_ptr<ImageUpscaler> make_method(const UpscaleOptions& options) {
 }
 
 double fine_detail_db(const ImageContents& contents, const SliceAxis& slice_axis) {
-    if (const auto* volume = std::get_if<imaging::Volume>(&contents))
+    if (const imaging::Volume* volume = first_volume(contents))
         return dnsp::fine_detail_db(*volume, slice_axis.of(*volume));
     const imaging::Image& picture = std::get<imaging::Picture>(contents).image;
     const auto range = imaging::percentile_normalisation(picture.pixels, "picture");
@@ -101,7 +101,7 @@ ChosenUpscaler UpscalerChoice::of(const ImageContents& image, const std::string&
     if (named_) return *named_;
     bool thick = options_.direction == UpscaleDirection::through_plane;
     std::string reason = thick ? "--direction through-plane" : "";
-    if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
+    if (const imaging::Volume* volume = first_volume(image)) {
         const int axis = options_.slice_axis.of(*volume);
         const bool free = options_.direction == UpscaleDirection::automatic && !options_.scale;
         thick = thick || (free && (has_thick_slices(*volume, axis) || options_.voxel_mm > 0.0));

@@ -50,7 +50,16 @@ struct UpscaleJob {
     std::filesystem::path input, output;
 };
 
-using ImageContents = std::variant<imaging::Picture, imaging::Volume>;
+/// Volumes of one size and geometry: time points, directions of diffusion, echoes.
+using Series = std::vector<imaging::Volume>;
+
+using ImageContents = std::variant<imaging::Picture, imaging::Volume, Series>;
+
+/// The volume, or the first one of a series; null for a picture.
+inline const imaging::Volume* first_volume(const ImageContents& contents) {
+    if (const auto* series = std::get_if<Series>(&contents)) return &series->front();
+    return std::get_if<imaging::Volume>(&contents);
+}
 
 /// An image that was read.
 struct InputImage {

@@ -141,10 +141,11 @@ Json write_record(const UpscaleOptions& options, const UpscaleJob& job, const Im
         if (key.front() >= 'A' && key.front() <= 'Z') record[key] = value;  // BIDS keys are CamelCase
     record["Sources"] = {job.input.filename().string()};
     record["GeneratedBy"] = {{{"Name", "DNSP"}, {"Version", DNSP_VERSION}}};
-    if (const auto* volume = std::get_if<imaging::Volume>(&image)) {
+    if (const imaging::Volume* volume = first_volume(image)) {
         correct_slices(record, *volume, origin);
         record["size"] = volume->size;
         record["voxel_size_mm"] = volume->voxel_size_mm;
+        if (const auto* series = std::get_if<Series>(&image)) record["volumes"] = series->size();
     }
     const std::vector<std::string> arguments = arguments_of(options, job);
     record["version"] = DNSP_VERSION;

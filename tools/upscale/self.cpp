@@ -24,6 +24,8 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     const UpscaleJob job = single_job(options);
     if (!options.save_weights.empty()) require_free(options.save_weights, options.force);
     InputImage input = read_input(options, job);
+    require(!std::holds_alternative<Series>(input.contents),
+            options.input.string() + ": holds several volumes; choose the one to train on with --volume");
     require(std::holds_alternative<imaging::Volume>(input.contents),
             options.input.string() + ": is a picture; --self needs a volume with thick slices");
     const auto& scan = std::get<imaging::Volume>(input.contents);

@@ -1,0 +1,321 @@
+"""Formats of volumes in and out of the programs, against NiBabel and SimpleITK: positions in mm, intensities, what headers keep.
+
+Usage: formats_contract.py FOLDER ITK, the build folder and 1 if it was built with ITK.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import nibabel
+    import numpy
+    import SimpleITK
+except ImportError as error:
+    print(f"SKIPPED: {error.name} is not installed")
+    sys.exit()
+
+BIN, HAS_ITK = Path(sys.argv[1]) / "bin", sys.argv[2] == "1"
+SIZE = (12, 14, 10)
+VOXEL_MM = (0.9, 1.1, 1.0)
+RANDOM = numpy.random.default_rng(3)
+VOXELS = (200 * RANDOM.random(SIZE) + 20).astype(numpy.float32)
+
+
+def affine():
+    """Oblique, left-handed in voxel order, with the origin away from zero."""
+    matrix = numpy.eye(4)
+    for axis, angle in enumerate((0.3, -0.2, 0.5)):
+        i, j = [k for k in range(3) if k != axis]
+        turn = numpy.eye(4)
+        turn[i, i] = turn[j, j] = numpy.cos(angle)
+        turn[i, j], turn[j, i] = -numpy.sin(angle), numpy.sin(angle)
+        matrix = matrix @ turn
+    matrix = matrix @ numpy.diag([-VOXEL_MM[0], VOXEL_MM[1], VOXEL_MM[2], 1])
+    matrix[:3, 3] = (31.5, -12.25, 40.125)
+    return matrix
+
+
+AFFINE = affine()
+LPS = numpy.diag([-1, -1, 1])
+
+
+def run(program, *arguments):
+    return subprocess.run([BIN / program, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def make(program, *arguments):
+    result = run(program, *arguments)
+    assert result.returncode == 0, f"{program} {arguments}: {result.stderr}"
+    return result.stdout + result.stderr
+
+
+def double(source, target, *options):
+    """Enlarged by bicubic interpolation of every slice along z. Results that differ in the format share a sidecar."""
+    return make("upscale", source, target, "--method", "bicubic", "--scale", 2, "--axis", "z", "--force", *options)
+
+
+def refused(reason, program, *arguments):
+    result = run(program, *arguments)
+    assert result.returncode == 1 and reason in result.stderr, (arguments, result.returncode, result.stderr)
+
+
+def landmarks(size):
+    return numpy.array([(0, 0, 0), (size[0] - 1, 3, 2), (5, size[1] - 1, size[2] - 1)], dtype=float)
+
+
+def finer(points):
+    """The indices of the same points in a grid of half the pixel size and the same field of view."""
+    return points * (2, 2, 1) + (0.5, 0.5, 0)
+
+
+def positions(path, points):
+    """In mm, RAS, by an independent reader."""
+    if path.suffix in (".mgz", ".mgh", ".gz", ".nii"):
+        return nibabel.affines.apply_affine(nibabel.load(path).affine, points)
+    image = SimpleITK.ReadImage(str(path))
+    return numpy.array([image.TransformContinuousIndexToPhysicalPoint(p.tolist()) for p in points]) @ LPS
+
+
+def voxels_of(path):
+    if path.suffix in (".mgz", ".mgh", ".gz", ".nii"):
+        return numpy.asarray(nibabel.load(path).dataobj)
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).transpose(2, 1, 0)
+
+
+def itk_image(voxels):
+    image = SimpleITK.GetImageFromArray(voxels.transpose(2, 1, 0))
+    image.SetSpacing(VOXEL_MM)
+    image.SetDirection((LPS @ AFFINE[:3, :3] / VOXEL_MM).ravel().tolist())
+    image.SetOrigin((LPS @ AFFINE[:3, 3]).tolist())
+    return image
+
+
+def write(path, voxels):
+    if path.suffix in (".mgz", ".mgh"):
+        nibabel.save(nibabel.MGHImage(voxels, AFFINE), path)
+    elif path.suffix in (".gz", ".nii"):
+        nibabel.save(nibabel.Nifti1Image(voxels, AFFINE), path)
+    else:
+        SimpleITK.WriteImage(itk_image(voxels), str(path), useCompression=path.suffix != ".mhd")
+    return path
+
+
+def check_formats(folder):
+    """Every format, and every format into NIfTI and back: positions in mm and the intensities of the way through NIfTI alone."""
+    sources = [".mgz", ".mgh"] + [".nrrd", ".nhdr", ".mha", ".mhd"] * HAS_ITK
+    targets = [".nii.gz", ".mgz", ".mgh"] + [".nrrd", ".mha"] * HAS_ITK
+    for kind in ("uint8", "int16", "int32", "float32"):
+        data = VOXELS.astype(kind)
+        reference = folder / f"{kind}.nii.gz"
+        double(write(reference, data), folder / f"{kind}-double.nii.gz")
+        expected = voxels_of(folder / f"{kind}-double.nii.gz")
+        points = landmarks(SIZE)
+        wanted = nibabel.affines.apply_affine(AFFINE, points)
+        for source in sources:
+            scan = write(folder / f"{kind}-scan{source}", data)
+            assert numpy.allclose(positions(scan, points), wanted, atol=1e-4), "the test's own file"
+            for target in targets if source in (".mgz", ".nrrd") else [".nii.gz"]:
+                result = folder / f"{kind}-from{source}-to{target}"
+                double(scan, result)
+                assert numpy.abs(positions(result, finer(points)) - wanted).max() < 2e-4, (source, target)
+                assert voxels_of(result).dtype == numpy.dtype(kind).newbyteorder(voxels_of(result).dtype.byteorder), (source, target)
+                assert numpy.array_equal(voxels_of(result), expected), (source, target)
+        for target in targets:
+            result = folder / f"{kind}-from.nii.gz-to{target}"
+            double(reference, result)
+            assert numpy.abs(positions(result, finer(points)) - wanted).max() < 2e-4, target
+            assert numpy.array_equal(voxels_of(result), expected), target
+
+
+def check_mgh(folder):
+    """The footer is kept, types that MGH lacks become wider ones, a file without orientation is coronal."""
+    image = nibabel.MGHImage(VOXELS, AFFINE)
+    image.header["tr"], image.header["flip_angle"], image.header["te"], image.header["ti"] = 2300, 0.157, 2.98, 900
+    nibabel.save(image, folder / "footer.mgz")
+    double(folder / "footer.mgz", folder / "footer-double.mgz")
+    for key in ("tr", "flip_angle", "te", "ti"):
+        assert nibabel.load(folder / "footer-double.mgz").header[key] == image.header[key], key
+
+    nibabel.save(nibabel.Nifti1Image((100 * VOXELS).astype(numpy.uint16), AFFINE), folder / "wide.nii.gz")
+    double(folder / "wide.nii.gz", folder / "wide-double.nii.gz")
+    double(folder / "wide.nii.gz", folder / "wide-double.mgz")
+    assert nibabel.load(folder / "wide-double.mgz").get_data_dtype().newbyteorder("=") == numpy.int32
+    # The unsigned type clamps what bicubic interpolation makes negative.
+    assert numpy.array_equal(numpy.clip(voxels_of(folder / "wide-double.mgz"), 0, None), voxels_of(folder / "wide-double.nii.gz"))
+
+    data = bytearray((write(folder / "plain.mgh", VOXELS)).read_bytes())
+    data[28:30] = b"\0\0"
+    (folder / "unoriented.mgh").write_bytes(data)
+    double(folder / "unoriented.mgh", folder / "unoriented.nii.gz")
+    # FreeSurfer's default: left, inferior, anterior, 1 mm, centred. NiBabel takes the transposed matrix, so it is no reference.
+    points = landmarks(SIZE)
+    wanted = (points - numpy.array(SIZE) / 2) @ [(-1, 0, 0), (0, 0, -1), (0, 1, 0)]
+    assert numpy.allclose(positions(folder / "unoriented.nii.gz", finer(points)), wanted, atol=1e-4)
+
+
+def check_extensions(folder):
+    """Header extensions keep their codes and bytes, in both versions and byte orders."""
+    content = {6: b"a comment of the scanner's owner" + bytes(16), 4: b"<AFNI_attributes/>"}
+    for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+        for order in "<>":
+            header = kind.header_class(endianness=order)
+            header.set_data_dtype(numpy.int16)
+            image = kind(VOXELS.astype(numpy.int16), AFFINE, header)
+            for code, text in content.items():
+                image.header.extensions.append(nibabel.nifti1.Nifti1Extension(code, text))
+            nibabel.save(image, folder / "extended.nii.gz")
+            double(folder / "extended.nii.gz", folder / "extended-double.nii.gz")
+            result = nibabel.load(folder / "extended-double.nii.gz")
+            kept = {e.get_code(): e.content for e in result.header.extensions}
+            assert {c: t.rstrip(b"\0") for c, t in kept.items()} == {c: t.rstrip(b"\0") for c, t in content.items()}, kept
+            write(folder / "bare.nii.gz", VOXELS.astype(numpy.int16))
+            double(folder / "bare.nii.gz", folder / "bare-double.nii.gz")
+            assert numpy.array_equal(numpy.asarray(result.dataobj), voxels_of(folder / "bare-double.nii.gz"))
+    # A damaged extension is left out, and the voxels are still found.
+    image = nibabel.Nifti1Image(VOXELS, AFFINE)
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension(6, b"first"))
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension(6, b"second"))
+    nibabel.save(image, folder / "damaged.nii")
+    data = bytearray((folder / "damaged.nii").read_bytes())
+    data[352 + 16 : 352 + 20] = (7).to_bytes(4, "little")
+    (folder / "damaged.nii").write_bytes(data)
+    double(folder / "damaged.nii", folder / "damaged-double.nii.gz")
+    double(write(folder / "bare.nii", VOXELS), folder / "bare-double.nii")
+    result = nibabel.load(folder / "damaged-double.nii.gz")
+    assert [e.content.rstrip(b"\0") for e in result.header.extensions] == [b"first"]
+    assert numpy.array_equal(numpy.asarray(result.dataobj), voxels_of(folder / "bare-double.nii"))
+
+
+def check_series(folder):
+    """A 4-D file becomes a 4-D file whose volumes are those that the volumes alone give."""
+    series = numpy.stack([VOXELS, 3 * VOXELS[::-1], VOXELS**2], axis=3)
+    image = nibabel.Nifti1Image(series, AFFINE)
+    image.header.set_zooms((*VOXEL_MM, 2.5))
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, folder / "series.nii.gz")
+    (folder / "series.bval").write_text("0 1000 1000\n")
+    (folder / "series.bvec").write_text("0 1 0\n0 0 1\n0 0 0\n")
+    double(folder / "series.nii.gz", folder / "high.nii.gz", "--consistency", folder / "difference.nii.gz")
+    result = nibabel.load(folder / "high.nii.gz")
+    assert result.shape == (24, 28, 10, 3)
+    assert numpy.allclose(result.header.get_zooms(), (0.45, 0.55, 1.0, 2.5)) and result.header.get_xyzt_units() == ("mm", "sec")
+    assert nibabel.load(folder / "difference.nii.gz").shape == (*SIZE, 3)
+    for index in range(3):
+        double(folder / "series.nii.gz", folder / f"{index}.nii.gz", "--volume", index)
+        assert numpy.array_equal(numpy.asarray(result.dataobj)[..., index], voxels_of(folder / f"{index}.nii.gz")), index
+    record = json.loads((folder / "high.json").read_text())
+    assert record["volumes"] == 3 and record["size"] == [24, 28, 10]
+    consistency = [json.loads((folder / f"{index}.json").read_text())["consistency"] for index in range(3)]
+    assert record["consistency"] == max(consistency), (record["consistency"], consistency)
+    assert (folder / "high.bvec").read_text() == (folder / "series.bvec").read_text()
+    assert (folder / "high.bval").read_text() == (folder / "series.bval").read_text()
+    make("upscale", "--verify", folder / "high.json")
+
+    double(folder / "series.nii.gz", folder / "high.mgz")
+    assert numpy.array_equal(voxels_of(folder / "high.mgz"), numpy.asarray(result.dataobj))
+    double(folder / "high.mgz", folder / "higher.nii.gz")
+    assert nibabel.load(folder / "higher.nii.gz").shape == (48, 56, 10, 3)
+
+    bicubic = ("--method", "bicubic", "--scale", 2)
+    refused("--report shows one", "upscale", folder / "series.nii.gz", folder / "no.nii.gz", *bicubic, "--report", folder / "r.html")
+    refused("choose the one to train on", "upscale", "--self", folder / "series.nii.gz", folder / "no.nii.gz")
+    refused("with --volume", "simulate", folder / "series.nii.gz", folder / "no.nii.gz", "--scale", 2)
+    if not HAS_ITK:
+        return
+    refused("3 volumes are written to a NIfTI or MGH file", "upscale", folder / "series.nii.gz", folder / "no.nrrd", *bicubic)
+    # Volumes as components of voxels, as 3D Slicer writes diffusion series, and as a fourth axis.
+    components = SimpleITK.JoinSeries([SimpleITK.GetImageFromArray(series[..., i].transpose(2, 1, 0)) for i in range(3)])
+    SimpleITK.WriteImage(components, str(folder / "axis.nrrd"))
+    image = itk_image(VOXELS)
+    vectors = SimpleITK.Compose([SimpleITK.Cast(image * (i + 1), SimpleITK.sitkFloat32) for i in range(3)])
+    SimpleITK.WriteImage(vectors, str(folder / "vectors.nrrd"))
+    for name, expected in (("axis", series), ("vectors", numpy.stack([VOXELS, 2 * VOXELS, 3 * VOXELS], axis=3))):
+        write(folder / "one.nii.gz", numpy.ascontiguousarray(expected[..., 1]))
+        double(folder / "one.nii.gz", folder / "one-double.nii.gz")
+        double(folder / f"{name}.nrrd", folder / f"{name}.nii.gz")
+        assert numpy.array_equal(voxels_of(folder / f"{name}.nii.gz")[..., 1], voxels_of(folder / "one-double.nii.gz")), name
+
+
+def check_other_programs(folder):
+    """simulate, evaluate and train_dnsp read the formats; a folder may mix them."""
+    image = nibabel.load(write(folder / "truth.nii.gz", VOXELS))
+    nibabel.save(nibabel.MGHImage(VOXELS, image.affine), folder / "truth.mgz")
+    scores = []
+    for name in ("truth.nii.gz", "truth.mgz"):
+        make("evaluate", folder / name, "--scale", 2, "--axis", "z", "--json", folder / "scores.json", "--force")
+        scores.append(json.loads((folder / "scores.json").read_text())["methods"][0])
+    assert scores[0] == scores[1], scores
+    make("simulate", folder / "truth.mgz", folder / "low.mgz", "--scale", 2, "--axis", "z")
+    assert nibabel.load(folder / "low.mgz").shape == (6, 7, 10)
+    if HAS_ITK:
+        make("simulate", folder / "truth.mgz", folder / "low.mha", "--scale", 2, "--axis", "z", "--force")
+        assert numpy.array_equal(voxels_of(folder / "low.mha"), voxels_of(folder / "low.mgz"))
+
+
+def check_refusals(folder):
+    bicubic = ("--method", "bicubic", "--scale", 2)
+    out = folder / "out.nii.gz"
+    scan = write(folder / "scan.mgz", VOXELS)
+    whole = scan.read_bytes()
+    (folder / "cut.mgz").write_bytes(whole[: len(whole) // 2])
+    refused("truncated", "upscale", folder / "cut.mgz", out, *bicubic)
+    plain = write(folder / "scan.mgh", VOXELS).read_bytes()
+    (folder / "cut.mgh").write_bytes(plain[: 284 + 400])
+    refused("truncated, 400 of 6720 voxel bytes are there", "upscale", folder / "cut.mgh", out, *bicubic)
+    (folder / "short.mgh").write_bytes(plain[:100])
+    refused("not an MGH file, 100 bytes only", "upscale", folder / "short.mgh", out, *bicubic)
+    for place, value, reason in (
+        (0, 7, "not an MGH file"),
+        (4, -5, "dimension 0 is -5"),
+        (4, 2**31 - 1, "truncated"),
+        (8, 1, "one slice only along axis 1"),
+        (16, 0, "0 frames"),
+        (20, 2, "MGH type 2"),
+        (30, -1082130432, "voxels of -1 mm"),
+    ):
+        data = bytearray(plain)
+        data[place : place + 4] = value.to_bytes(4, "big", signed=True)
+        (folder / "bad.mgh").write_bytes(data)
+        refused(reason, "upscale", folder / "bad.mgh", out, *bicubic)
+    (folder / "text.mgz").write_text("no image")
+    refused("not an MGH file", "upscale", folder / "text.mgz", out, *bicubic)
+    refused("expected one of .m", "upscale", scan, folder / "out.img", *bicubic)
+    if not HAS_ITK:
+        refused("unsupported extension", "upscale", scan, folder / "out.nrrd", *bicubic)
+        return
+    refused("is written to one file; expected the extension .nrrd", "upscale", scan, folder / "out.nhdr", *bicubic)
+    for extension in (".nrrd", ".mha"):
+        SimpleITK.WriteImage(itk_image(VOXELS), str(folder / f"raw{extension}"), useCompression=False)
+        for name, data in (
+            ("cut", (folder / f"raw{extension}").read_bytes()[:-500]),
+            ("cut", write(folder / f"scan{extension}", VOXELS).read_bytes()[:-500]),
+            ("text", b"no image"),
+        ):
+            (folder / f"{name}{extension}").write_bytes(data)
+            refused(f"{name}{extension}: ", "upscale", folder / f"{name}{extension}", out, *bicubic)
+        # Damaged headers end in an error or a result, never in a crash.
+        whole = (folder / f"raw{extension}").read_bytes()
+        header = whole.find(b"\n\n") if extension == ".nrrd" else whole.find(b"LOCAL")
+        for trial in range(60):
+            data = bytearray(whole)
+            data[RANDOM.integers(header)] = RANDOM.integers(32, 127)
+            (folder / f"noise{extension}").write_bytes(data)
+            result = run("upscale", folder / f"noise{extension}", folder / "noise.nii.gz", *bicubic, "--force")
+            assert result.returncode in (0, 1), (extension, trial, result.returncode, result.stderr, bytes(data[:header]))
+    for extension, missing in ((".nhdr", ".raw.gz"), (".mhd", ".raw")):
+        write(folder / f"pair{extension}", VOXELS)
+        (folder / f"pair{missing}").unlink()
+        refused(f"pair{extension}: ", "upscale", folder / f"pair{extension}", out, *bicubic)
+    color = SimpleITK.Compose([SimpleITK.Cast(itk_image(VOXELS), SimpleITK.sitkUInt8)] * 3)
+    SimpleITK.WriteImage(color, str(folder / "color.mha"))
+    SimpleITK.WriteImage(itk_image(VOXELS) * float("nan"), str(folder / "nan.nrrd"))
+    refused("NaN or infinite", "upscale", folder / "nan.nrrd", out, *bicubic)
+
+
+for check in (check_formats, check_mgh, check_extensions, check_series, check_other_programs, check_refusals):
+    with tempfile.TemporaryDirectory() as scratch:
+        check(Path(scratch))
+print("formats: " + ("all" if HAS_ITK else "without ITK"))
