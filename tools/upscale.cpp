@@ -41,6 +41,15 @@ void check_additional_output(const UpscaleOptions& options) {
     tools::require_free(options.report, options.force);
 }
 
+/// A folder with DICOM files is taken for one series, so other images in it would be passed over.
+void require_one_kind(const fs::path& input) {
+    if (!fs::is_directory(input) || !imaging::is_dicom(input)) return;
+    for (const fs::directory_entry& entry : fs::directory_iterator(input))
+        require(!imaging::is_volume_path(entry.path()) && !imaging::is_picture_path(entry.path()),
+                fmt::format("{}: holds DICOM files and other images, such as {}; put them into two folders",
+                            input.string(), entry.path().filename().string()));
+}
+
 /// The weights that come with the program, as a table or as JSON.
 int print_weights(bool json) {
     const fs::path folder = shipped_weights_folder();
@@ -67,6 +76,7 @@ int print_weights(bool json) {
 
 void upscale(const UpscaleOptions& options, Device device) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
+    require_one_kind(options.input);
     check_additional_output(options);
     if (options.self) return upscale_self(options, device);
     tools::UpscalerChoice choice(options, device);

@@ -250,6 +250,10 @@ def check_refusals(folder):
     refused("--series 6 names no series", second_series, "--series", "6")
     make(two, folder / "chosen", "--method", "bicubic", "--scale", "2", "--series", "5")
     assert len(list((folder / "chosen").iterdir())) == 5
+    mixed = classic_series(folder / "mixed")
+    (mixed / "scan.nii.gz").write_bytes(b"")
+    result = upscale(mixed, folder / "mixed-out", "--method", "bicubic", "--scale", "2")
+    assert result.returncode == 1 and "DICOM files and other images, such as scan.nii.gz" in result.stderr, result.stderr
     # Truncated at many places: an error, never a crash.
     whole = classic_series(folder / "whole")
     content = (whole / "3.ima").read_bytes()
