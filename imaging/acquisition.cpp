@@ -40,6 +40,7 @@ Degradation drawn(const Degradation& degradation, const Philox& random) {
     };
     draw(one.sigma, ranges.sigma, 0);
     draw(one.noise, ranges.noise, 1);
+    if (random.uniform(8) < ranges.noise_free) one.noise = 0.0;
     draw(one.bias_field, ranges.bias_field, 4);
     if (ranges.kernel) {
         one = with_kernel(one, random.uniform(5) < 0.5 ? "gaussian" : "kspace");

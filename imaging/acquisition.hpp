@@ -8,8 +8,9 @@
 namespace dnsp::imaging {
 
 /// The acquisition with every range replaced by a number drawn from it: sigma, noise, thickness, spacing,
-/// bias field, kernel and window are numbers 0 … 6 of `random`. Without a range of its own, the thickness or
-/// spacing follows the other. A degradation without ranges is returned as it is.
+/// bias field, kernel and window are numbers 0 … 6 of `random`; number 8 decides about an image without
+/// noise. Without a range of its own, the thickness or spacing follows the other. A degradation without
+/// ranges is returned as it is.
 Degradation drawn(const Degradation& degradation, const Philox& random);
 
 /// The acquisition of a scan: drawn by noise_seed and the content of the image, so that a scan has the same

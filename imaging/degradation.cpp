@@ -178,6 +178,11 @@ void DegradationSettings::visit(OptionVisitor& v) {
              "σ of complex Gaussian noise in the low-resolution image, relative to the range; or LOW:HIGH",
          .range = Range::non_negative},
         noise);
+    v.option({.key = "noise_free",
+              .flag = "--noise-free",
+              .help = "of a range of --noise: share of the images that get no noise, below 1",
+              .range = Range::non_negative},
+             noise_free);
     v.option({.key = "bias_field",
               .flag = "--bias-field",
               .help = "smooth field between exp(−S) and exp(S) that multiplies the image; or LOW:HIGH",
@@ -223,6 +228,9 @@ Degradation DegradationSettings::make() const {
         throw FileError(fmt::format("degradation: {} = {} is for the preset {}, not for {}", given->key,
                                     given->given, low_field_preset, preset));
     }
+    require(noise_free == 0.0 || (noise.is_range() && noise_free < 1.0), "degradation",
+            fmt::format("the share {} of images without noise needs a range of noise, and is below 1",
+                        noise_free));
     degradation.noise = noise.middle();
     degradation.noise_seed = noise_seed;
     degradation.bias_field = bias_field.middle();
@@ -236,7 +244,8 @@ Degradation DegradationSettings::make() const {
                               bias_field,
                               through_plane.spacing == NumberOrRange{},
                               varied,
-                              varied || window == WindowSetting::any};
+                              varied || window == WindowSetting::any,
+                              noise_free};
     validate(degradation);
     return degradation;
 }
@@ -271,6 +280,8 @@ std::map<std::string, std::string> describe(const Degradation& degradation) {
         if (degradation.ranges->kernel) description["kernel"] = "gaussian or kspace";
         if (degradation.ranges->window) description["window"] = "any";
         add("noise", degradation.ranges->noise);
+        if (degradation.ranges->noise_free > 0.0)
+            description["noise_free"] = fmt::format("{}", degradation.ranges->noise_free);
         add("bias_field", degradation.ranges->bias_field);
         add("thickness_mm", degradation.ranges->thickness);
         add("spacing_mm", degradation.ranges->spacing_is_thickness ? degradation.ranges->thickness

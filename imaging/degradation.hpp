@@ -21,6 +21,7 @@ struct DegradationRanges {
     bool spacing_is_thickness = false;  ///< the spacing was not given
     bool kernel = false;                ///< gaussian or kspace
     bool window = false;                ///< any KspaceWindow, if the kernel is kspace
+    double noise_free = 0.0;            ///< share of the images that get no noise
 };
 
 /// Degradation model: a low-resolution sample is a weighted mean of the high-resolution samples around its
@@ -84,6 +85,7 @@ struct DegradationSettings {
     int scale = 2;
     NumberOrRange blur_sigma = {};  ///< if > 0: σ of the Gaussian kernel, instead of the σ of the preset
     NumberOrRange noise = {};       ///< Degradation::noise
+    double noise_free = 0.0;        ///< of a range of noise: DegradationRanges::noise_free
     NumberOrRange bias_field = {};  ///< Degradation::bias_field
     std::uint64_t noise_seed = 1;
     LowFieldSettings low_field = {};  ///< for the preset low-field

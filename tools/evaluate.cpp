@@ -142,7 +142,7 @@ void require_one_source(const Options& options, const CLI::App& app) {
     require(!options.pairs.empty() || app.count("--subject-of") == 0, "--subject-of needs --pairs");
     if (options.pairs.empty()) return;
     for (const char* flag : {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise",
-                             "--noise-seed", "--bias-field", "--method"})
+                             "--noise-seed", "--noise-free", "--bias-field", "--method"})
         require(app.count(flag) == 0,
                 std::string(flag) + " is for degraded images; --pairs are not degraded");
 }
@@ -158,9 +158,10 @@ void complete_comparison(Options& options, const CLI::App& app) {
     require(!comparison.candidates.empty(), "--reference needs --candidate NAME=IMAGE");
     require(options.inputs.empty(),
             "--reference compares finished images; inputs are for the degradation of images");
-    for (const char* flag : {"--pairs", "--subject-of", "--method", "--weights", "--label", "--held-out",
-                             "--slices", "--slice-step", "--shave", "--dataset", "--regime", "--figure",
-                             "--noise", "--noise-seed", "--bias-field", "--device", "--conv", "--precision"})
+    for (const char* flag :
+         {"--pairs", "--subject-of", "--method", "--weights", "--label", "--held-out", "--slices",
+          "--slice-step", "--shave", "--dataset", "--regime", "--figure", "--noise", "--noise-seed",
+          "--noise-free", "--bias-field", "--device", "--conv", "--precision"})
         require(
             app.count(flag) == 0,
             std::string(flag) + " is for degrading and enlarging images, which --reference does not need");

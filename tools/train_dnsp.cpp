@@ -85,7 +85,7 @@ void choose_source(TrainingSettings& settings, const CLI::App& app) {
     require(settings.inputs.empty() && settings.validation.empty(),
             "--pairs takes the place of other volumes; --validation-pairs holds pairs out");
     for (const char* flag : {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise",
-                             "--noise-seed", "--bias-field"})
+                             "--noise-seed", "--noise-free", "--bias-field"})
         require(app.count(flag) == 0, std::string(flag) + " degrades volumes; --pairs are not degraded");
     settings.degradation = {};
     settings.degradation.preset = imaging::pairs_preset;

@@ -79,6 +79,27 @@ TEST_CASE("the spacing follows the thickness unless it has numbers of its own") 
     CHECK(drawn(settings.make(), {1, 2}).through_plane->spacing == 5.0);
 }
 
+TEST_CASE("the given share of the images has no noise, and the others the same as without a share") {
+    DegradationSettings settings{.noise = {0.01, 0.03}};
+    const Degradation all = settings.make();
+    settings.noise_free = 0.4;
+    const Degradation some = settings.make();
+    int free = 0;
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+        const double noise = drawn(some, {7, i}).noise;
+        free += noise == 0.0;
+        CHECK((noise == 0.0 || noise == drawn(all, {7, i}).noise));
+    }
+    CHECK(std::abs(free - 800) < 110);  // five standard deviations of the binomial distribution
+    CHECK(describe(some).at("noise_free") == "0.4");
+    CHECK(describe(all).count("noise_free") == 0);
+    for (const auto& [noise, share] :
+         {std::pair{NumberOrRange{0.02, 0.02}, 0.4}, {NumberOrRange{0.0, 0.03}, 1.0}}) {
+        const DegradationSettings wrong{.noise = noise, .noise_free = share};
+        CHECK(contains(complaint([&] { wrong.make(); }), "needs a range of noise, and is below 1"));
+    }
+}
+
 TEST_CASE("the acquisition of a scan depends on its content and the seed, not on its place") {
     DegradationSettings settings{.noise = {0.0, 0.05}};
     const Degradation degradation = settings.make();
