@@ -11,11 +11,14 @@
 namespace dnsp {
 
 enum class OptionSelection { all, fixed_on_resume };
+enum class OptionNames { keys, flags };
 
-/// Writes the selected options into `json`.
+/// Writes the selected options into `json`, by their keys or by their flags.
 class OptionWriter : public OptionVisitor {
   public:
-    explicit OptionWriter(OptionSelection selection = OptionSelection::all) : selection_(selection) {}
+    explicit OptionWriter(OptionSelection selection = OptionSelection::all,
+                          OptionNames names = OptionNames::keys)
+        : selection_(selection), names_(names) {}
     using OptionVisitor::option;
     void option(const OptionInfo& info, bool& value) override { write(info, value); }
     void option(const OptionInfo& info, int& value) override { write(info, value); }
@@ -37,9 +40,11 @@ class OptionWriter : public OptionVisitor {
   private:
     template <class Value>
     void write(const OptionInfo& info, const Value& value) {
-        if (selection_ == OptionSelection::all || !info.may_change_on_resume) json[info.key] = value;
+        if (selection_ == OptionSelection::all || !info.may_change_on_resume)
+            json[names_ == OptionNames::keys ? info.key : info.flag] = value;
     }
     OptionSelection selection_;
+    OptionNames names_;
 };
 
 /// Reads options from a JSON object. An option whose key is missing keeps its value (the default). Throws
@@ -73,8 +78,9 @@ class OptionReader : public OptionVisitor {
 };
 
 template <class Options>
-nlohmann::json to_json(Options options, OptionSelection selection = OptionSelection::all) {
-    OptionWriter writer(selection);
+nlohmann::json to_json(Options options, OptionSelection selection = OptionSelection::all,
+                       OptionNames names = OptionNames::keys) {
+    OptionWriter writer(selection, names);
     options.visit(writer);
     return std::move(writer.json);
 }

@@ -77,13 +77,13 @@ const ShippedWeights& best_weights(const std::vector<ShippedWeights>& weights, c
     return *best;
 }
 
-fs::path find_weights(const std::string& name, const fs::path& folder) {
+fs::path find_weights(const std::string& name, const fs::path& folder, const std::string& option) {
     fs::path path = name;
     if (fs::exists(path) || path.has_parent_path() || path.has_extension()) return path;
     const std::vector<ShippedWeights> weights = list_weights(folder);
     for (const ShippedWeights& each : weights)
         if (each.name == name) return each.path;
-    throw Error(fmt::format("--weights {}: no such file, and {}", name, inventory(weights, folder)));
+    throw Error(fmt::format("{} {}: no such file, and {}", option, name, inventory(weights, folder)));
 }
 
 std::string purpose(const imaging::Degradation& degradation) {

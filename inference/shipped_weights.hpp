@@ -37,8 +37,9 @@ const ShippedWeights& best_weights(const std::vector<ShippedWeights>& weights,
                                    int scale, double fine_detail_db);
 
 /// The file that `name` stands for: itself if it exists or has a folder or an extension, else the weights of
-/// that name in the folder. Throws Error that names the known ones.
-std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& folder);
+/// that name in the folder. Throws Error that names `option` and the known ones.
+std::filesystem::path find_weights(const std::string& name, const std::filesystem::path& folder,
+                                   const std::string& option = "--weights");
 
 /// What weights are for: "in-plane ×2, gaussian" or "through-plane, slices 2 to 6 mm apart".
 std::string purpose(const imaging::Degradation& degradation);

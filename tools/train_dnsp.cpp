@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/options_json.hpp"
+#include "inference/shipped_weights.hpp"
 #include "tools/command_line.hpp"
 #include "tools/progress.hpp"
 #include "training/pairs.hpp"
@@ -21,6 +22,7 @@ struct Options {
     TrainingSettings settings;
     std::optional<TrainingSettings> recorded;  ///< settings of the checkpoint to resume from
     fs::path checkpoint;                       ///< empty for a new run
+    std::optional<InitialNetwork> initial;     ///< of --init
     fs::path out = "run";
     bool force = false;
     Execution execution;
@@ -34,6 +36,24 @@ void require_recorded_settings(const Options& options) {
     if (const auto change = change_on_resume(recorded, options.settings))
         throw Error(fmt::format("{}: was trained with {} = {}, not {}; a resumed run cannot change it",
                                 options.checkpoint.string(), change->key, change->recorded, change->given));
+}
+
+/// Reads the network of --init and takes its architecture over. Throws Error that names an option of the
+/// command line that contradicts it.
+InitialNetwork take_initial_network(TrainingSettings& settings, const tools::OptionParser& parser) {
+    InitialNetwork initial =
+        read_initial_network(find_weights(settings.init, shipped_weights_folder(), "--init"));
+    settings.model = initial.model;
+    parser.apply(settings);
+    const auto by_flag = [](const ModelOptions& model) {
+        return to_json(model, OptionSelection::all, OptionNames::flags);
+    };
+    if (const auto change = first_difference(by_flag(initial.model), by_flag(settings.model)))
+        throw Error(fmt::format("{} {}: contradicts --init {}, which has {}; leave {} out", change->key,
+                                change->given, initial.path.string(), change->recorded, change->key));
+    settings.init = initial.path.filename().string();
+    settings.init_sha256 = initial.sha256;
+    return initial;
 }
 
 std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const TrainingSettings& settings,
@@ -164,8 +184,10 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     Split split = load_split(settings, features, progress);
     fmt::print("{}\n", split.description);
 
+    if (options.initial)
+        fmt::print("starts from {}, {}\n", options.initial->path.string(), options.initial->description);
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
-                    options.execution);
+                    options.execution, options.initial ? &*options.initial : nullptr);
     const imaging::Degradation degradation = settings.degradation.make();
     const std::string input = degradation.scale == 1 && !degradation.through_plane ? "the input" : "bicubic";
     fmt::print(
@@ -212,6 +234,7 @@ int main(int argc, char** argv) {
         "on a CUDA device, launch every kernel separately: bitwise identical results, slower");
     tools::OptionParser parser(app);
     parser.add(options.settings);
+    app.get_option("--init")->excludes(resume_option);
 
     return tools::run_tool(app, argc, argv, [&] {
         if (resume_option->count() > 0) {
@@ -229,6 +252,7 @@ int main(int argc, char** argv) {
         require(!by_epochs || app.get_option("--steps")->count() == 0,
                 "--epochs and --steps both set the length of the run; give one of them");
         if (by_epochs) options.settings.steps = 0;
+        if (app.count("--init") > 0) options.initial = take_initial_network(options.settings, parser);
         choose_source(options.settings, app);
         return train(options, tools::choose_device(app, device),
                      tools::command_text(argv[0], {argv + 1, argv + argc}));

@@ -30,6 +30,15 @@ void TrainingSettings::visit(OptionVisitor& v) {
                  "the first _",
          .group = "Real pairs"},
         subject_of);
+    v.option(
+        {.key = "init",
+         .flag = "--init",
+         .help =
+             "start from the network of these weights instead of random numbers: a file of train_dnsp, or a "
+             "name of weights that come with the programs",
+         .group = "Network"},
+        init);
+    v.option({.key = "init_sha256"}, init_sha256);
     convolution.visit(v);
     imaging::visit_slice_axis(v, axis);
     degradation.visit(v);

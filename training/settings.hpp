@@ -22,6 +22,9 @@ struct TrainingSettings {
     /// empty for training by degradation. The preset is then "pairs".
     std::vector<std::string> pairs, validation_pairs;
     std::string subject_of;  ///< regular expression of person_of()
+    /// Weights that the run starts from (training/initial_network.hpp): file name and digest. Empty: random
+    /// numbers.
+    std::string init, init_sha256;
     ModelOptions model;
     ObjectiveOptions objective;
     imaging::DegradationSettings degradation;

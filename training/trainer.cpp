@@ -93,7 +93,8 @@ SeenScans seen_by(const std::vector<Subject>& subjects) {
 }  // namespace
 
 Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
-                 std::string command, const std::filesystem::path& resume, const Execution& execution)
+                 std::string command, const std::filesystem::path& resume, const Execution& execution,
+                 const InitialNetwork* initial)
     : settings_(std::move(settings)),
       split_(std::move(split)),
       folder_(std::move(out_folder)),
@@ -112,6 +113,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::max_pending,
         fmt::format("[training] metrics are read every 1 to {} steps", TrainingStep::max_pending));
     store_.allocate(DType::float32, device, settings_.seed);
+    if (initial != nullptr && resume.empty()) copy_parameters(*initial, store_);
     if (objective_.needs_patches()) objective_.prepare(sampler_.sharp_and_smooth());
     adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());
     if (FilterBank* filters = objective_.filters()) filters->reference_norms();

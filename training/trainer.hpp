@@ -9,6 +9,7 @@
 #include "imaging/metrics.hpp"
 #include "priors/objective.hpp"
 #include "training/checkpoint.hpp"
+#include "training/initial_network.hpp"
 #include "training/patch_sampler.hpp"
 #include "training/run_log.hpp"
 #include "training/settings.hpp"
@@ -48,9 +49,10 @@ class Trainer {
   public:
     /// Records `command`, and in the settings how convolutions are computed on `device`. `resume`: empty, or
     /// a checkpoint to continue from. Precondition: only settings that may change on resume differ from the
-    /// checkpoint.
+    /// checkpoint. `initial`: replaces the random initial values; may be null; ignored on resume.
     Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
-            std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {});
+            std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {},
+            const InitialNetwork* initial = nullptr);
 
     /// Trains to the last epoch, or until `stop`, called after every step, returns true. Then writes
     /// checkpoint.safetensors and, after the last epoch, weights.safetensors. Returns true if the last epoch
