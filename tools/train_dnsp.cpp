@@ -40,9 +40,13 @@ void require_recorded_settings(const Options& options) {
 
 /// Reads the network of --init and takes its architecture over. Throws Error that names an option of the
 /// command line that contradicts it.
-InitialNetwork take_initial_network(TrainingSettings& settings, const tools::OptionParser& parser) {
-    InitialNetwork initial =
-        read_initial_network(find_weights(settings.init, shipped_weights_folder(), "--init"));
+InitialNetwork take_initial_network(TrainingSettings& settings, const CLI::App& app,
+                                    const tools::OptionParser& parser) {
+    TrainingSettings given;  // the options of the command line alone, without those of a recipe
+    parser.apply(given);
+    const auto is_given = [&](const std::string& flag) { return app.count(flag) > 0; };
+    InitialNetwork initial = read_initial_network(
+        find_weights(settings.init, shipped_weights_folder(), "--init"), given.model, is_given);
     settings.model = initial.model;
     parser.apply(settings);
     const auto by_flag = [](const ModelOptions& model) {
@@ -252,7 +256,7 @@ int main(int argc, char** argv) {
         require(!by_epochs || app.get_option("--steps")->count() == 0,
                 "--epochs and --steps both set the length of the run; give one of them");
         if (by_epochs) options.settings.steps = 0;
-        if (app.count("--init") > 0) options.initial = take_initial_network(options.settings, parser);
+        if (app.count("--init") > 0) options.initial = take_initial_network(options.settings, app, parser);
         choose_source(options.settings, app);
         return train(options, tools::choose_device(app, device),
                      tools::command_text(argv[0], {argv + 1, argv + argc}));

@@ -5,6 +5,7 @@
 #include "base/sha256.hpp"
 #include "inference/shipped_weights.hpp"
 #include "inference/trained_network.hpp"
+#include "training/pytorch_edsr.hpp"
 
 namespace dnsp {
 namespace {
@@ -13,7 +14,10 @@ constexpr const char* filters_name = "filters";
 
 }  // namespace
 
-InitialNetwork read_initial_network(const std::filesystem::path& path) {
+InitialNetwork read_initial_network(const std::filesystem::path& path, const ModelOptions& wanted,
+                                    const std::function<bool(const std::string& flag)>& given) {
+    if (TensorFile file = read_safetensors(path); is_pytorch_edsr(file))
+        return read_pytorch_edsr(path, std::move(file), wanted, given);
     const TrainedNetwork network = load_network(path, {});
     InitialNetwork initial{.model = network.model->options(),
                            .description = "trained for " + purpose(network.degradation),

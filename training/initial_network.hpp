@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,9 +21,11 @@ struct InitialNetwork {
     std::string sha256;  ///< of the file
 };
 
-/// Reads a weights file or a checkpoint (inference/weights_file.hpp). Throws Error("path: reason") for what
-/// load_network() refuses.
-InitialNetwork read_initial_network(const std::filesystem::path& path);
+/// Reads a weights file or a checkpoint (inference/weights_file.hpp), or EDSR of PyTorch, which needs
+/// `wanted` and `given` (training/pytorch_edsr.hpp). Throws Error("path: reason") for what load_network() and
+/// read_pytorch_edsr() refuse.
+InitialNetwork read_initial_network(const std::filesystem::path& path, const ModelOptions& wanted,
+                                    const std::function<bool(const std::string& flag)>& given);
 
 /// Copies the tensors into the parameters of their names. Precondition: the store holds the parameters of a
 /// model with the options `initial.model`, and is allocated. Throws Error("path: reason") that names the

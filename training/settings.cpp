@@ -34,8 +34,8 @@ void TrainingSettings::visit(OptionVisitor& v) {
         {.key = "init",
          .flag = "--init",
          .help =
-             "start from the network of these weights instead of random numbers: a file of train_dnsp, or a "
-             "name of weights that come with the programs",
+             "start from the network of these weights instead of random numbers: a file of train_dnsp, a name "
+             "of weights that come with the programs, or EDSR of PyTorch (safetensors)",
          .group = "Network"},
         init);
     v.option({.key = "init_sha256"}, init_sha256);
