@@ -8,15 +8,25 @@
 
 namespace dnsp {
 
+class ExportGraph;
+
 /// Reverse-mode differentiation. Each layer computes its output at once and records one backward step; the
 /// steps run in reverse. A step and the activations it holds are freed as soon as it has run.
 class Tape {
   public:
     /// A tape that records nothing: for inference.
     static Tape inference() { return Tape(false); }
+    /// A tape that records nothing, but whose layers add their nodes to a graph.
+    static Tape exporting(ExportGraph& graph) {
+        Tape tape(false);
+        tape.graph_ = &graph;
+        return tape;
+    }
     explicit Tape(bool recording = true) : recording_(recording) {}
 
     bool recording() const { return recording_; }
+    /// For layers: the graph to which they add their nodes (engine/export_graph.hpp); null unless exporting.
+    ExportGraph* graph() const { return graph_; }
 
     /// For layers: true if the tape records and an input requires a gradient.
     template <class... Tensors>
@@ -45,6 +55,7 @@ class Tape {
         std::function<void(const Tensor&)> run;
     };
     bool recording_;
+    ExportGraph* graph_ = nullptr;
     std::vector<Step> steps_;
 };
 

@@ -1,5 +1,6 @@
 #include "layers/add_scaled.hpp"
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -15,6 +16,11 @@ Tensor add_scaled(Tape& tape, const Tensor& input, double scale, const Tensor& b
         DNSP_KERNEL_FOR(input.device(), add_scaled<T>)
         (input.elements(), input.data<T>(), scale, branch.data<T>(), output.data<T>());
     });
+    if (ExportGraph* graph = tape.graph()) {
+        std::string scaled = graph->image(branch);
+        if (scale != 1.0) scaled = graph->node("Mul", {scaled, graph->scalar(scale)});
+        graph->bind(output, graph->node("Add", {graph->image(input), scaled}));
+    }
     if (!tape.needs_gradient(input, branch)) return output;
     tape.record(output, [=](const Tensor& output_gradient) {
         // In a network's global skip, the input is data and requires no gradient.

@@ -1,5 +1,6 @@
 #include "layers/batch_norm.hpp"
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/batch_norm.hpp"
 
@@ -31,6 +32,12 @@ Tensor batch_norm(Tape& tape, const Tensor& input, const BatchNormParameters& p)
             (shape, input.data<T>(), p.running_mean.data<T>(), p.running_variance.data<T>(),
              p.gamma.data<T>(), p.beta.data<T>(), output.data<T>());
         });
+        if (ExportGraph* graph = tape.graph())
+            graph->bind(output,
+                        graph->node("BatchNormalization",
+                                    {graph->image(input), graph->parameter(p.gamma), graph->parameter(p.beta),
+                                     graph->parameter(p.running_mean), graph->parameter(p.running_variance)},
+                                    {{"epsilon", shape.epsilon}}));
         return output;
     }
     const Tensor mean = Tensor::empty({channels}, DType::float64, device),

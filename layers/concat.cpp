@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/copy_rows.hpp"
 
@@ -32,6 +33,11 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
         });
         offset += own;
     }
+    if (ExportGraph* graph = tape.graph()) {
+        std::vector<std::string> values;
+        for (const Tensor& input : inputs) values.push_back(graph->image(input));
+        graph->bind(output, graph->node("Concat", values, {{"axis", 1}}));
+    }
     if (!tape.recording() ||
         std::none_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_gradient(); }))
         return output;
@@ -48,6 +54,21 @@ Tensor concat(Tape& tape, const std::vector<Tensor>& inputs) {
             begin += own;
         }
     });
+    return output;
+}
+
+Tensor append_zeros(Tape& tape, const Tensor& input, std::int64_t channels) {
+    const Shape& s = input.shape();
+    require(s.rank() == 4 && channels > 0,
+            "[append_zeros] expects [batch, height, width, channels] and at least one channel, got " +
+                s.text() + " and " + std::to_string(channels));
+    const Tensor zeros = Tensor::zeros({s[0], s[1], s[2], channels}, input.dtype(), input.device());
+    ExportGraph* graph = tape.graph();
+    if (graph == nullptr) return concat(tape, {input, zeros});
+    Tape inference = Tape::inference();
+    Tensor output = concat(inference, {input, zeros});
+    const std::string pads = graph->integers({0, 0, 0, 0, 0, channels, 0, 0});
+    graph->bind(output, graph->node("Pad", {graph->image(input), pads}));
     return output;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 
 namespace dnsp {
@@ -43,6 +44,19 @@ T* data_or_null(const Tensor& tensor) {
     return tensor.defined() ? tensor.data<T>() : nullptr;
 }
 
+void add_nodes(ExportGraph& graph, const kernels::Conv2dShape& shape, const Tensor& input,
+               const Tensor& weight, const Tensor& bias, const Conv2dFusion& fusion, const Tensor& output) {
+    const std::int64_t y = shape.kernel_height / 2, x = shape.kernel_width / 2;
+    std::string value =
+        graph.node("Conv", {graph.image(input), graph.parameter(weight), graph.parameter(bias)},
+                   {{"kernel_shape", std::vector{shape.kernel_height, shape.kernel_width}},
+                    {"pads", std::vector{y, x, y, x}}});
+    if (fusion.scale != 1.0) value = graph.node("Mul", {value, graph.scalar(fusion.scale)});
+    if (fusion.residual.defined()) value = graph.node("Add", {graph.image(fusion.residual), value});
+    if (fusion.activation == Activation::relu) value = graph.node("Relu", {value});
+    graph.bind(output, value);
+}
+
 }  // namespace
 
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
@@ -80,6 +94,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
                                        .epilogue = {fusion.activation, scale, data_or_null<Out>(residual)},
                                        .output = output.data<Out>()});
     });
+    if (tape.graph()) add_nodes(*tape.graph(), shape, input, weight, bias, fusion, output);
     const bool residual_learns = residual.defined() && tape.needs_gradient(residual);
     if (!tape.needs_gradient(input, weight, bias) && !residual_learns) return output;
 

@@ -1,5 +1,6 @@
 #include "layers/elu.hpp"
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/elu.hpp"
 
@@ -11,6 +12,7 @@ Tensor elu(Tape& tape, const Tensor& input) {
     dispatch(input.dtype(), [&]<class T>() {
         DNSP_KERNEL_FOR(input.device(), elu_forward<T>)(input.elements(), input.data<T>(), output.data<T>());
     });
+    if (ExportGraph* graph = tape.graph()) graph->bind(output, graph->node("Elu", {graph->image(input)}));
     if (!tape.needs_gradient(input)) return output;
     const Tensor saved = output;
     tape.record(output, [=](const Tensor& output_gradient) {

@@ -1,5 +1,6 @@
 #include "layers/pixel_shuffle.hpp"
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/pixel_shuffle.hpp"
 
@@ -38,6 +39,18 @@ Tensor pixel_unshuffle(Tape& tape, const Tensor& high, std::int64_t factor) {
     Tensor low = Tensor::empty({s[0], shape.low_height(), shape.low_width(), shape.low_channels()},
                                high.dtype(), high.device());
     unshuffle(shape, high, low);
+    if (ExportGraph* graph = tape.graph()) {
+        require(s[3] == 1, "[export] pixel_unshuffle orders several channels in another way than ONNX");
+        // Sides that are not multiples of the factor get (−side) mod factor rows or columns of zeros.
+        const std::string image = graph->image(high), sides = graph->node("Shape", {image});
+        const std::string pads =
+            graph->node("Mod", {graph->node("Neg", {sides}), graph->integers({1, 1, factor, factor})});
+        const std::string all_pads =
+            graph->node("Concat", {graph->integers({0, 0, 0, 0}), pads}, {{"axis", 0}});
+        const std::string blocks =
+            graph->node("SpaceToDepth", {graph->node("Pad", {image, all_pads})}, {{"blocksize", factor}});
+        graph->bind(low, blocks);
+    }
     if (!tape.needs_gradient(high)) return low;
     tape.record(low, [=](const Tensor& low_gradient) {
         accumulate_gradient(high, [&](const Tensor& target) { shuffle(shape, low_gradient, target); });
@@ -57,6 +70,11 @@ Tensor pixel_shuffle(Tape& tape, const Tensor& low, std::int64_t factor, std::in
     if (factor == 1) return low;
     Tensor high = Tensor::empty({s[0], height, width, shape.channels}, low.dtype(), low.device());
     shuffle(shape, low, high);
+    if (ExportGraph* graph = tape.graph()) {
+        const std::string blocks = graph->node("DepthToSpace", {graph->image(low)},
+                                               {{"blocksize", factor}, {"mode", std::string("CRD")}});
+        graph->bind(high, graph->crop_to_input(blocks, height, width));
+    }
     if (!tape.needs_gradient(low)) return high;
     tape.record(high, [=](const Tensor& high_gradient) {
         accumulate_gradient(low, [&](const Tensor& target) { unshuffle(shape, high_gradient, target); });

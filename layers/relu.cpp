@@ -1,5 +1,6 @@
 #include "layers/relu.hpp"
 
+#include "engine/export_graph.hpp"
 #include "engine/kernel_for.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -11,6 +12,7 @@ Tensor relu(Tape& tape, const Tensor& input) {
     dispatch(input.dtype(), [&]<class T>() {
         DNSP_KERNEL_FOR(input.device(), relu_forward<T>)(input.elements(), input.data<T>(), output.data<T>());
     });
+    if (ExportGraph* graph = tape.graph()) graph->bind(output, graph->node("Relu", {graph->image(input)}));
     if (!tape.needs_gradient(input)) return output;
     const Tensor saved = output;
     tape.record(output, [=](const Tensor& output_gradient) {

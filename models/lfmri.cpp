@@ -58,17 +58,11 @@ class Lfmri : public Model {
 
   protected:
     Tensor network(Tape& tape, const Tensor& input) const override {
-        const Tensor all = labels_ ? input : with_zeros(tape, input);
+        const Tensor all = labels_ ? input : append_zeros(tape, input, channels - 1);
         return reconstruction_(tape, reduction_(tape, mapping_(tape, features_(tape, all))));
     }
 
   private:
-    static Tensor with_zeros(Tape& tape, const Tensor& intensity) {
-        const Shape& s = intensity.shape();
-        return concat(tape, {intensity, Tensor::zeros({s[0], s[1], s[2], channels - 1}, intensity.dtype(),
-                                                      intensity.device())});
-    }
-
     bool labels_;
     Conv2d features_, mapping_, reduction_, reconstruction_;
 };
