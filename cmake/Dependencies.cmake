@@ -33,3 +33,6 @@ dnsp_library(nifti_clib HEADER nifti2_io.h PATH_SUFFIXES nifti LIBRARIES nifti2 
 dnsp_library(stb HEADER stb/stb_image.h)
 dnsp_library(gdcm HEADER gdcmReader.h PATH_SUFFIXES gdcm-3.0 LIBRARIES gdcmMSFF gdcmDSED gdcmDICT gdcmCommon)
 dnsp_library(nanoflann HEADER nanoflann.hpp)
+# Debian's CMake package of ONNX also wants libonnx, which holds the definitions of operators.
+dnsp_library(onnx_proto HEADER onnx/onnx_pb.h LIBRARIES onnx_proto protobuf)
+target_compile_definitions(onnx_proto INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)

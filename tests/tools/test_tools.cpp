@@ -16,8 +16,8 @@ using testing::with_path;
 namespace fs = std::filesystem;
 
 TEST_CASE("every tool answers --help and --version and refuses an unknown option") {
-    for (const std::string tool :
-         {"train_dnsp", "upscale", "evaluate", "simulate", "plot_training", "prior_figures", "analyse"}) {
+    for (const std::string tool : {"train_dnsp", "upscale", "evaluate", "simulate", "plot_training",
+                                   "prior_figures", "analyse", "export_onnx"}) {
         INFO(tool);
         const auto help = run_tool(tool + " --help"), version = run_tool(tool + " --version");
         REQUIRE(help.status == 0);
