@@ -141,7 +141,7 @@ TEST_CASE("learned filters of a checkpoint are taken where the objective needs t
     CHECK(run_tool(tune + " --prior NP --out " + (folder / "d").string()).status == 0);
 }
 
-TEST_CASE("--init refuses contradicting options and files that do not fit") {
+TEST_CASE("contradicting options and files that do not fit are refused as a start") {
     testing::TemporaryFolder folder;
     const std::string good = "--init " + trained().weights.string();
     require_refusal(good + " --model edsr", {"--model \"edsr\"", "contradicts --init", "\"srcnn\""});
