@@ -166,10 +166,17 @@ void Trainer::log_step(std::int64_t step, const TrainingStep::Metrics& metrics) 
         terms[term.name] = term.value;
         norms[term.name] = term.gradient_norm;
     }
-    nlohmann::json line = {
-        {"event", "step"}, {"step", step},           {"loss", metrics.report.loss},
-        {"terms", terms},  {"gradient_norm", norms}, {"lr", factor(step - 1) * settings_.learning_rate}};
-    if (objective_.filters()) line["filter_norms"] = metrics.filter_norms;
+    nlohmann::json line = {{"event", "step"},
+                           {"step", step},
+                           {"loss", metrics.report.loss},
+                           {"terms", terms},
+                           {"gradient_norm", norms},
+                           {"parameter_gradient_norm", {{"network", metrics.network_gradient_norm}}},
+                           {"lr", factor(step - 1) * settings_.learning_rate}};
+    if (objective_.filters()) {
+        line["parameter_gradient_norm"]["filters"] = metrics.filters_gradient_norm;
+        line["filter_norms"] = metrics.filter_norms;
+    }
     log_->write(line);
 }
 

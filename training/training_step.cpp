@@ -2,10 +2,15 @@
 
 #include "engine/kernel_for.hpp"
 #include "kernels/copy_rows.hpp"
+#include "kernels/weighted_sum.hpp"
 #include "priors/filter_bank.hpp"
 
 namespace dnsp {
 namespace {
+
+/// weighted_sum() of the gradients of the trained groups writes their values, which are 0, their norms and
+/// the sum of the values.
+constexpr std::int64_t gradient_metrics = 2 * trained_group_count + 1;
 
 /// The first channel of [n, h, w, c]: the intensity.
 Tensor first_channel(const Tensor& images) {
@@ -42,9 +47,9 @@ TrainingStep::TrainingStep(PatchSampler& sampler, const Learner& learner, bool a
     const Device device = learner_.store.values().device();
     const FilterBank* filters = learner_.objective.filters();
     shape_ = {2 * static_cast<std::int64_t>(learner_.objective.terms().size()) + 1,
-              filters ? filters->filters() : 0, max_pending};
+              (filters ? filters->filters() : 0) + gradient_metrics, max_pending};
     metrics_ = Tensor::empty({shape_.rows, shape_.terms + shape_.norms}, DType::float64, device);
-    filter_norms_ = Tensor::empty({shape_.norms}, DType::float64, device);
+    norms_ = Tensor::empty({shape_.norms}, DType::float64, device);
 }
 
 void TrainingStep::begin_epoch(std::int64_t epoch, std::int64_t first,
@@ -56,11 +61,28 @@ void TrainingStep::begin_epoch(std::int64_t epoch, std::int64_t first,
     next_ = first;
 }
 
+/// The gradients are those of the step, until the next one begins.
+void TrainingStep::measure_gradients() {
+    const ParameterStore& store = learner_.store;
+    dispatch(store.gradients().dtype(), [&]<class T>() {
+        kernels::UpTo16<kernels::Term<T>> groups;
+        for (int g = 0; g < trained_group_count; ++g) {
+            const auto& [first, count] = store.segment(static_cast<ParameterGroup>(g));
+            groups.item[static_cast<std::size_t>(groups.count++)] = {
+                .gradient = store.gradients().data<T>() + first, .elements = count};
+        }
+        DNSP_KERNEL_FOR(norms_.device(), weighted_sum<T>)
+        (groups, norms_.data<double>() + shape_.norms - gradient_metrics);
+    });
+}
+
 void TrainingStep::launch() {
     const Objective::Evaluation evaluation = train_step(learner_, sampler_.batch(clock_), clock_);
-    if (FilterBank* filters = learner_.objective.filters()) filters->write_norms(filter_norms_);
+    measure_gradients();
+    if (FilterBank* filters = learner_.objective.filters())
+        filters->write_norms(norms_.view(0, {filters->filters()}));
     DNSP_KERNEL_FOR(metrics_.device(), finish_step)
-    (shape_, evaluation.metrics.data<double>(), filter_norms_.data<double>(), clock_.position(),
+    (shape_, evaluation.metrics.data<double>(), norms_.data<double>(), clock_.position(),
      metrics_.data<double>());
 }
 
@@ -94,9 +116,13 @@ std::vector<TrainingStep::Metrics> TrainingStep::drain_metrics() {
     for (std::int64_t step = next_ - pending_; step < next_; ++step) {
         const auto row = std::span(ring).subspan(static_cast<std::size_t>(step % shape_.rows * width),
                                                  static_cast<std::size_t>(width));
-        const auto norms = row.subspan(static_cast<std::size_t>(shape_.terms));
+        const auto gradients = row.last(gradient_metrics).subspan(trained_group_count, trained_group_count);
+        const auto filters = row.subspan(static_cast<std::size_t>(shape_.terms))
+                                 .first(static_cast<std::size_t>(shape_.norms - gradient_metrics));
         taken.push_back({learner_.objective.report(row.first(static_cast<std::size_t>(shape_.terms))),
-                         {norms.begin(), norms.end()}});
+                         gradients[0],
+                         gradients[1],
+                         {filters.begin(), filters.end()}});
     }
     pending_ = 0;
     return taken;

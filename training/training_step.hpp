@@ -46,6 +46,8 @@ class TrainingStep {
 
     struct Metrics {
         Objective::Report report;
+        /// ‖∂loss/∂parameters‖₂ of the network and of the learned filters; 0 without filters
+        double network_gradient_norm = 0.0, filters_gradient_norm = 0.0;
         std::vector<double> filter_norms;  ///< after the step; empty unless the variant learns filters
     };
     /// Waits for the pending steps and returns their metrics, oldest first.
@@ -58,6 +60,7 @@ class TrainingStep {
 
   private:
     void launch();
+    void measure_gradients();
     void capture();
 
     PatchSampler& sampler_;
@@ -66,7 +69,7 @@ class TrainingStep {
     StepClock clock_;
     kernels::StepMetrics shape_;
     Tensor metrics_;         // [max_pending, terms + norms], float64: a ring
-    Tensor filter_norms_;    // [norms]
+    Tensor norms_;           // [norms]: of the filters, then the metrics of measure_gradients()
     std::int64_t next_ = 0;  // step of the epoch
     std::int64_t pending_ = 0;
     std::unique_ptr<Graph> graph_;

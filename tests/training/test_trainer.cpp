@@ -145,6 +145,8 @@ TEST_CASE("the log names every term, its gradient norm and the filters' norms") 
         REQUIRE(line["terms"][term].is_number());
         REQUIRE(line["gradient_norm"][term].get<double>() > 0.0);
     }
+    REQUIRE(line["parameter_gradient_norm"]["network"].get<double>() > 0.0);
+    REQUIRE(line["parameter_gradient_norm"]["filters"].get<double>() > 0.0);
     REQUIRE(line["filter_norms"].size() == 8);
 }
 

@@ -1,6 +1,8 @@
 // Results and log of a run do not depend on how steps are executed and how often metrics are read.
 #include "training/training_step.hpp"
 
+#include <cmath>
+
 #include "engine/safetensors.hpp"
 #include "priors/filter_bank.hpp"
 #include "priors/low_rank.hpp"
@@ -125,6 +127,39 @@ TEST_CASE("a captured step allocates no memory and holds no more than an uncaptu
     CHECK(step.drain_metrics().size() == 3);
     CHECK(step.pending() == 0);
     CHECK(adam.steps_taken() == 3);
+}
+
+TEST_CASE("the metrics of a step hold the norms of its gradients by group of parameters") {
+    for (const char* variant : {"NP", "AP"}) {
+        INFO(variant);
+        const TrainingSettings settings = small_settings(variant);
+        ParameterStore store;
+        const auto model = make_model(settings.model, store);
+        Objective objective(settings.objective, store);
+        const Split split = small_split();
+        PatchSampler sampler(split.training, settings, test_device());
+        store.allocate(DType::float32, test_device(), 1);
+        if (objective.needs_patches()) objective.prepare(sampler.sharp_and_smooth());
+        Adam adam(store, {}, sampler.steps_per_epoch());
+        if (objective.filters()) objective.filters()->reference_norms();
+        TrainingStep step(sampler, {*model, objective, store, adam}, true);
+        step.begin_epoch(0, 0, std::vector<LearningRates>(4));
+        for (int i = 0; i < 4; ++i) step.run();  // a CUDA device replays the last two from a graph
+        double squares[trained_group_count] = {};
+        for (const auto& parameter : store.parameters())
+            if (is_trained(parameter.group))
+                for (const float x : parameter.value.gradient_slot()->value.to_vector<float>())
+                    squares[static_cast<int>(parameter.group)] += static_cast<double>(x) * x;
+        const auto metrics = step.drain_metrics();
+        CHECK(std::abs(metrics[3].network_gradient_norm / std::sqrt(squares[0]) - 1) < 1e-12);
+        CHECK(metrics[3].network_gradient_norm > 0);
+        CHECK(metrics[3].network_gradient_norm != metrics[2].network_gradient_norm);
+        CHECK(std::abs(metrics[3].filters_gradient_norm - std::sqrt(squares[1])) <=
+              1e-12 * std::sqrt(squares[1]));
+        CHECK((metrics[3].filters_gradient_norm > 0) == (objective.filters() != nullptr));
+        CHECK(metrics[3].filter_norms.size() ==
+              (objective.filters() ? static_cast<std::size_t>(objective.filters()->filters()) : 0));
+    }
 }
 
 TEST_CASE("unread metrics are not overwritten") {
