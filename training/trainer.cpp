@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/divide_up.hpp"
 #include "base/options_json.hpp"
-#include "inference/tiled_inference.hpp"
 #include "priors/filter_bank.hpp"
 #include "training/pacing.hpp"
+#include "training/sample_pictures.hpp"
 
 namespace dnsp {
 namespace {
@@ -25,6 +24,13 @@ void require_finite(const Objective::Report& report, std::int64_t step) {
                     term.name, step));
     require(std::isfinite(report.loss),
             fmt::format("[training] the loss is no longer finite at step {}", step));
+}
+
+nlohmann::json file_names(const std::vector<Subject>& subjects) {
+    auto names = nlohmann::json::array();
+    for (const Subject& subject : subjects)
+        names.push_back(std::filesystem::path(subject.path).filename().string());
+    return names;
 }
 
 SeenScans seen_by(const std::vector<Subject>& subjects) {
@@ -44,6 +50,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
                  const InitialNetwork* initial)
     : settings_(std::move(settings)),
       split_(std::move(split)),
+      held_out_(split_.validation, settings_.validation_slices),
       folder_(std::move(out_folder)),
       description_{settings_, split_.held_out, std::move(command)},
       model_(make_model(settings_.model, store_)),
@@ -74,20 +81,44 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
                                            execution_.graph);
     std::filesystem::create_directories(folder_);
     log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
-    bicubic_ = validate(true);
-    validation_ = validate(false);
     progress_.epochs = divide_up(total_steps(), sampler_.steps_per_epoch());
     progress_.total_steps = total_steps();
-    log_->write({{"event", resume.empty() ? "start" : "resume"},
+    log_start(resume.empty() ? "start" : "resume", device);
+}
+
+/// Scores the input and the network, and logs what the run is made of.
+void Trainer::log_start(const char* event, Device device) {
+    const Validation::Result input = held_out_.of_inputs(), network = held_out_.of(*model_, device);
+    bicubic_ = input.score;
+    validation_ = network.score;
+    std::vector<imaging::Image> truth;
+    auto samples = nlohmann::json::array();
+    for (std::size_t i = 0; i < held_out_.samples().size(); ++i) {
+        const auto& [subject, pair] = held_out_.samples()[i];
+        truth.push_back(pair->target);
+        samples.push_back({{"file", std::filesystem::path(subject->path).filename().string()},
+                           {"slice", pair->index},
+                           {"input_psnr_db", input.sample_psnr_db[i]}});
+    }
+    write_sample_pictures(folder_, held_out_.samples(), truth, "truth");
+    write_sample_pictures(folder_, held_out_.samples(), input.samples, "input");
+    write_sample_pictures(folder_, held_out_.samples(), network.samples, step_name(state_.step));
+    log_->write({{"event", event},
                  {"step", state_.step},
+                 {"version", DNSP_VERSION},
+                 {"command", description_.command},
                  {"settings", to_json(settings_)},
                  {"parameters", parameters()},
                  {"training_slices", sampler_.slices()},
                  {"steps_per_epoch", sampler_.steps_per_epoch()},
                  {"split", split_.description},
+                 {"training_files", file_names(split_.training)},
+                 {"held_out_files", file_names(split_.validation)},
                  {"device", to_string(device)},
                  {"bicubic", {{"psnr_db", bicubic_.psnr_db}, {"ssim", bicubic_.ssim}}},
-                 {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}}});
+                 {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}},
+                 {"samples", samples},
+                 {"sample_psnr_db", network.sample_psnr_db}});
 }
 
 double Trainer::factor(std::int64_t step) const {
@@ -129,11 +160,15 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
             save();
             since_save.restart();
         }
-        if (stopped && !finished) return false;
+        if (stopped && !finished) {
+            log_end(since_begin.seconds());
+            return false;
+        }
         if (epoch_ends && !finished) begin_epoch();
         pacer.restart();
     }
     save_weights(folder_ / "weights.safetensors", description_, store_);
+    log_end(since_begin.seconds());
     return true;
 }
 
@@ -193,41 +228,27 @@ void Trainer::log_execution() {
 }
 
 void Trainer::log_epoch(double seconds) {
-    validation_ = validate(false);
-    log_->write({{"event", "epoch"},
-                 {"step", state_.step},
-                 {"epoch", divide_up(state_.step, sampler_.steps_per_epoch())},
-                 {"seconds", seconds},
-                 {"psnr_db", validation_.psnr_db},
-                 {"ssim", validation_.ssim}});
+    const Validation::Result result = held_out_.of(*model_, store_.values().device());
+    validation_ = result.score;
+    const std::int64_t epoch = divide_up(state_.step, sampler_.steps_per_epoch());
+    nlohmann::json line = {{"event", "epoch"},
+                           {"step", state_.step},
+                           {"epoch", epoch},
+                           {"seconds", seconds},
+                           {"psnr_db", validation_.psnr_db},
+                           {"ssim", validation_.ssim}};
+    if (is_sampled(epoch, progress_.epochs)) {
+        write_sample_pictures(folder_, held_out_.samples(), result.samples, step_name(state_.step));
+        line["sample_psnr_db"] = result.sample_psnr_db;
+    }
+    log_->write(line);
 }
 
-ValidationScore Trainer::validate(bool bicubic) const {
-    std::vector<std::pair<const Subject*, const SlicePair*>> slices;
-    for (const Subject& subject : split_.validation)
-        for (const SlicePair& pair : subject.slices) slices.emplace_back(&subject, &pair);
-    const std::size_t wanted =
-        std::min<std::size_t>(slices.size(), static_cast<std::size_t>(settings_.validation_slices));
-    ValidationScore score;
-    for (std::size_t i = 0; i < wanted; ++i) {
-        const auto& [subject, pair] = slices[i * slices.size() / wanted];
-        imaging::Image image = pair->input;
-        if (bicubic) {
-            image = on_target_scale(*subject, std::move(image));
-        } else {
-            imaging::normalise(image.pixels, subject->normalisation);
-            const Tensor input =
-                Tensor::from<float>({1, image.height, image.width, input_channels(subject->tissues)},
-                                    network_input(image, subject->tissues), store_.values().device());
-            image.pixels = infer(*model_, input).to_vector<float>();
-            imaging::restore(image.pixels, subject->target_normalisation);
-        }
-        const imaging::MetricConvention convention{
-            subject->reference_range.high - subject->reference_range.low, 0};
-        score.psnr_db += imaging::psnr(pair->target, image, convention) / static_cast<double>(wanted);
-        score.ssim += imaging::ssim(pair->target, image, convention) / static_cast<double>(wanted);
-    }
-    return score;
+void Trainer::log_end(double seconds) {
+    log_->write({{"event", "end"},
+                 {"step", state_.step},
+                 {"seconds", seconds},
+                 {"finished", state_.step == total_steps()}});
 }
 
 void Trainer::save() {

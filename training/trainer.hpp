@@ -6,7 +6,6 @@
 #include <string>
 
 #include "engine/adam.hpp"
-#include "imaging/metrics.hpp"
 #include "priors/objective.hpp"
 #include "training/checkpoint.hpp"
 #include "training/initial_network.hpp"
@@ -15,14 +14,9 @@
 #include "training/settings.hpp"
 #include "training/split.hpp"
 #include "training/training_step.hpp"
+#include "training/validation.hpp"
 
 namespace dnsp {
-
-/// Mean PSNR and SSIM over the validation slices; data range: Subject::reference_range.
-struct ValidationScore {
-    double psnr_db = 0.0;
-    double ssim = 0.0;
-};
 
 /// The state of a run after a step.
 struct TrainingProgress {
@@ -44,7 +38,7 @@ struct Execution {
     int steps_between_reads = 0;
 };
 
-/// A training run: the loop, its checkpoints and its log, in one folder.
+/// A training run: the loop, its checkpoints, its log and its sample pictures, in one folder.
 class Trainer {
   public:
     /// Records `command`, and in the settings how convolutions are computed on `device`. `resume`: empty, or
@@ -77,14 +71,16 @@ class Trainer {
     std::vector<TrainingStep::Metrics> drain_metrics();
     void report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch);
     void log_step(std::int64_t step, const TrainingStep::Metrics& metrics);
+    void log_start(const char* event, Device device);
     void log_epoch(double seconds);
     void log_execution();
+    void log_end(double seconds);
     double factor(std::int64_t step) const;
-    ValidationScore validate(bool bicubic) const;
     void save();
 
     TrainingSettings settings_;
     Split split_;
+    Validation held_out_;
     std::filesystem::path folder_;
     RunDescription description_;
     ParameterStore store_;

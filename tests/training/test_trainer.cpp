@@ -1,12 +1,16 @@
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "base/options_json.hpp"
+#include "imaging/picture.hpp"
 #include "inference/trained_network.hpp"
 #include "tests/catch.hpp"
 #include "tests/model_options.hpp"
 #include "tests/test_device.hpp"
 #include "tests/training/small_run.hpp"
+#include "training/run_history.hpp"
+#include "training/sample_pictures.hpp"
 #include "training/trainer.hpp"
 
 using namespace dnsp;
@@ -53,6 +57,68 @@ TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterru
             REQUIRE(step_lines(out / "log.jsonl") == step_lines(folder / "whole/log.jsonl"));
         }
     }
+}
+
+TEST_CASE("pictures of epochs are evenly spaced, contain the last one and are at most twelve") {
+    for (std::int64_t epochs = 1; epochs <= 60; ++epochs) {
+        INFO(epochs);
+        std::vector<std::int64_t> chosen;
+        for (std::int64_t epoch = 1; epoch <= epochs; ++epoch)
+            if (is_sampled(epoch, epochs)) chosen.push_back(epoch);
+        REQUIRE(chosen.back() == epochs);
+        REQUIRE(chosen.size() == static_cast<std::size_t>(std::min<std::int64_t>(epochs, 12)));
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            REQUIRE(std::abs(static_cast<double>(chosen[i]) / static_cast<double>(epochs) -
+                             static_cast<double>(i + 1) / static_cast<double>(chosen.size())) <
+                    1.0 / static_cast<double>(epochs));
+    }
+}
+
+TEST_CASE("sample pictures show the scored slices and survive an interruption") {
+    testing::TemporaryFolder folder;
+    const TrainingSettings settings = small_settings("NP");
+    const fs::path whole_run = folder / "whole", stopped_run = folder / "stopped";
+    Trainer whole(settings, small_split(), test_device(), whole_run, "test");
+    REQUIRE(whole.run(nobody, never));
+    std::int64_t done = 0;
+    Trainer first(settings, small_split(), test_device(), stopped_run, "test");
+    REQUIRE_FALSE(first.run(nobody, [&] { return ++done == whole.total_steps() - 1; }));
+    Trainer second(settings, small_split(), test_device(), stopped_run, "test",
+                   stopped_run / "checkpoint.safetensors");
+    REQUIRE(second.run(nobody, never));
+
+    const RunHistory run = read_run_history(whole_run / "log.jsonl");
+    REQUIRE(run.sample_psnr_db.size() == static_cast<std::size_t>(settings.epochs) + 1);
+    for (const auto& [step, scores] : run.sample_psnr_db) {
+        INFO("step " << step);
+        REQUIRE(scores.size() == 2);
+        for (std::size_t number = 1; number <= scores.size(); ++number) {
+            const fs::path picture = sample_picture(whole_run, number, step_name(step));
+            REQUIRE(bytes_of(picture) == bytes_of(sample_picture(stopped_run, number, step_name(step))));
+            // Pictures are clipped at the percentiles, so their score is only near that of the slices.
+            const auto truth = imaging::read_picture(sample_picture(whole_run, number, "truth"));
+            const auto shown = imaging::read_picture(picture);
+            double squares = 0.0;
+            for (std::size_t i = 0; i < truth.image.pixels.size(); ++i)
+                squares += std::pow((truth.image.pixels[i] - shown.image.pixels[i]) / 65535.0, 2);
+            const double psnr = -10 * std::log10(squares / static_cast<double>(truth.image.pixels.size()));
+            REQUIRE(std::abs(psnr - scores[number - 1]) < 0.3);
+        }
+    }
+    // The slice that the log names, its rows from the last to the first.
+    const Subject& subject = whole.split().validation.at(0);
+    const auto slice = std::ranges::find(subject.slices, run.start["samples"][0]["slice"].get<int>(),
+                                         [](const SlicePair& pair) { return pair.index; });
+    REQUIRE(slice != subject.slices.end());
+    const imaging::Image truth = imaging::read_picture(sample_picture(whole_run, 1, "truth")).image;
+    REQUIRE((truth.height == slice->target.height && truth.width == slice->target.width));
+    for (int x = 0; x < truth.width; ++x) {
+        const float level = subject.reference_range.apply(slice->target.at(30, x));
+        REQUIRE(std::abs(truth.at(truth.height - 31, x) - 65535 * std::clamp(level, 0.0f, 1.0f)) < 1.0f);
+    }
+    REQUIRE(lines_of(stopped_run / "log.jsonl", "resume").size() == 1);
+    REQUIRE(lines_of(stopped_run / "log.jsonl", "end").size() == 2);
+    REQUIRE(lines_of(stopped_run / "log.jsonl", "end")[1]["finished"] == true);
 }
 
 TEST_CASE("a run of a given number of steps ends within an epoch and resumes bitwise identically") {
