@@ -3,9 +3,6 @@
 Usage: report_contract.py FOLDER, the build folder. Needs selenium, Pillow, NiBabel, Chromium and its driver.
 """
 
-import base64
-import io
-import json
 import shutil
 import subprocess
 import sys
@@ -13,21 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-try:
-    import nibabel
-    import numpy
-    from PIL import Image
-    from selenium import webdriver
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.support.ui import Select
-except ImportError as error:
-    print(f"SKIPPED: {error.name} is not installed")
-    sys.exit()
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    print("SKIPPED: chromium or chromedriver is not installed")
-    sys.exit()
+from report_browser import By, Image, Keys, Select, data_of, drawn, nibabel, numpy, open_browser, pixels, require_quiet
 
 UPSCALE = Path(sys.argv[1]) / "bin/upscale"
 SHAPE, VOXEL = (50, 40, 11), (1.0, 1.0, 4.0)
@@ -43,16 +26,6 @@ def thick_scan(path):
     image = nibabel.Nifti1Image(numpy.where(inside, 500 + 6 * (39 - j) + 8 * i + texture, 0).astype(numpy.int16), AFFINE)
     image.header.set_zooms(VOXEL)
     nibabel.save(image, path)
-
-
-def pixels(data_url):
-    """The grey values of a layer."""
-    content = base64.b64decode(data_url.split(",", 1)[1])
-    return numpy.asarray(Image.open(io.BytesIO(content)).convert("L"), float)
-
-
-def drawn(view):
-    return numpy.asarray(Image.open(io.BytesIO(view.screenshot_as_png)).convert("L"), float)
 
 
 def composed(cut, left, right, border, size):
@@ -80,7 +53,7 @@ def main():
         command = [UPSCALE, "--self", folder / "scan.nii.gz", folder / "thin.nii.gz", "--steps", "4", "--report", folder / "r.html"]
         subprocess.run([str(word) for word in command], check=True, capture_output=True)
         text = (folder / "r.html").read_text()
-        data = json.loads(text.split('id="data">', 1)[1].split("</script>", 1)[0])
+        data = data_of(folder / "r.html")
         assert "src=\"http" not in text and "href=\"http" not in text, "the page needs no other file"
         assert data["layers"] == ["input", "interpolation", "result", "difference"]
         axial, coronal, sagittal = data["cuts"]
@@ -96,12 +69,7 @@ def main():
         grey = numpy.clip(255 * (stored - low) / (high - low), 0, 255)
         assert numpy.abs(pixels(axial["layers"]["input"]) - grey).max() <= 1.5
 
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        flags = ["headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "force-device-scale-factor=1"]
-        for flag in [*flags, "window-size=1300,1500"]:
-            options.add_argument(f"--{flag}")
-        with webdriver.Chrome(service=webdriver.ChromeService(DRIVER), options=options) as browser:
+        with open_browser() as browser:
             browser.get((folder / "r.html").as_uri())
             view = browser.find_element(By.CSS_SELECTOR, ".window")
             for border, left, right in ((50, "interpolation", "result"), (20, "interpolation", "result"), (20, "input", "difference")):
@@ -121,8 +89,7 @@ def main():
                 zoom.send_keys(Keys.ARROW_RIGHT)
             width = browser.execute_script("return document.querySelector('.stack').getBoundingClientRect().width")
             assert abs(width - 740) < 1, ("twice the size", width)
-            errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-            assert not errors, errors
+            require_quiet(browser, folder / "r.html")
         print("the report: passed")
     finally:
         shutil.rmtree(folder)

@@ -1,7 +1,6 @@
 #include "tools/upscale/report.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,8 +8,8 @@
 #include "imaging/cut.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/normalisation.hpp"
-#include "imaging/picture_encode.hpp"
-#include "tools/upscale/report_page.hpp"
+#include "tools/report/page.hpp"
+#include "tools/report/pages.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -22,18 +21,6 @@ using Json = nlohmann::ordered_json;
 constexpr int histogram_bins = 120;
 constexpr float head_level = 0.1f;  // of the normalised range
 
-/// A PNG of 8 bits as a data URL. `low` is black, `high` is white.
-std::string data_url(imaging::Image image, float low, float high) {
-    for (float& x : image.pixels) x = std::clamp(255.0f * (x - low) / (high - low), 0.0f, 255.0f);
-    const std::vector<std::byte> png = imaging::encode_png({std::move(image), 8}, "report");
-    std::string text(4 * ((png.size() + 2) / 3) + 1, '\0');
-    const int length =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(png.data()), static_cast<int>(png.size()));
-    text.resize(static_cast<std::size_t>(length));
-    return "data:image/png;base64," + text;
-}
-
 float largest(const Volume& volume) {
     return std::max(1e-12f, *std::max_element(volume.voxels.begin(), volume.voxels.end()));
 }
@@ -42,14 +29,14 @@ Json cut_json(const UpscaleReport& report, int axis, const imaging::Normalisatio
     const Volume& grid = report.result;
     const int index = grid.size[static_cast<std::size_t>(axis)] / 2;
     const auto layer = [&](const Volume& volume, CutInterpolation how, float low, float high) {
-        return data_url(imaging::oriented_cut(volume, grid, axis, index, how).image, low, high);
+        return png_url(imaging::oriented_cut(volume, grid, axis, index, how).image, low, high);
     };
     const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
     const imaging::OrientedCut cut =
         imaging::oriented_cut(report.result, grid, axis, index, CutInterpolation::nearest);
     Json layers = {{"input", layer(report.input, CutInterpolation::nearest, low, high)},
                    {"interpolation", layer(report.input, CutInterpolation::cubic, low, high)},
-                   {"result", data_url(cut.image, low, high)}};
+                   {"result", png_url(cut.image, low, high)}};
     if (report.difference != nullptr)
         layers["difference"] =
             layer(*report.difference, CutInterpolation::nearest, 0.0f, largest(*report.difference));
@@ -136,14 +123,7 @@ std::string html_report(const UpscaleReport& report) {
           {"high", fmt::format("{:.4g}", range.high)}}},
         {"header", header_json(report)},
         {"record", record}};
-    std::string text = data.dump(-1, ' ', false, Json::error_handler_t::replace);
-    // "</script>" or "<!--" in a text would change how the page is read.
-    for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6)
-        text.replace(at, 1, "\\u003c");
-    std::string page = report_page;
-    constexpr std::string_view mark = "@DATA@";
-    page.replace(page.find(mark), mark.size(), text);
-    return page;
+    return html_page(upscale_page, data);
 }
 
 }  // namespace dnsp::tools
