@@ -30,6 +30,12 @@ std::string name_of(Value value, const std::map<std::string, Value>& names) {
     return "";
 }
 
+Conv2dSettings named(const kernels::Conv2dOptions& options) {
+    return {name_of(options.precision, precisions), name_of(options.backend, backends)};
+}
+
+const Conv2dSettings cpu_settings{"float32", "native"};
+
 }  // namespace
 
 void Conv2dSettings::visit(OptionVisitor& v) {
@@ -57,10 +63,12 @@ Conv2dSettings apply(const Conv2dSettings& settings, Device device) {
     return conv2d_settings_in_force(device);
 }
 
+Conv2dSettings default_conv2d_settings(DeviceKind kind) {
+    return kind == DeviceKind::cpu ? cpu_settings : named(kernels::Conv2dOptions{});
+}
+
 Conv2dSettings conv2d_settings_in_force(Device device) {
-    if (device.kind == DeviceKind::cpu) return {"float32", "native"};
-    const kernels::Conv2dOptions options = kernels::cuda::conv2d_options();
-    return {name_of(options.precision, precisions), name_of(options.backend, backends)};
+    return device.kind == DeviceKind::cpu ? cpu_settings : named(kernels::cuda::conv2d_options());
 }
 
 }  // namespace dnsp

@@ -19,6 +19,9 @@ struct Conv2dSettings {
 /// device is the CPU. Throws Error for a backend that is not available.
 Conv2dSettings apply(const Conv2dSettings& settings, Device device);
 
+/// The settings that empty values stand for.
+Conv2dSettings default_conv2d_settings(DeviceKind kind);
+
 /// The settings in force on `device`.
 Conv2dSettings conv2d_settings_in_force(Device device);
 

@@ -1,11 +1,13 @@
-// plot_training: draws the curves of a training run from its log.
+// plot_training: draws the curves of a training run, or writes its report.
 #include <algorithm>
 #include <cmath>
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "tools/command_line.hpp"
 #include "tools/figure.hpp"
 #include "tools/files.hpp"
+#include "tools/report/training.hpp"
 #include "training/run_history.hpp"
 
 namespace {
@@ -52,16 +54,21 @@ void plot(const fs::path& log, const fs::path& png) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    fs::path log, png;
+    fs::path log, png, report;
     bool force = false;
     CLI::App app("Draws the held-out score, the loss terms and the gradient norms of a training run.",
                  "plot_training");
-    app.add_option("log", log, "log.jsonl of train_dnsp")->required();
-    app.add_option("png", png, "picture to write")->required();
-    app.add_flag("--force", force, "overwrite an existing picture");
+    app.add_option("log", log, "folder of a run of train_dnsp, or its log.jsonl")->required();
+    app.add_option("png", png, "picture to write");
+    app.add_option("--report", report, "write the page of train_dnsp --report; the run need not have ended");
+    app.add_flag("--force", force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
-        tools::require_free(png, force);
-        plot(log, png);
+        require(!png.empty() || !report.empty(), "nothing to write; name a picture, or give --report");
+        if (fs::is_directory(log)) log /= "log.jsonl";
+        if (!png.empty()) tools::require_free(png, force);
+        if (!report.empty()) tools::require_report_path(report, force);
+        if (!png.empty()) plot(log, png);
+        if (!report.empty()) write_atomically(report, tools::training_report(log));
         return 0;
     });
 }

@@ -3,10 +3,12 @@
 
 #include <optional>
 
+#include "base/atomic_file.hpp"
 #include "base/options_json.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/command_line.hpp"
 #include "tools/progress.hpp"
+#include "tools/report/training.hpp"
 #include "training/pairs.hpp"
 #include "training/recipes.hpp"
 #include "training/trainer.hpp"
@@ -24,6 +26,7 @@ struct Options {
     fs::path checkpoint;                       ///< empty for a new run
     std::optional<InitialNetwork> initial;     ///< of --init
     fs::path out = "run";
+    fs::path report;  ///< empty: none
     bool force = false;
     Execution execution;
 };
@@ -168,6 +171,31 @@ class Watcher {
     bool explained_ = false;
 };
 
+void write_report(const Options& options) {
+    if (options.report.empty()) return;
+    write_atomically(options.report, tools::training_report(options.out / "log.jsonl"));
+    fmt::print("report: {}\n", options.report.string());
+}
+
+/// Trains, and writes the report after the last step, after an interruption and after an error.
+bool run(Trainer& trainer, const Options& options, tools::ProgressLine& progress) {
+    bool finished = false;
+    try {
+        finished = trainer.run(Watcher(progress), tools::interrupted);
+    } catch (const std::exception&) {
+        progress.clear();
+        try {
+            write_report(options);
+        } catch (const std::exception& error) {
+            fmt::print(stderr, "no report: {}\n", error.what());
+        }
+        throw;
+    }
+    progress.clear();
+    write_report(options);
+    return finished;
+}
+
 int train(Options options, const DeviceChoice& device, const std::string& command) {
     TrainingSettings& settings = options.settings;
     settings.convolution = apply(settings.convolution, device.device);
@@ -183,6 +211,9 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     const InputFeatures features = make_model(settings.model, probe)->input_features();
     const Objective unused(settings.objective, probe);
     fs::create_directories(options.out);
+    // A resumed run continues its report.
+    if (!options.report.empty())
+        tools::require_report_path(options.report, options.force || options.recorded.has_value());
 
     tools::ProgressLine progress;
     Split split = load_split(settings, features, progress);
@@ -199,9 +230,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
         settings.model.name, trainer.parameters(), trainer.sampler().slices(),
         trainer.sampler().steps_per_epoch(), input, trainer.bicubic().psnr_db, trainer.bicubic().ssim);
     tools::catch_interrupts();
-    const bool finished = trainer.run(Watcher(progress), tools::interrupted);
-    progress.clear();
-    if (!finished) {
+    if (!run(trainer, options, progress)) {
         fmt::print("interrupted, checkpoint saved; continue with: train_dnsp --resume --out {}\n",
                    options.out.string());
         return 130;
@@ -221,7 +250,7 @@ int main(int argc, char** argv) {
     CLI::App app(
         "Trains a super-resolution network on NIfTI volumes, which a preset degrades, or on registered pairs of low and high "
         "quality (--pairs), with the priors of a variant. "
-        "Writes log.jsonl, checkpoint.safetensors and weights.safetensors to the folder --out.",
+        "Writes log.jsonl, samples, checkpoint.safetensors and weights.safetensors to the folder --out.",
         "train_dnsp");
     auto* out_option = app.add_option("--out", options.out, "folder of the run")->capture_default_str();
     auto* resume_option =
@@ -231,7 +260,12 @@ int main(int argc, char** argv) {
     app.add_option("--recipe", recipe,
                    "network, schedule and length of training; other options change it; " + recipe_help())
         ->excludes(resume_option);
-    app.add_flag("--force", options.force, "start a new run in a folder that contains a run");
+    app.add_option(
+        "--report", options.report,
+        "write a page of HTML with the curves, sample pictures and settings of the run, at its end "
+        "or when it is interrupted; with --resume the page is replaced");
+    app.add_flag("--force", options.force,
+                 "start a new run in a folder that contains a run, and overwrite an existing report");
     tools::add_device_option(app, device);
     app.add_flag_callback(
         "--no-graph", [&] { options.execution.graph = false; },
