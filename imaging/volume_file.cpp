@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace dnsp::imaging {
 namespace {
@@ -15,8 +14,7 @@ std::vector<VolumeFormat>& formats() {
 }
 
 bool has_one_of(const std::filesystem::path& path, const std::vector<std::string>& extensions) {
-    std::string name = path.filename().string();
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string name = path.filename().string();
     return std::any_of(extensions.begin(), extensions.end(),
                        [&](const std::string& extension) { return name.ends_with(extension); });
 }

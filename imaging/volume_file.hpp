@@ -32,7 +32,7 @@ struct VolumeSelection {
 
 struct VolumeFormat {
     std::string name;                     ///< for messages
-    std::vector<std::string> extensions;  ///< of files that can be read, in lower case: ".nii.gz"
+    std::vector<std::string> extensions;  ///< of files that can be read: ".nii.gz"
     std::vector<std::string> written;     ///< of files that can be written
     std::vector<Volume> (*read)(const std::filesystem::path&, const VolumeSelection&);
     void (*write)(const std::filesystem::path&, std::span<const Volume>);

@@ -220,6 +220,13 @@ def check_series(folder):
     assert nibabel.load(folder / "higher.nii.gz").shape == (48, 56, 10, 3)
 
     bicubic = ("--method", "bicubic", "--scale", 2)
+    # Gradients are not overwritten without --force, and stay where input and output share them.
+    (folder / "taken.bvec").write_text("mine")
+    refused("taken.bvec: already exists", "upscale", folder / "series.nii.gz", folder / "taken.nii.gz", *bicubic)
+    assert (folder / "taken.bvec").read_text() == "mine" and not (folder / "taken.nii.gz").exists()
+    double(folder / "series.nii.gz", folder / "series.mgz")
+    assert (folder / "series.bval").read_text() == "0 1000 1000\n"
+
     refused("--report shows one", "upscale", folder / "series.nii.gz", folder / "no.nii.gz", *bicubic, "--report", folder / "r.html")
     refused("choose the one to train on", "upscale", "--self", folder / "series.nii.gz", folder / "no.nii.gz")
     refused("with --volume", "simulate", folder / "series.nii.gz", folder / "no.nii.gz", "--scale", 2)
@@ -282,7 +289,8 @@ def check_refusals(folder):
         refused(reason, "upscale", folder / "bad.mgh", out, *bicubic)
     (folder / "text.mgz").write_text("no image")
     refused("not an MGH file", "upscale", folder / "text.mgz", out, *bicubic)
-    refused("expected one of .m", "upscale", scan, folder / "out.img", *bicubic)
+    for name in ("out.img", "OUT.NII.GZ"):
+        refused("expected one of .m", "upscale", scan, folder / name, *bicubic)
     if not HAS_ITK:
         refused("unsupported extension", "upscale", scan, folder / "out.nrrd", *bicubic)
         return

@@ -37,14 +37,17 @@ std::string report_of(const UpscaleResult& result, const nlohmann::ordered_json&
     return html_report(report);
 }
 
-/// Copies the gradients of a diffusion series, FSL's scan.bval and scan.bvec. They refer to the axes of the
-/// image, which stay.
-void copy_gradients(const UpscaleJob& job) {
+/// The files of a diffusion series' gradients, FSL's scan.bval and scan.bvec, that are to be copied, and
+/// their new places. They refer to the axes of the image, which stay.
+std::vector<std::pair<fs::path, fs::path>> gradients_of(const UpscaleJob& job) {
+    std::vector<std::pair<fs::path, fs::path>> files;
     for (const char* extension : {".bval", ".bvec"}) {
         const fs::path from = sidecar_path(job.input).replace_extension(extension);
         const fs::path to = sidecar_path(job.output).replace_extension(extension);
-        if (fs::exists(from)) fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+        std::error_code error;
+        if (fs::exists(from) && !fs::equivalent(from, to, error)) files.emplace_back(from, to);
     }
+    return files;
 }
 
 /// `failed` is called in the handler of an exception that a file caused, and may rethrow it.
@@ -162,6 +165,7 @@ InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
             fmt::format("{}: holds {} volumes; --report shows one, chosen with --volume", job.input.string(),
                         series.size()));
     imaging::require_writable_format(job.output, series.size());
+    for (const auto& [from, to] : gradients_of(job)) require_free(to, options.force);
     return {std::move(series)};
 }
 
@@ -178,7 +182,8 @@ std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, c
         const auto* series = std::get_if<Series>(&result.image);
         if (series != nullptr) {
             imaging::write_volumes(job.output, *series);
-            copy_gradients(job);
+            for (const auto& [from, to] : gradients_of(job))
+                fs::copy_file(from, to, fs::copy_options::overwrite_existing);
         } else if (result.dicom) {
             imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
                                  options.force);
