@@ -220,7 +220,7 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<tools::OptionParser>> parsers;
     const auto add = [&](const char* name, const char* help, Figure function) {
         CLI::App* part = app.add_subcommand(name, help);
-        part->add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();
+        part->add_option("input", options.input, "volume, PNG or JPEG")->required();
         parsers.push_back(std::make_unique<tools::OptionParser>(*part));
         tools::OptionParser* own = parsers.back().get();
         own->add(options.slice_axis);

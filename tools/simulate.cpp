@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
         "of a lower field strength on the same grid (preset low-field), or thick slices (--direction through-plane). "
         "Writes the result and a JSON sidecar with its parameters. Sides that are not multiples of the scale are cropped.",
         "simulate");
-    app.add_option("input", options.input, "NIfTI volume, PNG or JPEG")->required();
+    app.add_option("input", options.input, "volume, PNG or JPEG")->required();
     app.add_option("output", options.output, "file of the same kind")->required();
     tools::OptionParser parser(app);
     parser.add(options.degradation);

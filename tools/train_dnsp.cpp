@@ -248,7 +248,7 @@ int main(int argc, char** argv) {
     Options options;
     std::string device = "auto", resume, recipe;
     CLI::App app(
-        "Trains a super-resolution network on NIfTI volumes, which a preset degrades, or on registered pairs of low and high "
+        "Trains a super-resolution network on volumes, which a preset degrades, or on registered pairs of low and high "
         "quality (--pairs), with the priors of a variant. "
         "Writes log.jsonl, samples, checkpoint.safetensors and weights.safetensors to the folder --out.",
         "train_dnsp");

@@ -89,7 +89,7 @@ int train(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Collects pairs of low- and high-resolution patches from NIfTI volumes, which a preset degrades, for the method "
+        "Collects pairs of low- and high-resolution patches from volumes, which a preset degrades, for the method "
         "srsw of evaluate and upscale: --method srsw:database=FILE.",
         "train_srsw");
     tools::OptionParser parser(app);

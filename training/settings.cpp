@@ -6,7 +6,7 @@
 namespace dnsp {
 
 void TrainingSettings::visit(OptionVisitor& v) {
-    v.option({.key = "inputs", .flag = "inputs", .help = "NIfTI volumes, or folders of them"}, inputs);
+    v.option({.key = "inputs", .flag = "inputs", .help = "volumes, or folders of them"}, inputs);
     v.option({.key = "validation",
               .flag = "--validation",
               .help = "volumes or folders to hold out; default: a fifth of the subjects"},

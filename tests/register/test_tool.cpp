@@ -91,7 +91,7 @@ TEST_CASE("register refuses other kinds, missing files and contradictory options
     refuses(png + " " + volume + " " + out, "expected the kind of the fixed image");
     refuses(volume + " " + volume + " " + out, "expected the kind of the fixed image");
     refuses(png + " " + (folder / "absent.png").string() + " " + out, "no such file");
-    refuses(png + " " + png + " " + out + " --volume 1", "--volume is for NIfTI");
+    refuses(png + " " + png + " " + out + " --volume 1", "--volume is for volumes");
     refuses(png + " " + png + " " + out + " --transform bent", "--transform");
     refuses(volume + " " + volume + " " + (folder / "o.nii").string() + " --transform affine", "rigid");
     refuses(png + " " + png + " " + (folder / "absent/o.png").string(), "no such folder");

@@ -65,7 +65,7 @@ tools::Registration register_volume_files(const Options& options) {
 }
 
 tools::Registration register_picture_files(const Options& options) {
-    require(!options.volume, "--volume is for NIfTI files");
+    require(!options.volume, "--volume is for volumes, not for pictures");
     const imaging::Picture fixed = imaging::read_picture(options.fixed);
     const imaging::Picture moving = imaging::read_picture(options.moving);
     auto result = tools::register_pictures(fixed.image, moving.image, options.registration);
@@ -115,12 +115,11 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "Registers a NIfTI volume (rigidly) or a picture onto another one of the same head by mutual information. "
+        "Registers a volume (rigidly) or a picture onto another one of the same head by mutual information. "
         "Writes the moving image on the grid of the fixed one, and a JSON record with the transform, the metric and "
         "warnings. What the moving image does not show becomes 0.",
         "register");
-    app.add_option("fixed", options.fixed,
-                   "NIfTI volume, PNG or JPEG that stays as it is, usually the better one")
+    app.add_option("fixed", options.fixed, "volume, PNG or JPEG that stays as it is, usually the better one")
         ->required();
     app.add_option("moving", options.moving, "file of the same kind to be registered")->required();
     app.add_option("output", options.output, "the moving image on the fixed grid")->required();
