@@ -13,6 +13,9 @@
 
 namespace dnsp::imaging {
 
+/// The largest factor of deflate. It bounds the memory that is reserved for a damaged header.
+inline constexpr std::uintmax_t largest_compression = 1032;
+
 /// A plain or gzip-compressed file; zlib detects which. Throws FileError for a file that cannot be read, and
 /// for gzip data that do not decompress.
 class GzipReader {
@@ -22,8 +25,8 @@ class GzipReader {
     const std::string& path() const { return path_; }
     /// Size of the file as it is stored.
     std::uintmax_t file_bytes() const { return file_bytes_; }
-    /// The most bytes that a file of this size can hold: deflate's largest factor is 1032.
-    std::uintmax_t most_bytes() const { return 1032 * file_bytes_; }
+    /// The most bytes that a file of this size can hold.
+    std::uintmax_t most_bytes() const { return largest_compression * file_bytes_; }
 
     /// Returns the number of bytes read: fewer than `bytes` at the end of the file or of a truncated file.
     std::size_t read(void* target, std::size_t bytes);

@@ -22,8 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Component = itk::IOComponentEnum;
 
-constexpr std::uintmax_t largest_compression = 1032;  // of deflate
-
 struct StoredComponent {
     Component component;
     int datatype;  ///< of NIfTI
