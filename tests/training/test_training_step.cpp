@@ -44,6 +44,26 @@ Result run(const TrainingSettings& settings, const Execution& execution) {
             step_lines(log), trainer.step().graph_size(), trainer.step().no_graph_reason()};
 }
 
+/// A training step on small data, and all that it works on.
+struct SmallStep {
+    TrainingSettings settings;
+    ParameterStore store;
+    std::unique_ptr<Model> model = make_model(settings.model, store);
+    Objective objective{settings.objective, store};
+    Split split = small_split();
+    PatchSampler sampler{split.training, settings, test_device()};
+    std::unique_ptr<Adam> adam;
+    std::unique_ptr<TrainingStep> step;
+
+    explicit SmallStep(TrainingSettings of) : settings(std::move(of)) {
+        store.allocate(DType::float32, test_device(), 1);
+        if (objective.needs_patches()) objective.prepare(sampler.sharp_and_smooth());
+        adam = std::make_unique<Adam>(store, AdamOptions{}, sampler.steps_per_epoch());
+        if (objective.filters()) objective.filters()->reference_norms();
+        step = std::make_unique<TrainingStep>(sampler, Learner{*model, objective, store, *adam}, true);
+    }
+};
+
 std::string error_of(Trainer& trainer) {
     try {
         trainer.run([](const TrainingProgress&) {}, [] { return false; });
@@ -101,17 +121,8 @@ TEST_CASE("a step that cannot be captured is launched kernel by kernel, and the 
 
 TEST_CASE("a captured step allocates no memory and holds no more than an uncaptured step") {
     if (!on_cuda()) DNSP_SKIP("the device under test is the CPU");
-    const TrainingSettings settings = small_settings("AP");
-    ParameterStore store;
-    const auto model = make_model(settings.model, store);
-    Objective objective(settings.objective, store);
-    const Split split = small_split();
-    PatchSampler sampler(split.training, settings, test_device());
-    store.allocate(DType::float32, test_device(), 1);
-    objective.prepare(sampler.sharp_and_smooth());
-    Adam adam(store, {}, sampler.steps_per_epoch());
-    objective.filters()->reference_norms();
-    TrainingStep step(sampler, {*model, objective, store, adam}, true);
+    SmallStep small(small_settings("AP"));
+    TrainingStep& step = *small.step;
     step.begin_epoch(0, 0, std::vector<LearningRates>(3));
     step.run();
     const ArenaStatistics before = arena_statistics(test_device());
@@ -126,27 +137,19 @@ TEST_CASE("a captured step allocates no memory and holds no more than an uncaptu
     CHECK(step.pending() == 3);
     CHECK(step.drain_metrics().size() == 3);
     CHECK(step.pending() == 0);
-    CHECK(adam.steps_taken() == 3);
+    CHECK(small.adam->steps_taken() == 3);
 }
 
 TEST_CASE("the metrics of a step hold the norms of its gradients by group of parameters") {
     for (const char* variant : {"NP", "AP"}) {
         INFO(variant);
-        const TrainingSettings settings = small_settings(variant);
-        ParameterStore store;
-        const auto model = make_model(settings.model, store);
-        Objective objective(settings.objective, store);
-        const Split split = small_split();
-        PatchSampler sampler(split.training, settings, test_device());
-        store.allocate(DType::float32, test_device(), 1);
-        if (objective.needs_patches()) objective.prepare(sampler.sharp_and_smooth());
-        Adam adam(store, {}, sampler.steps_per_epoch());
-        if (objective.filters()) objective.filters()->reference_norms();
-        TrainingStep step(sampler, {*model, objective, store, adam}, true);
+        SmallStep small(small_settings(variant));
+        TrainingStep& step = *small.step;
+        FilterBank* filters = small.objective.filters();
         step.begin_epoch(0, 0, std::vector<LearningRates>(4));
         for (int i = 0; i < 4; ++i) step.run();  // a CUDA device replays the last two from a graph
         double squares[trained_group_count] = {};
-        for (const auto& parameter : store.parameters())
+        for (const auto& parameter : small.store.parameters())
             if (is_trained(parameter.group))
                 for (const float x : parameter.value.gradient_slot()->value.to_vector<float>())
                     squares[static_cast<int>(parameter.group)] += static_cast<double>(x) * x;
@@ -156,9 +159,8 @@ TEST_CASE("the metrics of a step hold the norms of its gradients by group of par
         CHECK(metrics[3].network_gradient_norm != metrics[2].network_gradient_norm);
         CHECK(std::abs(metrics[3].filters_gradient_norm - std::sqrt(squares[1])) <=
               1e-12 * std::sqrt(squares[1]));
-        CHECK((metrics[3].filters_gradient_norm > 0) == (objective.filters() != nullptr));
-        CHECK(metrics[3].filter_norms.size() ==
-              (objective.filters() ? static_cast<std::size_t>(objective.filters()->filters()) : 0));
+        CHECK((metrics[3].filters_gradient_norm > 0) == (filters != nullptr));
+        CHECK(metrics[3].filter_norms.size() == (filters ? static_cast<std::size_t>(filters->filters()) : 0));
     }
 }
 
@@ -167,16 +169,10 @@ TEST_CASE("unread metrics are not overwritten") {
     settings.patch = 8;
     settings.batch = 1;
     settings.patches_per_slice = 5;
-    ParameterStore store;
-    const auto model = make_model(settings.model, store);
-    const Objective objective(settings.objective, store);
-    const Split split = small_split();
-    PatchSampler sampler(split.training, settings, test_device());
-    store.allocate(DType::float32, test_device(), 1);
-    Adam adam(store, {}, sampler.steps_per_epoch());
-    TrainingStep step(sampler, {*model, objective, store, adam}, true);
+    SmallStep small(settings);
+    TrainingStep& step = *small.step;
     const std::int64_t steps = TrainingStep::max_pending;
-    REQUIRE(sampler.steps_per_epoch() > steps);
+    REQUIRE(small.sampler.steps_per_epoch() > steps);
     step.begin_epoch(0, 0, std::vector<LearningRates>(static_cast<std::size_t>(steps + 1)));
     for (std::int64_t i = 0; i < steps; ++i) step.run();
     CHECK_THROWS_AS(step.run(), Error);
@@ -184,8 +180,9 @@ TEST_CASE("unread metrics are not overwritten") {
     CHECK(step.drain_metrics().size() == static_cast<std::size_t>(steps));
     step.run();
     CHECK(step.drain_metrics().size() == 1);
-    CHECK_THROWS_AS(
-        adam.plan(1, std::vector<LearningRates>(static_cast<std::size_t>(sampler.steps_per_epoch()))), Error);
+    CHECK_THROWS_AS(small.adam->plan(1, std::vector<LearningRates>(
+                                            static_cast<std::size_t>(small.sampler.steps_per_epoch()))),
+                    Error);
 }
 
 TEST_CASE("a divergence between two reads is reported with its step, and the checkpoint is older") {
