@@ -76,8 +76,11 @@ tools::Analysis analysis_of(const Options& options) {
 }
 
 int analyse(const Options& options) {
-    for (const fs::path& output : {options.json, options.markdown, options.figure})
-        if (!output.empty()) tools::require_free(output, options.force);
+    std::vector<tools::NamedFile> inputs;
+    for (const fs::path& file : options.files) inputs.push_back({"an input", file});
+    tools::require_outputs(
+        inputs, {{"--json", options.json}, {"--markdown", options.markdown}, {"--figure", options.figure}},
+        options.force);
     const tools::Analysis analysis = analysis_of(options);
     const std::string document = tools::markdown(analysis);
     fmt::print("{}", document);

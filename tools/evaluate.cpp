@@ -180,8 +180,12 @@ void complete_comparison(Options& options, const CLI::App& app) {
 }
 
 void require_free_outputs(const Options& options) {
-    for (const fs::path& output : {options.json, options.csv, options.figure})
-        if (!output.empty()) tools::require_free(output, options.force);
+    std::vector<tools::NamedFile> inputs;
+    for (const std::string& file : options.inputs) inputs.push_back({"an input", file});
+    for (const fs::path& file : options.weights) inputs.push_back({"--weights", file});
+    tools::require_outputs(inputs,
+                           {{"--json", options.json}, {"--csv", options.csv}, {"--figure", options.figure}},
+                           options.force);
 }
 
 int compare(const Options& options) {

@@ -30,7 +30,7 @@ std::string licence_of(const Options& options, const fs::path& weights) {
 int write_onnx(const Options& options) {
     const fs::path weights = find_weights(options.weights, shipped_weights_folder(), "weights");
     const TrainedNetwork network = load_network(weights, {});
-    tools::require_free(options.output, options.force);
+    tools::require_outputs({{"the weights", weights}}, {{"the output", options.output}}, options.force);
     const std::string bytes = export_onnx(network, options.whole ? OnnxScope::whole : OnnxScope::network,
                                           {{"dnsp.weights", weights.filename().string()},
                                            {"dnsp.weights_sha256", sha256_of(weights)},

@@ -11,6 +11,12 @@ namespace dnsp::tools {
 
 namespace fs = std::filesystem;
 
+bool is_one_file(const fs::path& a, const fs::path& b) {
+    std::error_code error;
+    return fs::equivalent(a, b, error) ||
+           fs::weakly_canonical(fs::absolute(a)) == fs::weakly_canonical(fs::absolute(b));
+}
+
 fs::path sidecar_path(const fs::path& image) {
     fs::path name = image;
     if (name.extension() == ".gz") name.replace_extension();
@@ -25,6 +31,24 @@ void require_free(const fs::path& output, bool force) {
     if (imaging::is_volume_path(output)) imaging::require_writable_format(output);
     require(force || !fs::exists(output), output.string() + ": already exists; --force overwrites it");
     const AtomicFile probe(output);  // creates a file in the folder, and removes it
+}
+
+void require_separate_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs) {
+    std::vector<NamedFile> others = inputs;
+    for (const NamedFile& output : outputs) {
+        if (output.path.empty()) continue;
+        for (const NamedFile& other : others)
+            require(other.path.empty() || !is_one_file(other.path, output.path),
+                    fmt::format("{}: is both {} and {}", output.path.string(), other.name, output.name));
+        others.push_back(output);
+    }
+}
+
+void require_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs,
+                     bool force) {
+    require_separate_files(inputs, outputs);
+    for (const NamedFile& output : outputs)
+        if (!output.path.empty()) require_free(output.path, force);
 }
 
 ImageKind image_kind(const fs::path& path) {

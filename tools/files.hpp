@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "imaging/volume.hpp"
 
@@ -14,6 +16,21 @@ std::filesystem::path sidecar_path(const std::filesystem::path& image);
 /// FileError if no file can be created there or no format of volumes is written to such a name: before a
 /// computation, not after it.
 void require_free(const std::filesystem::path& output, bool force);
+
+/// True for two paths of one file, also if it does not exist yet.
+bool is_one_file(const std::filesystem::path& a, const std::filesystem::path& b);
+
+/// A file of a command line and what the user calls it: "the input", "--json". An empty path: not given.
+struct NamedFile {
+    std::string name;
+    std::filesystem::path path;
+};
+
+/// Throws Error if an output is an input or another output: it would destroy the other file.
+void require_separate_files(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs);
+
+/// require_separate_files(), and require_free() for every output.
+void require_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs, bool force);
 
 enum class ImageKind { volume, picture };
 /// The kind by the extension of the name. Throws Error for an unsupported extension.

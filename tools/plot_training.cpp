@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
     return tools::run_tool(app, argc, argv, [&] {
         require(!png.empty() || !report.empty(), "nothing to write; name a picture, or give --report");
         if (fs::is_directory(log)) log /= "log.jsonl";
-        if (!png.empty()) tools::require_free(png, force);
+        tools::require_outputs({{"the log", log}}, {{"the picture", png}}, force);
         if (!report.empty()) tools::require_report_path(report, force);
         if (!png.empty()) plot(log, png);
         if (!report.empty()) write_atomically(report, tools::training_report(log));

@@ -198,8 +198,9 @@ json filters(const Options& options) {
 using Figure = json (*)(const Options&);
 
 int run(Figure figure, const Options& options) {
-    for (const fs::path& output : {options.json, options.figure, options.chart})
-        if (!output.empty()) tools::require_free(output, options.force);
+    tools::require_outputs(
+        {{"the input", options.input}},
+        {{"--json", options.json}, {"--figure", options.figure}, {"--chart", options.chart}}, options.force);
     require(fs::exists(options.input), options.input.string() + ": no such file");
     const json result = figure(options);
     if (options.json.empty())

@@ -105,8 +105,11 @@ int simulate(Options options) {
     require(kind == tools::image_kind(options.output),
             options.output.string() +
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
-    tools::require_free(options.output, options.force);
-    tools::require_free(sidecar, options.force);
+    const fs::path of_input = tools::sidecar_path(options.input);
+    tools::require_outputs({{"the input", options.input},
+                            {"the sidecar of the input", fs::exists(of_input) ? of_input : fs::path()}},
+                           {{"the output", options.output}, {"the sidecar of the output", sidecar}},
+                           options.force);
     nlohmann::json record = kind == tools::ImageKind::volume ? simulate_volume(options, degradation)
                                                              : simulate_picture(options, degradation);
     record["source"] = options.input.filename().string();

@@ -56,9 +56,11 @@ int train(const Options& options) {
     database.patch = options.patch;
     database.seed = options.seed;
     classical::SrswSampler sampler(database.geometry(), options.pairs, options.seed);
-    tools::require_free(options.out, options.force);
-
     const auto paths = find_volumes(options.inputs);
+    std::vector<tools::NamedFile> inputs;
+    for (const std::string& path : paths) inputs.push_back({"an input", path});
+    tools::require_outputs(inputs, {{"--out", options.out}}, options.force);
+
     tools::ProgressLine progress;
     int slices = 0;
     for (std::size_t volume = 0; volume < paths.size(); ++volume) {

@@ -91,9 +91,9 @@ int run(const Options& options) {
                 path.string() +
                     ": expected the kind of the fixed image: a picture for a picture, a volume for a volume");
     const fs::path json = options.json.empty() ? tools::sidecar_path(options.output) : options.json;
-    tools::require_free(options.output, options.force);
-    tools::require_free(json, options.force);
-    if (!options.figure.empty()) tools::require_free(options.figure, options.force);
+    tools::require_outputs(
+        {{"the fixed image", options.fixed}, {"the moving image", options.moving}},
+        {{"the output", options.output}, {"the record", json}, {"--figure", options.figure}}, options.force);
     const tools::Registration result =
         kind == tools::ImageKind::volume ? register_volume_files(options) : register_picture_files(options);
     nlohmann::json record = tools::to_json(result);
