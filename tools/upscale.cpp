@@ -5,6 +5,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "imaging/volume_file.hpp"
 #include "inference/shipped_weights.hpp"
@@ -12,6 +13,7 @@
 #include "tools/files.hpp"
 #include "tools/upscale/choice.hpp"
 #include "tools/upscale/images.hpp"
+#include "tools/upscale/jobs.hpp"
 #include "tools/upscale/self.hpp"
 
 namespace {
@@ -27,6 +29,8 @@ void check_additional_output(const UpscaleOptions& options) {
             "--spread is the standard deviation of --ensemble, which is not given");
     require(!options.inference.ensemble || options.method.empty(),
             "--ensemble averages results of a network; --method has none");
+    require(options.method.empty() || (options.inference.tile == 0 && options.inference.batch == 0),
+            "--tile and --batch divide the work of a network; --method has none");
     for (const fs::path& path : {options.consistency, options.spread}) {
         if (path.empty()) continue;
         require(!fs::is_directory(options.input) || imaging::is_dicom(options.input),
@@ -48,6 +52,29 @@ void require_one_kind(const fs::path& input) {
         require(!imaging::is_volume_path(entry.path()) && !imaging::is_picture_path(entry.path()),
                 fmt::format("{}: holds DICOM files and other images, such as {}; put them into two folders",
                             input.string(), entry.path().filename().string()));
+}
+
+/// "2/4": the second of four parts.
+tools::Shard parse_shard(const std::string& text) {
+    static const std::regex form("([0-9]{1,6})/([0-9]{1,6})");
+    std::smatch parts;
+    require(std::regex_match(text, parts, form),
+            "--shard " + text + ": expected PART/PARTS, such as 2/4 for the second of four parts");
+    const tools::Shard shard{std::stoi(parts[1]), std::stoi(parts[2])};
+    require(
+        shard.number >= 1 && shard.number <= shard.count,
+        fmt::format("--shard {}: the parts are 1/{} to {}/{}", text, shard.count, shard.count, shard.count));
+    return shard;
+}
+
+/// Throws Error if any other option or argument was given.
+void require_alone(const std::vector<const CLI::App*>& groups, const std::string& flag,
+                   const std::vector<std::string>& beside) {
+    for (const CLI::App* group : groups)
+        for (const CLI::Option* option : group->get_options())
+            require(option->count() == 0 || option->check_name(flag) ||
+                        std::find(beside.begin(), beside.end(), option->get_name()) != beside.end(),
+                    fmt::format("{} needs no other argument, got {}", flag, option->get_name()));
 }
 
 /// The weights that come with the program, as a table or as JSON.
@@ -77,6 +104,9 @@ int print_weights(bool json) {
 void upscale(const UpscaleOptions& options, Device device) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
     require_one_kind(options.input);
+    require(!options.shard || (fs::is_directory(options.input) && !imaging::is_dicom(options.input)),
+            options.input.string() + ": is one image; --shard takes a part of a folder");
+    tools::require_separate_outputs(options);
     check_additional_output(options);
     if (options.self) return upscale_self(options, device);
     tools::UpscalerChoice choice(options, device);
@@ -90,6 +120,7 @@ int main(int argc, char** argv) {
     UpscaleOptions options;
     bool list = false, json = false;
     fs::path verified;
+    std::string shard;
     CLI::App app(
         fmt::format(
             "Super-resolution of MR images with a trained network or a classical method: a volume or a series of volumes "
@@ -167,15 +198,25 @@ int main(int argc, char** argv) {
         "--verify", verified,
         "repeat the run that a sidecar (OUT.json) records, and compare the results bitwise; no other "
         "argument is needed");
-    app.add_flag("--force", options.force, "overwrite existing output");
+    auto* force = app.add_flag("--force", options.force, "overwrite existing output");
+    app.add_flag("--skip-existing", options.skip_existing,
+                 "leave out images whose result is there, finished and made from the same input")
+        ->excludes(force);
+    app.add_option("--shard", shard,
+                   "PART/PARTS: of a folder, every PARTS-th image from number PART on, for several processes")
+        ->type_name("PART/PARTS");
     app.callback([&] {
         if (list || !verified.empty()) return;
         for (const char* name : {"input", "output"})
             if (app.count(name) == 0) throw CLI::RequiredError(name);
     });
     return tools::run_tool(app, argc, argv, [&] {
-        if (list) return print_weights(json);
+        if (list) {
+            require_alone({&app, how}, "--list-weights", {"--json"});
+            return print_weights(json);
+        }
         if (!verified.empty()) {
+            require_alone({&app, how}, "--verify", {});
             fmt::print("{}", tools::verify_record(verified));
             return 0;
         }
@@ -185,6 +226,7 @@ int main(int argc, char** argv) {
             require(options.self || app.count(flag) == 0, std::string(flag) + " needs --self");
         require(app.count("--minutes") == 0 || app.count("--steps") == 0,
                 "--minutes and --steps both set the length of the training; give one of them");
+        if (!shard.empty()) options.shard = parse_shard(shard);
         options.arguments.assign(argv + 1, argv + argc);
         parser.apply(options.inference);
         parser.apply(options.convolution);

@@ -10,6 +10,8 @@
 #include "imaging/volume_file.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
+#include "tools/upscale/jobs.hpp"
+#include "tools/upscale/record.hpp"
 #include "tools/upscale/report.hpp"
 
 namespace dnsp::tools {
@@ -96,37 +98,44 @@ void require_free_dicom_output(const fs::path& output, bool force) {
     require(fs::is_directory(parent), parent.string() + ": no such folder");
 }
 
-fs::path output_in_folder(const UpscaleOptions& options, const fs::path& input) {
-    const std::string name = input.filename().string();
-    return options.output / (options.bids ? bids_name(name) : name);
-}
-
-/// The images of the input folder, by name.
-std::vector<UpscaleJob> jobs_of_folder(const UpscaleOptions& options) {
-    std::error_code listing;
-    std::vector<UpscaleJob> jobs;
-    for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
-        if (imaging::is_volume_path(it->path()) || imaging::is_picture_path(it->path()))
-            jobs.push_back({it->path(), output_in_folder(options, it->path())});
-    require(!listing, options.input.string() + ": cannot be read (" + listing.message() + ")");
-    require(!jobs.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)",
-                                       options.input.string(), imaging::volume_extensions()));
-    std::sort(jobs.begin(), jobs.end(),
-              [](const UpscaleJob& a, const UpscaleJob& b) { return a.input < b.input; });
-    return jobs;
+std::string write_files(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
+    if (!options.consistency.empty()) imaging::write_volumes(options.consistency, result.consistency);
+    if (!options.spread.empty()) imaging::write_volumes(options.spread, result.spread);
+    std::string line;
+    if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
+        imaging::write_picture(job.output, *picture);
+        line = fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
+                           picture->image.height);
+    } else {
+        const imaging::Volume& high = *first_volume(result.image);
+        const auto* series = std::get_if<Series>(&result.image);
+        if (series != nullptr) {
+            imaging::write_volumes(job.output, *series);
+            for (const auto& [from, to] : gradients_of(job))
+                fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+        } else if (result.dicom) {
+            imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
+                                 options.force || job.replaces_leftover);
+        } else {
+            imaging::write_volume(job.output, high);
+        }
+        line = fmt::format("{}: {}{}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(),
+                           series != nullptr ? fmt::format("{} volumes of ", series->size()) : "",
+                           high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
+                           high.voxel_size_mm[1], high.voxel_size_mm[2]);
+    }
+    const auto record = write_record(options, job, result.image, result.origin);
+    if (result.input) write_atomically(options.report, report_of(result, record));
+    return result.report + line;
 }
 
 }  // namespace
 
-UpscaleJob single_job(const UpscaleOptions& options) {
-    return {options.input, options.bids ? output_in_folder(options, options.input) : options.output};
-}
-
 void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
     if (options.bids) fs::create_directories(options.output);
     if (!fs::is_directory(options.input) || imaging::is_dicom(options.input))
-        return upscale_files(choice, options, {single_job(options)}, [] { throw; });
-    const std::vector<UpscaleJob> jobs = jobs_of_folder(options);
+        return upscale_files(choice, options, unfinished({single_job(options)}, options), [] { throw; });
+    const std::vector<UpscaleJob> jobs = unfinished(jobs_of_folder(options), options);
     fs::create_directories(options.output);
     std::size_t failures = 0;
     upscale_files(choice, options, jobs, [&] {
@@ -144,9 +153,10 @@ void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
 
 InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
     require(fs::exists(job.input), job.input.string() + ": no such file");
-    require_free(sidecar_path(job.output), options.force);
+    const bool force = options.force || job.replaces_leftover;
+    require_free(sidecar_path(job.output), force);
     if (imaging::is_dicom(job.input)) {
-        require_free_dicom_output(job.output, options.force);
+        require_free_dicom_output(job.output, force);
         auto series = imaging::read_dicom(job.input, options.series);
         const bool as_file = imaging::is_volume_path(job.output);
         return {std::move(series.volume), as_file ? nullptr : std::move(series.source)};
@@ -156,8 +166,12 @@ InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
     require(kind == image_kind(job.output),
             job.output.string() +
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
-    require_free(job.output, options.force);
-    if (kind == ImageKind::picture) return {imaging::read_picture(job.input)};
+    require_free(job.output, force);
+    if (kind == ImageKind::picture) {
+        require(!options.volume, job.input.string() + ": is a picture; --volume chooses one of a 4-D file");
+        require(options.slice_axis.axis < 0, job.input.string() + ": is a picture; --axis is for volumes");
+        return {imaging::read_picture(job.input)};
+    }
     if (options.volume) return {read_volume(job.input, options.volume)};
     Series series = imaging::read_volumes(job.input);
     if (series.size() == 1) return {std::move(series.front())};
@@ -165,39 +179,19 @@ InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
             fmt::format("{}: holds {} volumes; --report shows one, chosen with --volume", job.input.string(),
                         series.size()));
     imaging::require_writable_format(job.output, series.size());
-    for (const auto& [from, to] : gradients_of(job)) require_free(to, options.force);
+    for (const auto& [from, to] : gradients_of(job)) require_free(to, force);
     return {std::move(series)};
 }
 
 std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
-    if (!options.consistency.empty()) imaging::write_volumes(options.consistency, result.consistency);
-    if (!options.spread.empty()) imaging::write_volumes(options.spread, result.spread);
-    std::string line;
-    if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
-        imaging::write_picture(job.output, *picture);
-        line = fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
-                           picture->image.height);
-    } else {
-        const imaging::Volume& high = *first_volume(result.image);
-        const auto* series = std::get_if<Series>(&result.image);
-        if (series != nullptr) {
-            imaging::write_volumes(job.output, *series);
-            for (const auto& [from, to] : gradients_of(job))
-                fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-        } else if (result.dicom) {
-            imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
-                                 options.force);
-        } else {
-            imaging::write_volume(job.output, high);
-        }
-        line = fmt::format("{}: {}{}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(),
-                           series != nullptr ? fmt::format("{} volumes of ", series->size()) : "",
-                           high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
-                           high.voxel_size_mm[1], high.voxel_size_mm[2]);
+    start_record(job);
+    try {
+        return write_files(options, job, result);
+    } catch (const std::exception&) {
+        std::error_code ignored;
+        fs::remove(sidecar_path(job.output), ignored);
+        throw;
     }
-    const auto record = write_record(options, job, result.image, result.origin);
-    if (result.input) write_atomically(options.report, report_of(result, record));
-    return result.report + line;
 }
 
 }  // namespace dnsp::tools

@@ -8,9 +8,6 @@
 
 namespace dnsp::tools {
 
-/// The job of an input that is one file. With --bids the output is a folder, and the name is bids_name().
-UpscaleJob single_job(const UpscaleOptions& options);
-
 /// Reads the input of a job. Throws Error for an output of another kind or one that cannot be written.
 InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job);
 

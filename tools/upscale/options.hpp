@@ -21,6 +21,12 @@ namespace dnsp::tools {
 /// Which voxels become smaller.
 enum class UpscaleDirection { automatic, in_plane, through_plane };
 
+/// One of `count` parts of a folder, for that many processes.
+struct Shard {
+    int number = 1;  ///< from 1
+    int count = 1;
+};
+
 /// The command line of upscale.
 struct UpscaleOptions {
     std::filesystem::path input, output;
@@ -43,11 +49,14 @@ struct UpscaleOptions {
     bool bids = false;                   ///< name the results after BIDS
     std::string device;                  ///< "cpu" or "cuda:N", for records
     bool force = false;
+    bool skip_existing = false;  ///< leave out what an earlier run finished
+    std::optional<Shard> shard;  ///< of a folder
 };
 
 /// One file of a run.
 struct UpscaleJob {
     std::filesystem::path input, output;
+    bool replaces_leftover = false;  ///< a record is there, but not the finished output
 };
 
 /// Volumes of one size and geometry: time points, directions of diffusion, echoes.

@@ -21,8 +21,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 /// Options that do not change the image. A repeated run leaves them out.
-const std::set<std::string> flags_left_out = {"--force", "--bids"};
-const std::set<std::string> values_left_out = {"--consistency", "--spread", "--save-weights", "--report"};
+const std::set<std::string> flags_left_out = {"--force", "--bids", "--skip-existing"};
+const std::set<std::string> values_left_out = {"--consistency", "--spread", "--save-weights", "--report",
+                                               "--shard"};
 
 /// The arguments that make this job's image alone.
 std::vector<std::string> arguments_of(const UpscaleOptions& options, const UpscaleJob& job) {
@@ -168,9 +169,28 @@ Json write_record(const UpscaleOptions& options, const UpscaleJob& job, const Im
     return record;
 }
 
+void start_record(const UpscaleJob& job) {
+    const Json record = {{"input", job.input.string()},
+                         {"input_sha256", digest_of(job.input)},
+                         {"output", job.output.string()},
+                         {"output_sha256", nullptr}};
+    write_atomically(sidecar_path(job.output), record.dump(2) + "\n");
+}
+
+RecordState record_state(const UpscaleJob& job) {
+    if (!fs::exists(sidecar_path(job.output))) return RecordState::none;
+    const Json record = read_object(sidecar_path(job.output));
+    if (!record.contains("input_sha256") || !record.contains("output_sha256") ||
+        record["input_sha256"] != digest_of(job.input))
+        return RecordState::other;
+    return record["output_sha256"].is_null() ? RecordState::unfinished : RecordState::finished;
+}
+
 std::string verify_record(const fs::path& sidecar) {
     require(fs::exists(sidecar), sidecar.string() + ": no such file");
     const Json record = read_object(sidecar);
+    require(!record.contains("output_sha256") || record["output_sha256"].is_string(),
+            sidecar.string() + ": the recorded run did not finish");
     for (const char* key : {"arguments", "input", "input_sha256", "output", "output_sha256", "version"})
         require(record.contains(key),
                 fmt::format("{}: is not a record of upscale, it lacks {}", sidecar.string(), key));

@@ -34,6 +34,15 @@ std::string bids_name(const std::string& name);
 nlohmann::ordered_json write_record(const UpscaleOptions& options, const UpscaleJob& job,
                                     const ImageContents& image, const UpscaleOrigin& origin);
 
+/// Writes a record without a digest of the output, which says that the run has not finished. A later run
+/// replaces what this one leaves if it is killed.
+void start_record(const UpscaleJob& job);
+
+/// Of the record beside the output of a job. A record of another input, and JSON that is no record, are
+/// `other`.
+enum class RecordState { none, unfinished, finished, other };
+RecordState record_state(const UpscaleJob& job);
+
 /// Repeats the run that a sidecar records, in a temporary folder, and compares the SHA-256 digests. Returns
 /// the line that reports equality. Throws Error if input, weights or output differ, or if the run cannot be
 /// repeated.

@@ -9,6 +9,7 @@
 #include "tools/progress.hpp"
 #include "tools/temporary_folder.hpp"
 #include "tools/upscale/images.hpp"
+#include "tools/upscale/jobs.hpp"
 
 namespace dnsp::tools {
 
@@ -21,7 +22,9 @@ void upscale_self(const UpscaleOptions& options, Device device) {
             "--self learns from pixels within slices, for --direction through-plane");
     require(!options.scale, "--scale enlarges pixels; --self makes thin slices, --voxel mm apart");
     if (options.bids) fs::create_directories(options.output);
-    const UpscaleJob job = single_job(options);
+    const std::vector<UpscaleJob> jobs = unfinished({single_job(options)}, options);
+    if (jobs.empty()) return;
+    const UpscaleJob& job = jobs.front();
     if (!options.save_weights.empty()) require_free(options.save_weights, options.force);
     InputImage input = read_input(options, job);
     require(!std::holds_alternative<Series>(input.contents),
