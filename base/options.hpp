@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <typeindex>
@@ -84,15 +85,19 @@ class OptionSet {
     template <class Options>
     void declare() {
         if (!find(typeid(Options)))
-            entries_.push_back({typeid(Options), Options{}, [](std::any& value, OptionVisitor& visitor) {
+            entries_.push_back({typeid(Options), Options{}, Options{},
+                                [](std::any& value, OptionVisitor& visitor) {
                                     std::any_cast<Options&>(value).visit(visitor);
-                                }});
+                                },
+                                std::make_shared<bool>(false)});
     }
-    /// Throws Error if the type was not declared.
+    /// Throws Error if the type was not declared. Notes, for all copies of the set, that the options are
+    /// used.
     template <class Options>
     Options& get() {
         Entry* entry = find(typeid(Options));
         require(entry != nullptr, "[options] undeclared options struct");
+        *entry->used = true;
         return std::any_cast<Options&>(entry->value);
     }
     template <class Options>
@@ -102,12 +107,21 @@ class OptionSet {
     void visit(OptionVisitor& visitor) {
         for (Entry& entry : entries_) entry.visit(entry.value, visitor);
     }
+    /// Visits the options that no call of get() has returned: their values and their defaults.
+    void visit_unused(OptionVisitor& values, OptionVisitor& defaults) {
+        for (Entry& entry : entries_) {
+            if (*entry.used) continue;
+            entry.visit(entry.value, values);
+            entry.visit(entry.defaults, defaults);
+        }
+    }
 
   private:
     struct Entry {
         std::type_index type;
-        std::any value;
+        std::any value, defaults;
         void (*visit)(std::any&, OptionVisitor&);
+        std::shared_ptr<bool> used;
     };
     Entry* find(std::type_index type) {
         for (Entry& entry : entries_)

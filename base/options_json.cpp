@@ -155,4 +155,12 @@ std::optional<OptionDifference> first_difference(const json& recorded, const jso
     return std::nullopt;
 }
 
+void require_options_used(OptionSet options, const std::string& chosen) {
+    OptionWriter values(OptionSelection::all, OptionNames::flags),
+        defaults(OptionSelection::all, OptionNames::flags);
+    options.visit_unused(values, defaults);
+    if (const auto changed = first_difference(defaults.json, values.json))
+        throw Error(changed->key + " has no effect with " + chosen);
+}
+
 }  // namespace dnsp

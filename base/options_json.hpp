@@ -93,6 +93,10 @@ struct OptionDifference {
 /// The first entry that differs between two objects.
 std::optional<OptionDifference> first_difference(const nlohmann::json& recorded, const nlohmann::json& given);
 
+/// Throws Error if an option was changed that nothing has read (OptionSet::get()). `chosen` names the
+/// extension that was made of the set, for the message: "--model srcnn".
+void require_options_used(OptionSet options, const std::string& chosen);
+
 /// The first difference among the options that a resumed run must not change.
 template <class Options>
 std::optional<OptionDifference> change_on_resume(const Options& recorded, const Options& given) {

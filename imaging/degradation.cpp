@@ -168,8 +168,9 @@ void DegradationSettings::visit(OptionVisitor& v) {
     v.option(
         {.key = "blur_sigma",
          .flag = "--blur-sigma",
-         .help = "Gaussian σ in high-resolution pixels; 0: the σ of the preset; LOW:HIGH: each scan, and in "
-                 "training each slice of each epoch, draws its own"},
+         .help =
+             "Gaussian σ in high-resolution pixels [that of the preset]; 0: no blur; LOW:HIGH: each scan, and "
+             "in training each slice of each epoch, draws its own"},
         blur_sigma);
     v.option(
         {.key = "noise",

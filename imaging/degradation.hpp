@@ -74,6 +74,10 @@ inline constexpr const char* varied_preset = "varied";
 inline constexpr const char* pairs_preset = "pairs";
 inline constexpr const char* through_plane_preset = "through-plane";
 
+/// A σ in pixels whose sampled Gaussian takes the nearest pixel, or the mean of the two nearest ones: no
+/// blur.
+inline constexpr double no_blur_sigma = 0.2;
+
 enum class Direction { in_plane, through_plane };
 
 /// A KspaceWindow, or any of them, drawn like a number from a range.

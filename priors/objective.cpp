@@ -71,6 +71,24 @@ void require_variant(const std::string& variant) {
                             fmt::join(variants(), ", ")));
 }
 
+void require_weights_used(const ObjectiveOptions& options) {
+    require_variant(options.variant);
+    const std::pair<const char*, double ObjectiveOptions::*> weights[] = {
+        {"--alpha", &ObjectiveOptions::alpha},
+        {"--beta", &ObjectiveOptions::beta},
+        {"--gamma", &ObjectiveOptions::gamma},
+        {"--tau", &ObjectiveOptions::tau}};
+    for (const auto& [flag, weight] : weights) {
+        ObjectiveOptions changed = options;
+        changed.*weight += 1.0;
+        const bool used = std::ranges::any_of(variant_table().at(options.variant), [&](const auto& term) {
+            return term.second(changed) != term.second(options);
+        });
+        require(used || options.*weight == ObjectiveOptions{}.*weight,
+                fmt::format("{} has no effect with --prior {}", flag, options.variant));
+    }
+}
+
 Objective::Objective(const ObjectiveOptions& options, ParameterStore& store)
     : options_(options), context_(options_.terms, store) {
     require_variant(options.variant);

@@ -32,6 +32,9 @@ struct ObjectiveOptions {
     void visit(OptionVisitor& v);
 };
 
+/// Throws Error if a weight differs from its default, but the variant lacks its term.
+void require_weights_used(const ObjectiveOptions& options);
+
 /// Throws Error that names the known variants.
 void require_variant(const std::string& variant);
 std::vector<std::string> variants();

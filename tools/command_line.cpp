@@ -57,6 +57,16 @@ DeviceChoice choose_device(const CLI::App& app, const std::string& device) {
     return choice;
 }
 
+void complete_degradation(const CLI::App& app, imaging::DegradationSettings& settings) {
+    if (app.count("--scale") > 0 && app.get_option("--scale")->as<int>() != settings.scale)
+        throw Error(fmt::format(
+            "--scale {} has no effect: {} keeps the pixels", app.get_option("--scale")->as<int>(),
+            settings.direction == imaging::Direction::through_plane ? "--direction through-plane"
+                                                                    : "--preset " + settings.preset));
+    if (app.count("--blur-sigma") > 0 && settings.blur_sigma == NumberOrRange{})
+        settings.blur_sigma = imaging::no_blur_sigma;
+}
+
 std::string command_text(const std::string& program, const std::vector<std::string>& arguments) {
     std::string text = program;
     for (const std::string& word : arguments) {

@@ -34,6 +34,11 @@ void add_device_option(CLI::App& app, std::string& device);
 /// of CUDA devices if the device is the CPU.
 DeviceChoice choose_device(const CLI::App& app, const std::string& device);
 
+/// Call it after the parse: what the command line says of the degradation and the settings do not show.
+/// Throws Error if --scale was given to a degradation that keeps the pixels. `--blur-sigma 0` becomes
+/// imaging::no_blur_sigma.
+void complete_degradation(const CLI::App& app, imaging::DegradationSettings& settings);
+
 /// A command line for records, which a shell understands: words with special characters are quoted.
 std::string command_text(const std::string& program, const std::vector<std::string>& arguments);
 

@@ -286,6 +286,7 @@ int main(int argc, char** argv) {
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(e);
         parser.apply(options.degradation);
+        tools::complete_degradation(app, options.degradation);
         parser.apply(options.convolution);
         complete_comparison(options, app);
         if (!c.reference.empty()) return compare(options);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <type_traits>
 
@@ -74,7 +75,7 @@ CLI::Validator in_range(Range range) {
                     least = value.low;
                 else
                     least = value;
-                return read && (positive ? least > 0 : least >= 0)
+                return read && std::isfinite(least) && (positive ? least > 0 : least >= 0)
                            ? std::string()
                            : fmt::format("expected a number {}{}, got {}",
                                          positive ? "above 0" : "of at least 0",
@@ -83,10 +84,33 @@ CLI::Validator in_range(Range range) {
             positive ? "POSITIVE" : "NONNEGATIVE"};
 }
 
+/// CLI11 takes "-1" for the largest unsigned number, and "nan" and "inf" for numbers.
+template <class Value>
+CLI::Validator number() {
+    return {[](const std::string& text) {
+                bool good = false;
+                if constexpr (std::is_unsigned_v<Value>) {
+                    good = text.find('-') == std::string::npos;
+                } else {
+                    double value = 0.0;
+                    good = !CLI::detail::lexical_cast(text, value) || std::isfinite(value);
+                }
+                return good ? std::string()
+                            : fmt::format(
+                                  "expected a {}, got {}",
+                                  std::is_unsigned_v<Value> ? "whole number of at least 0" : "finite number",
+                                  text);
+            },
+            ""};
+}
+
 /// Adds checks and translations. Note: transform() inserts before existing ones.
 template <class Value>
 void add_checks(CLI::Option& option, const OptionInfo& info) {
-    if (info.range != Range::any) option.check(in_range<Value>(info.range));
+    if (info.range != Range::any)
+        option.check(in_range<Value>(info.range));
+    else if (std::is_same_v<Value, double> || std::is_same_v<Value, std::uint64_t>)
+        option.check(number<Value>());
     const auto translate = [&](const auto& names) {
         CLI::Transformer translation(names, CLI::ignore_case);
         translation.description("");
@@ -111,10 +135,12 @@ void add_entry(const std::string& flag, const std::string& text, Map& map) {
         map[text.substr(0, equals)] = std::stod(number, &used);
     } catch (const std::logic_error&) {
     }
-    require(used > 0 && used == number.size(), flag + " " + text + ": invalid weight");
+    require(used > 0 && used == number.size() && std::isfinite(map[text.substr(0, equals)]), flag + " " + text + ": invalid weight");
 }
 
 }  // namespace
+
+CLI::Validator positive_number() { return in_range<double>(Range::positive); }
 
 void OptionParser::declare(const Visit& visit) {
     EachOption each([&](const OptionInfo& info, auto& value) {

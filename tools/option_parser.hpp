@@ -10,6 +10,9 @@
 
 namespace dnsp::tools {
 
+/// Accepts finite numbers above 0. CLI::PositiveNumber also accepts "nan".
+CLI::Validator positive_number();
+
 /// Adds options that a visit() declares (base/options.hpp) to a command line. The parse checks types, ranges
 /// and choices; choices may be written in lower or upper case.
 class OptionParser {

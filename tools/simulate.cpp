@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options.degradation);
+        tools::complete_degradation(app, options.degradation);
         parser.apply(options.slice_axis);
         return simulate(options);
     });

@@ -210,6 +210,11 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     ParameterStore probe;  // finds wrong names and options before any volume is read
     const InputFeatures features = make_model(settings.model, probe)->input_features();
     const Objective unused(settings.objective, probe);
+    if (!options.recorded) {
+        require_options_used(settings.model.own, "--model " + settings.model.name);
+        require_options_used(settings.objective.terms, "--prior " + settings.objective.variant);
+        require_weights_used(settings.objective);
+    }
     fs::create_directories(options.out);
     // A resumed run continues its report.
     if (!options.report.empty())
@@ -286,6 +291,7 @@ int main(int argc, char** argv) {
             apply_recipe(recipe, options.settings);
             parser.apply(options.settings);
         }
+        tools::complete_degradation(app, options.settings.degradation);
         const bool by_epochs = app.get_option("--epochs")->count() > 0;
         require(!by_epochs || app.get_option("--steps")->count() == 0,
                 "--epochs and --steps both set the length of the run; give one of them");

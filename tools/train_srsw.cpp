@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options);
+        tools::complete_degradation(app, options.degradation);
         return train(options);
     });
 }

@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
         ->default_str("auto");
     app.add_option("--voxel", options.voxel_mm,
                    "through-plane: distance of the new slices in mm [the smaller pixel size]")
-        ->check(CLI::PositiveNumber);
+        ->check(tools::positive_number());
     app.add_option(
         "--scale", options.scale,
         "in-plane: the factor [2]; a classical method needs it; fail unless the weights were trained for it");
@@ -169,7 +169,8 @@ int main(int argc, char** argv) {
         ->needs(method);
     app.add_option(
            "--blur-sigma", options.degradation.blur_sigma,
-           "Gaussian σ that the classical method assumes, in pixels of the output; 0: that of the preset")
+           "Gaussian σ that the classical method assumes, in pixels of the output [that of the preset]; "
+           "0: no blur")
         ->needs(method);
     app.add_option("--series", options.series,
                    "number or UID of the series in a folder of several DICOM series");
@@ -226,6 +227,8 @@ int main(int argc, char** argv) {
             require(options.self || app.count(flag) == 0, std::string(flag) + " needs --self");
         require(app.count("--minutes") == 0 || app.count("--steps") == 0,
                 "--minutes and --steps both set the length of the training; give one of them");
+        if (app.count("--blur-sigma") > 0 && options.degradation.blur_sigma == NumberOrRange{})
+            options.degradation.blur_sigma = imaging::no_blur_sigma;
         if (!shard.empty()) options.shard = parse_shard(shard);
         options.arguments.assign(argv + 1, argv + argc);
         parser.apply(options.inference);

@@ -146,6 +146,34 @@ TEST_CASE("a set of options holds one struct of each type, and copies are indepe
     CHECK(writer.json == json({{"weight", 8.0}, {"shape", "round"}}));
 }
 
+TEST_CASE("a changed option that nothing reads is refused by its flag") {
+    struct Used {
+        double gain = 1.0;
+        void visit(OptionVisitor& v) { v.option({.key = "gain", .flag = "--gain"}, gain); }
+    };
+    struct Unused {
+        double loss = 2.0;
+        void visit(OptionVisitor& v) { v.option({.key = "loss", .flag = "--loss"}, loss); }
+    };
+    const auto set_of = [](double gain, double loss) {
+        OptionSet set;
+        OptionReader reader({{"gain", gain}, {"loss", loss}});
+        set.declare<Used>();
+        set.declare<Unused>();
+        set.visit(reader);
+        const OptionSet copy = set;
+        CHECK(copy.get<Used>().gain == gain);
+        return set;
+    };
+    CHECK_NOTHROW(require_options_used(set_of(3.0, 2.0), "--model small"));
+    try {
+        require_options_used(set_of(3.0, 4.0), "--model small");
+        FAIL("not refused");
+    } catch (const Error& error) {
+        CHECK(std::string(error.what()) == "--loss has no effect with --model small");
+    }
+}
+
 TEST_CASE("a number or range is a number or an array of two") {
     struct Options {
         NumberOrRange width = 2.0;

@@ -189,6 +189,65 @@ TEST_CASE("training refuses unknown names, empty folders and unreadable input") 
     REQUIRE_FALSE(fs::exists(folder / "run/weights.safetensors"));
 }
 
+TEST_CASE("options without effect are refused") {
+    testing::TemporaryFolder folder;
+    const std::string volume = trained().volume.string(), weights = trained().weights.string(),
+                      out = " --out " + (folder / "run").string();
+    const auto refused = [&](const std::string& command, const std::string& option) {
+        const auto result = run_tool(command);
+        INFO(command << '\n' << result.output);
+        CHECK(result.status != 0);
+        CHECK(result.says(option));
+    };
+    const std::string train = "train_dnsp " + volume + out;
+    refused(train + " --model srcnn --unshuffle 2", "--unshuffle has no effect with --model srcnn");
+    refused(train + " --model dcsrn --residual-scale 1", "--residual-scale has no effect with --model dcsrn");
+    refused(train + " --prior NP --alpha 1e-5", "--alpha has no effect with --prior NP");
+    refused(train + " --prior LR --tau 1", "--tau has no effect with --prior LR");
+    refused(train + " --prior LR --filters 4", "--filters has no effect with --prior LR");
+    refused(train + " --preset low-field --scale 2", "--scale 2 has no effect");
+    refused(train + " --direction through-plane --thickness 3 --scale 2", "--scale 2 has no effect");
+    refused(train + " --alpha nan", "--alpha");
+    refused(train + " --seed -1", "--seed");
+    refused("evaluate " + volume + " --weights " + weights + " --scale 3", "--scale is 3");
+    const std::string result = " " + (folder / "result.nii").string();
+    refused("simulate " + volume + result + " --blur-sigma -1", "-1");
+    refused("simulate " + volume + result + " --blur-sigma nan", "nan");
+    refused("simulate " + volume + result + " --noise-seed -1", "--noise-seed");
+    refused("upscale " + volume + result + " --voxel nan --weights " + weights, "--voxel");
+    refused("upscale " + volume + result + " --method bicubic --scale 2 --tile 8", "--tile");
+    refused("upscale --list-weights " + volume, "--list-weights needs no other argument");
+    refused("upscale --verify x.json --weights " + weights, "--verify needs no other argument");
+    CHECK_FALSE(fs::exists(folder / "result.nii"));
+}
+
+TEST_CASE("simulate --blur-sigma 0 takes pixels or means of the nearest ones, without blur") {
+    testing::TemporaryFolder folder;
+    const imaging::Volume high = testing::synthetic_head(12, 18, 2);
+    imaging::write_nifti(folder / "high.nii", high);
+    for (const int scale : {2, 3}) {
+        const fs::path low_path = folder / ("low" + std::to_string(scale) + ".nii");
+        REQUIRE(run_tool("simulate " + (folder / "high.nii").string() + " " + low_path.string() +
+                         " --axis z --blur-sigma 0 --scale " + std::to_string(scale))
+                    .status == 0);
+        const imaging::Volume low = imaging::read_nifti(low_path);
+        double largest = 0.0;
+        for (int y = 0; y < 18 / scale; ++y)
+            for (int x = 0; x < 12 / scale; ++x) {
+                const auto at = [&](int i, int j) {
+                    return static_cast<double>(high.voxels[static_cast<std::size_t>(j * 12 + i)]);
+                };
+                const int i = scale * x, j = scale * y;
+                const double expected =
+                    scale == 3 ? at(i + 1, j + 1)
+                               : 0.25 * (at(i, j) + at(i + 1, j) + at(i, j + 1) + at(i + 1, j + 1));
+                const auto index = static_cast<std::size_t>(y * (12 / scale) + x);
+                largest = std::max(largest, std::abs(low.voxels[index] - expected));
+            }
+        CHECK(largest < 1e-3);
+    }
+}
+
 TEST_CASE("a full disk leaves no partial file") {
     testing::TemporaryFolder folder;
     const fs::path input = folder / "in.nii";

@@ -134,6 +134,10 @@ TEST_CASE("the error for a wrong type, range or choice names the option") {
     for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
              {{"--steps", "0"}, "--steps: expected a number above 0, got 0"},
              {{"--steps", "x"}, "--steps: expected a number above 0, got x"},
+             {{"--rate", "nan"}, "--rate: expected a number of at least 0, got nan"},
+             {{"--rate", "inf"}, "--rate: expected a number of at least 0, got inf"},
+             {{"--seed", "-1"}, "--seed: expected a whole number of at least 0, got -1"},
+             {{"--term", "x=nan"}, "Error --term x=nan: invalid weight"},
              {{"--rate", "-1"}, "--rate: expected a number of at least 0, got -1"},
              {{"--loud", "maybe"}, "Could not convert: --loud = maybe"},
              {{"--backend", "x"}, "--backend: x not in {native,other}"},
