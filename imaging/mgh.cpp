@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/nifti_header.hpp"
@@ -201,7 +202,7 @@ void write_mgh(const std::filesystem::path& path, std::span<const Volume> volume
                      .type = type.code};
     set_matrix(header, voxel_to_world(volume));
     AtomicFile file(path);
-    GzipWriter writer(file, !path.string().ends_with(".mgh"), path.string());
+    GzipWriter writer(file, !has_extension(path, ".mgh"), path.string());
     writer.write(serialise(header));
     for (const Volume& each : volumes) write_voxels(writer, {type.datatype, swapped}, each.voxels);
     writer.write(source.mgh_footer);

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/nifti_header.hpp"
 #include "imaging/stored_voxels.hpp"
@@ -45,8 +46,7 @@ const VolumeFormatRegistration registration{
 }  // namespace
 
 bool is_nifti_path(const std::filesystem::path& path) {
-    const std::string name = path.filename().string();
-    return name.ends_with(".nii") || name.ends_with(".nii.gz");
+    return has_extension(path, ".nii") || has_extension(path, ".nii.gz");
 }
 
 void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volume> volumes) {
@@ -62,7 +62,7 @@ void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volu
         header.fields.dim[4] = static_cast<std::int64_t>(volumes.size());
     }
     AtomicFile file(path);
-    GzipWriter writer(file, name.ends_with(".gz"), name);
+    GzipWriter writer(file, has_extension(path, ".gz"), name);
     write_header(writer, header);
     const StoredType type{header.fields.datatype, false, intensity_scale(header)};
     for (const Volume& volume : volumes) write_voxels(writer, type, volume.voxels);

@@ -16,6 +16,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/picture_encode.hpp"
 #include "imaging/picture_integrity.hpp"
@@ -24,11 +25,7 @@ namespace dnsp::imaging {
 namespace {
 
 std::string lower_extension(const std::filesystem::path& path) {
-    std::string extension = path.extension().string();
-    for (char& c : extension) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return extension;
+    return lower_case(path.extension().string());
 }
 
 /// Grey or ITU-R BT.601 luma; an alpha channel is left out.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "imaging/file_names.hpp"
+
 namespace dnsp::imaging {
 namespace {
 
@@ -14,9 +16,8 @@ std::vector<VolumeFormat>& formats() {
 }
 
 bool has_one_of(const std::filesystem::path& path, const std::vector<std::string>& extensions) {
-    const std::string name = path.filename().string();
     return std::any_of(extensions.begin(), extensions.end(),
-                       [&](const std::string& extension) { return name.ends_with(extension); });
+                       [&](const std::string& extension) { return has_extension(path, extension); });
 }
 
 std::string joined(std::vector<std::string> extensions) {

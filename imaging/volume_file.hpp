@@ -32,7 +32,7 @@ struct VolumeSelection {
 
 struct VolumeFormat {
     std::string name;                     ///< for messages
-    std::vector<std::string> extensions;  ///< of files that can be read: ".nii.gz"
+    std::vector<std::string> extensions;  ///< of files that can be read, in lower case: ".nii.gz"
     std::vector<std::string> written;     ///< of files that can be written
     std::vector<Volume> (*read)(const std::filesystem::path&, const VolumeSelection&);
     void (*write)(const std::filesystem::path&, std::span<const Volume>);
@@ -44,7 +44,7 @@ struct VolumeFormatRegistration {
     explicit VolumeFormatRegistration(VolumeFormat format);
 };
 
-/// True if a registered format has the extension of the name.
+/// True if a registered format has the extension of the name, in lower or upper case.
 bool is_volume_path(const std::filesystem::path& path);
 
 /// The extensions of all registered formats, for messages: ".mgh, .mgz, .nii, .nii.gz".

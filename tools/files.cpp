@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
 
@@ -18,9 +19,7 @@ bool is_one_file(const fs::path& a, const fs::path& b) {
 }
 
 fs::path sidecar_path(const fs::path& image) {
-    fs::path name = image;
-    if (name.extension() == ".gz") name.replace_extension();
-    return name.replace_extension(".json");
+    return image.parent_path() / (imaging::name_without_extension(image) + ".json");
 }
 
 void require_free(const fs::path& output, bool force) {

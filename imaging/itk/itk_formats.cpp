@@ -10,6 +10,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/nifti_header.hpp"
@@ -105,7 +106,7 @@ VoxelToWorld matrix_of(const itk::ImageIOBase& io) {
 
 /// Bytes of all files that may hold the voxels: the file itself, and for a header alone those beside it.
 std::uintmax_t available_bytes(const fs::path& path) {
-    const std::string extension = path.extension().string();
+    const std::string extension = lower_case(path.extension().string());
     if (extension != ".nhdr" && extension != ".mhd") return fs::file_size(path);
     const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     std::uintmax_t bytes = 0;
@@ -215,8 +216,8 @@ void write_with(const fs::path& path, std::span<const Volume> volumes) {
     set_geometry(*io, volume);
     io->SetUseCompression(true);
     AtomicFile file(path);
-    // ITK chooses the format by the extension.
-    const fs::path written = file.temporary_path().string() + path.extension().string();
+    // ITK chooses the format by the extension, in lower case.
+    const fs::path written = file.temporary_path().string() + lower_case(path.extension().string());
     io->SetFileName(written.string());
     try {
         with_itk(path, "cannot be written", [&] {
