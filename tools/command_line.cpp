@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 
 #include "base/error.hpp"
@@ -39,10 +40,19 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
     } catch (const std::bad_alloc&) {
         fmt::print(stderr, "{}: out of memory\n", app.get_name());
     } catch (const std::exception& error) {
-        fmt::print(stderr, "{}: {}\n", app.get_name(), error.what());
+        fmt::print(stderr, "{}: {}\n", app.get_name(), message_of(error));
     }
     return 1;
 }
+
+std::string message_of(const std::exception& error) {
+    const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error);
+    if (file == nullptr) return error.what();
+    const auto& path = file->path1().empty() ? file->path2() : file->path1();
+    return path.string() + (path.empty() ? "" : ": ") + file->code().message();
+}
+
+void print_notice(const std::string& text) { fmt::print(stderr, "{}\n", text); }
 
 void add_device_option(CLI::App& app, std::string& device) {
     app.add_option("--device", device, "auto (a GPU if there is one), cpu, cuda or cuda:N")

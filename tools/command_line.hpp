@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <exception>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ namespace dnsp::tools {
 /// gives exit status 2.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
+/// The message of an exception as one sentence. That of the file system is "path: reason".
+std::string message_of(const std::exception& error);
+
 /// The option --axis for tools that have no training settings.
 struct SliceAxis {
     int axis = -1;  ///< −1: imaging::default_slice_axis
@@ -26,6 +30,9 @@ struct SliceAxis {
         return axis >= 0 ? axis : imaging::default_slice_axis(volume);
     }
 };
+
+/// Prints a sentence for the user on standard error.
+void print_notice(const std::string& text);
 
 /// Adds the option --device.
 void add_device_option(CLI::App& app, std::string& device);
