@@ -50,6 +50,21 @@ void require_outputs(const std::vector<NamedFile>& inputs, const std::vector<Nam
         if (!output.path.empty()) require_free(output.path, force);
 }
 
+NewFolder::NewFolder(const fs::path& folder) {
+    std::error_code error;
+    for (fs::path path = fs::absolute(folder).lexically_normal();
+         !fs::exists(path, error) && path.has_parent_path(); path = path.parent_path())
+        if (path.has_filename()) created_.push_back(path);
+    fs::create_directories(folder, error);
+    require(!error && fs::is_directory(folder),
+            folder.string() + ": cannot be created" + (error ? " (" + error.message() + ")" : ""));
+}
+
+NewFolder::~NewFolder() {
+    std::error_code ignored;  // fs::remove() keeps a folder that is not empty
+    for (const fs::path& path : created_) fs::remove(path, ignored);
+}
+
 ImageKind image_kind(const fs::path& path) {
     if (imaging::is_volume_path(path)) return ImageKind::volume;
     require(imaging::is_picture_path(path),
@@ -59,11 +74,7 @@ ImageKind image_kind(const fs::path& path) {
 }
 
 imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {
-    try {
-        return imaging::read_volume(path, volume);
-    } catch (const imaging::VolumeNotChosen& error) {
-        throw Error(std::string(error.what()) + " with --volume");
-    }
+    return naming_volume_option([&] { return imaging::read_volume(path, volume); });
 }
 
 }  // namespace dnsp::tools

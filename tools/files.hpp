@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "imaging/volume.hpp"
+#include "base/error.hpp"
+#include "imaging/volume_file.hpp"
 
 namespace dnsp::tools {
 
@@ -32,9 +33,36 @@ void require_separate_files(const std::vector<NamedFile>& inputs, const std::vec
 /// require_separate_files(), and require_free() for every output.
 void require_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs, bool force);
 
+
+/// A folder for output, which is created with those above it. Unless keep() is called, the destructor removes
+/// what was created and is still empty: a start that fails leaves nothing behind.
+class NewFolder {
+  public:
+    /// Throws Error("folder: reason") if it cannot be created.
+    explicit NewFolder(const std::filesystem::path& folder);
+    ~NewFolder();
+    NewFolder(const NewFolder&) = delete;
+    NewFolder& operator=(const NewFolder&) = delete;
+    void keep() { created_.clear(); }
+
+  private:
+    std::vector<std::filesystem::path> created_;  ///< the innermost first
+};
+
 enum class ImageKind { volume, picture };
 /// The kind by the extension of the name. Throws Error for an unsupported extension.
 ImageKind image_kind(const std::filesystem::path& path);
+
+/// Calls `read`, which reads a volume. The error for a file of several volumes then names the option
+/// --volume.
+template <class Read>
+auto naming_volume_option(Read&& read) {
+    try {
+        return read();
+    } catch (const imaging::VolumeNotChosen& error) {
+        throw Error(std::string(error.what()) + " with --volume");
+    }
+}
 
 /// imaging::read_volume(). The error for a file of several volumes names the option --volume.
 imaging::Volume read_volume(const std::filesystem::path& path, std::optional<int> volume);

@@ -55,8 +55,17 @@ void draw_overlay(const fs::path& png, const imaging::Volume& fixed, const imagi
     tools::draw_panels(png, rows, 1);
 }
 
+/// The option --volume is for the moving file.
+imaging::Volume read_fixed(const fs::path& path) {
+    try {
+        return imaging::read_volume(path);
+    } catch (const imaging::VolumeNotChosen&) {
+        throw Error(path.string() + ": is a 4-D file; the fixed image must be 3-D");
+    }
+}
+
 tools::Registration register_volume_files(const Options& options) {
-    const imaging::Volume fixed = tools::read_volume(options.fixed, std::nullopt);
+    const imaging::Volume fixed = read_fixed(options.fixed);
     const imaging::Volume moving = tools::read_volume(options.moving, options.volume);
     auto result = tools::register_volumes(fixed, moving, options.registration);
     imaging::write_volume(options.output, result.volume);
