@@ -47,8 +47,12 @@ std::string sha256_of(const std::filesystem::path& path) {
 }
 
 std::string sha256_of_text(const std::string& bytes) {
+    return sha256_of_bytes(std::as_bytes(std::span(bytes)));
+}
+
+std::string sha256_of_bytes(std::span<const std::byte> bytes) {
     Digest digest;
-    digest.add(bytes.data(), bytes.size());
+    digest.add(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return digest.finish();
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 
 namespace dnsp {
@@ -10,5 +12,6 @@ namespace dnsp {
 std::string sha256_of(const std::filesystem::path& path);
 /// The digest of bytes.
 std::string sha256_of_text(const std::string& bytes);
+std::string sha256_of_bytes(std::span<const std::byte> bytes);
 
 }  // namespace dnsp
