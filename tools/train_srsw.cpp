@@ -1,6 +1,8 @@
 // train_srsw: writes the database of patch pairs that the method srsw needs.
 #include <fmt/format.h>
 
+#include "base/counted.hpp"
+
 #include "models/classical/srsw_sampler.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -20,6 +22,7 @@ struct Options {
     int patch = 3;
     int slice_step = 3;
     std::uint64_t seed = 1;
+    std::optional<int> volume;
     fs::path out;
     bool force = false;
 
@@ -56,7 +59,7 @@ int train(const Options& options) {
     database.patch = options.patch;
     database.seed = options.seed;
     classical::SrswSampler sampler(database.geometry(), options.pairs, options.seed);
-    const auto paths = find_volumes(options.inputs);
+    const auto paths = find_volumes(options.inputs, tools::print_notice);
     std::vector<tools::NamedFile> inputs;
     for (const std::string& path : paths) inputs.push_back({"an input", path});
     tools::require_outputs(inputs, {{"--out", options.out}}, options.force);
@@ -66,7 +69,10 @@ int train(const Options& options) {
     for (std::size_t volume = 0; volume < paths.size(); ++volume) {
         progress.show(static_cast<double>(volume) / static_cast<double>(paths.size()),
                       "reading " + paths[volume]);
-        Subject subject = load_subject(paths[volume], database.degradation, options.slice_axis.axis);
+        Subject subject = tools::naming_volume_option([&] {
+            return load_subject(paths[volume], database.degradation, options.slice_axis.axis,
+                                InputFeatures::intensity, options.volume);
+        });
         for (std::size_t i = 0; i < subject.slices.size();
              i += static_cast<std::size_t>(options.slice_step)) {
             SlicePair& pair = subject.slices[i];
@@ -81,8 +87,9 @@ int train(const Options& options) {
     progress.clear();
     sampler.finish(database);
     write_srsw_database(options.out, database);
-    fmt::print("{} volumes, {} slices, {} foreground patches; {} pairs in {}\n", paths.size(), slices,
-               sampler.candidates(), database.low.rows(), options.out.string());
+    fmt::print("{}, {}, {} foreground patches; {} pairs in {}\n", counted(paths.size(), "volume"),
+               counted(static_cast<std::size_t>(slices), "slice"), sampler.candidates(), database.low.rows(),
+               options.out.string());
     return 0;
 }
 
@@ -97,6 +104,7 @@ int main(int argc, char** argv) {
     tools::OptionParser parser(app);
     parser.add(options);
     app.add_option("--out", options.out, "file of the database")->required();
+    app.add_option("--volume", options.volume, "index of the volume in 4-D files, from 0");
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 
 #include "base/error.hpp"
+#include "base/sha256.hpp"
 #include "imaging/acquisition.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
@@ -54,6 +56,7 @@ Subject subject_of(const imaging::Volume& truth, const imaging::Degradation& acq
     const imaging::Volume volume = imaging::received(truth, degradation);
     Subject subject;
     subject.path = volume.path;
+    subject.content = content_of(truth);
     subject.axis = axis;
     subject.slice_count = imaging::slice_count(volume, subject.axis);
     subject.pixel_mm =
@@ -96,6 +99,16 @@ Subject subject_of(const imaging::Volume& truth, const imaging::Degradation& acq
 
 }  // namespace
 
+std::string content_of(const imaging::Volume& volume) {
+    const auto [x, y, z] = volume.size;
+    return fmt::format("{}x{}x{}:{}", x, y, z, sha256_of_bytes(std::as_bytes(std::span(volume.voxels))));
+}
+
+std::string content_of(const imaging::Image& image) {
+    return fmt::format("{}x{}:{}", image.width, image.height,
+                       sha256_of_bytes(std::as_bytes(std::span(image.pixels))));
+}
+
 imaging::Image on_target_scale(const Subject& subject, imaging::Image image) {
     const imaging::Normalisation &from = subject.normalisation, &to = subject.target_normalisation;
     if (from.low == to.low && from.high == to.high) return image;
@@ -120,22 +133,15 @@ double fine_detail_db(const imaging::Volume& volume, int axis) {
     return imaging::scan_statistics(slices, range, 0.0).fine_detail_db;
 }
 
-std::vector<std::string> find_volumes(const std::vector<std::string>& inputs) {
+std::vector<std::string> find_volumes(const std::vector<std::string>& inputs, const imaging::Notice& notice) {
     std::vector<std::string> paths;
     for (const std::string& input : inputs) {
         if (!fs::is_directory(input)) {
             paths.push_back(input);
             continue;
         }
-        std::vector<std::string> found;
-        std::error_code error;
-        for (fs::directory_iterator it(input, error), end; !error && it != end; it.increment(error))
-            if (imaging::is_volume_path(it->path())) found.push_back(it->path().string());
-        require(!error, input + ": cannot be read (" + error.message() + ")");
-        require(!found.empty(),
-                fmt::format("{}: the folder holds no volume ({})", input, imaging::volume_extensions()));
-        std::sort(found.begin(), found.end());
-        paths.insert(paths.end(), found.begin(), found.end());
+        for (const fs::path& path : imaging::images_of_folder(input, imaging::FolderImages::volumes, notice))
+            paths.push_back(path.string());
     }
     return paths;
 }
@@ -164,6 +170,7 @@ Subject make_subject(const imaging::Image& truth, const std::string& path,
     require(!degradation.through_plane, path + ": a picture has no pixel size; thick slices need a volume");
     Subject subject;
     subject.path = path;
+    subject.content = content_of(truth);
     subject.slice_count = 1;
     subject.reference_range =
         imaging::percentile_normalisation(imaging::crop_to_multiple(picture, degradation.scale).pixels, path);
@@ -177,8 +184,8 @@ Subject make_subject(const imaging::Image& truth, const std::string& path,
 }
 
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
-                     InputFeatures features) {
-    return make_subject(imaging::read_volume(path), degradation, axis, features);
+                     InputFeatures features, std::optional<int> volume) {
+    return make_subject(imaging::read_volume(path, volume), degradation, axis, features);
 }
 
 }  // namespace dnsp

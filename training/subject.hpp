@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "imaging/degradation.hpp"
+#include "imaging/image_folder.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/volume.hpp"
 #include "inference/network_input.hpp"
@@ -27,7 +29,10 @@ struct SlicePair {
 /// A high-resolution volume as slice pairs.
 struct Subject {
     std::string path;
-    std::string person;  ///< subjects of one person lie on one side of a split; empty: `path` is one person
+    /// Subjects of one person lie on one side of a split (training/person.hpp). Empty: `path` is one person.
+    std::string person;
+    std::string content;      ///< content_of() the file; of a pair: of its high image
+    std::string low_content;  ///< of the low image of a pair; else empty
     int axis = 2;
     int slice_count = 0;  ///< of the volume; `slices` holds those that show enough head
     std::vector<SlicePair> slices;
@@ -43,6 +48,11 @@ struct Subject {
     std::optional<imaging::TissueMixture> tissues;
 };
 
+/// Identifies an image by its content: size and SHA-256 digest of the intensities as they are read, so that
+/// neither the name nor the compression of the file matters.
+std::string content_of(const imaging::Volume& volume);
+std::string content_of(const imaging::Image& image);
+
 /// An image on the scale of the input, for example `input` itself, mapped to the scale of the target.
 imaging::Image on_target_scale(const Subject& subject, imaging::Image image);
 
@@ -54,17 +64,18 @@ std::vector<int> slices_that_show_the_head(const imaging::Volume& volume, int ax
 /// imaging::ScanStatistics::fine_detail_db of the slices that show the head.
 double fine_detail_db(const imaging::Volume& volume, int axis);
 
-/// The NIfTI files among the inputs and in input folders (one level deep, sorted). Throws Error for a folder
-/// without NIfTI files.
-std::vector<std::string> find_volumes(const std::vector<std::string>& inputs);
+/// The files among the inputs, and the volumes of input folders (imaging::images_of_folder()).
+std::vector<std::string> find_volumes(const std::vector<std::string>& inputs,
+                                      const imaging::Notice& notice = {});
 
 /// Reads a volume and degrades its slices along `axis` (−1: default_slice_axis). Parameters that are ranges
 /// are drawn by imaging::drawn_for(). Through-plane, the slices are degraded along their rows' axis, and
 /// those of odd index, which are transposed, along their columns' axis. A slice shows the head if its share
 /// of foreground pixels (above foreground_level) is at least half of the largest share of any slice.
-/// `features`: what the network reads.
+/// `features`: what the network reads. `volume`: as in imaging::read_volume().
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
-                     InputFeatures features = InputFeatures::intensity);
+                     InputFeatures features = InputFeatures::intensity,
+                     std::optional<int> volume = std::nullopt);
 
 /// A picture as a subject of one slice. Throws FileError if the network reads tissues.
 Subject make_subject(const imaging::Image& picture, const std::string& path,
