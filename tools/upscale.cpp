@@ -49,7 +49,8 @@ void check_additional_output(const UpscaleOptions& options) {
 void require_one_kind(const fs::path& input) {
     if (!fs::is_directory(input) || !imaging::is_dicom(input)) return;
     for (const fs::directory_entry& entry : fs::directory_iterator(input))
-        require(!imaging::is_volume_path(entry.path()) && !imaging::is_picture_path(entry.path()),
+        require(entry.path().filename().string().starts_with(".") ||
+                    (!imaging::is_volume_path(entry.path()) && !imaging::is_picture_path(entry.path())),
                 fmt::format("{}: holds DICOM files and other images, such as {}; put them into two folders",
                             input.string(), entry.path().filename().string()));
 }

@@ -7,7 +7,9 @@
 #include <future>
 
 #include "base/atomic_file.hpp"
+#include "base/counted.hpp"
 #include "imaging/volume_file.hpp"
+#include "tools/command_line.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
 #include "tools/upscale/jobs.hpp"
@@ -136,19 +138,19 @@ void upscale_input(UpscalerChoice& choice, const UpscaleOptions& options) {
     if (!fs::is_directory(options.input) || imaging::is_dicom(options.input))
         return upscale_files(choice, options, unfinished({single_job(options)}, options), [] { throw; });
     const std::vector<UpscaleJob> jobs = unfinished(jobs_of_folder(options), options);
-    fs::create_directories(options.output);
+    const NewFolder folder(options.output);  // removed if every file fails
     std::size_t failures = 0;
     upscale_files(choice, options, jobs, [&] {
         if (interrupted()) throw;
         try {
             throw;
         } catch (const std::exception& error) {
-            fmt::print(stderr, "upscale: {}\n", error.what());
+            fmt::print(stderr, "upscale: {}\n", message_of(error));
         }
         ++failures;
     });
-    require(failures == 0,
-            fmt::format("{}: {} of {} files failed", options.input.string(), failures, jobs.size()));
+    require(failures == 0, fmt::format("{}: {} of {} failed", options.input.string(), failures,
+                                       counted(jobs.size(), "file")));
 }
 
 InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {

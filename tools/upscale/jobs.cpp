@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 
-#include "imaging/volume_file.hpp"
+#include "imaging/image_folder.hpp"
+#include "tools/command_line.hpp"
 #include "tools/files.hpp"
 #include "tools/upscale/record.hpp"
 
@@ -39,18 +39,11 @@ UpscaleJob single_job(const UpscaleOptions& options) {
 }
 
 std::vector<UpscaleJob> jobs_of_folder(const UpscaleOptions& options) {
-    std::error_code listing;
     std::vector<UpscaleJob> jobs;
     const bool in_place = is_one_file(options.input, options.output);
-    for (fs::directory_iterator it(options.input, listing), end; !listing && it != end; it.increment(listing))
-        if ((imaging::is_volume_path(it->path()) || imaging::is_picture_path(it->path())) &&
-            !(in_place && is_result(it->path())))
-            jobs.push_back({it->path(), output_in_folder(options, it->path())});
-    require(!listing, options.input.string() + ": cannot be read (" + listing.message() + ")");
-    require(!jobs.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)",
-                                       options.input.string(), imaging::volume_extensions()));
-    std::sort(jobs.begin(), jobs.end(),
-              [](const UpscaleJob& a, const UpscaleJob& b) { return a.input < b.input; });
+    for (const fs::path& image :
+         imaging::images_of_folder(options.input, imaging::FolderImages::volumes_and_pictures, print_notice))
+        if (!in_place || !is_result(image)) jobs.push_back({image, output_in_folder(options, image)});
     std::map<fs::path, fs::path> records;
     for (const UpscaleJob& job : jobs) {
         const auto [other, is_new] = records.emplace(sidecar_path(job.output), job.input);
