@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/counted.hpp"
 #include "statistics/csv.hpp"
 #include "tools/comparison.hpp"
 
@@ -14,6 +15,9 @@ constexpr const char* data_range = "99.9th minus 0.1th percentile of the referen
 std::string cell(double value, const char* format = "{:.4f}") {
     return std::isnan(value) ? "" : fmt::format(fmt::runtime(format), value);
 }
+
+/// The half-width of an interval; nothing if there is none.
+std::string plus_minus(double half_width) { return std::isnan(half_width) ? "" : "± " + cell(half_width); }
 
 bool applies(const Comparison& comparison, std::size_t metric) {
     return !std::isnan(comparison.candidates.front().per_person.front()[metric]);
@@ -33,22 +37,23 @@ std::string table(const Comparison& comparison) {
     for (std::size_t m = 0; m < comparison_metric_count; ++m) {
         if (!applies(comparison, m)) continue;
         for (const auto& candidate : comparison.candidates)
-            text += fmt::format("{:<24} {:<20} {:>10} ± {:<9} {:>12}\n", candidate.name,
-                                comparison_metrics[m].heading, cell(candidate.means[m].mean),
-                                cell(candidate.means[m].ci95), cell(candidate.median_rank[m], "{:.1f}"));
+            text +=
+                fmt::format("{:<24} {:<20} {:>10} {:<11} {:>12}\n", candidate.name,
+                            comparison_metrics[m].heading, cell(candidate.means[m].mean),
+                            plus_minus(candidate.means[m].ci95), cell(candidate.median_rank[m], "{:.1f}"));
     }
     if (!comparison.paired.empty()) {
         text += fmt::format("\ndifferences to {}, paired by person:\n{:<24} {:<20} {:>22} {:>12} {:>12}\n",
                             comparison.candidates.front().name, "candidate", "metric", "difference (±95 %)",
                             "Wilcoxon p", "p (Holm)");
         for (const auto& pair : comparison.paired)
-            text +=
-                fmt::format("{:<24} {:<20} {:>10} ± {:<9} {:>12} {:>12}\n", pair.candidate,
-                            comparison_metrics[pair.metric].heading, cell(pair.difference.mean, "{:+.4f}"),
-                            cell(pair.difference.ci95), cell(pair.wilcoxon_p), cell(pair.wilcoxon_p_holm));
+            text += fmt::format("{:<24} {:<20} {:>10} {:<11} {:>12} {:>12}\n", pair.candidate,
+                                comparison_metrics[pair.metric].heading,
+                                cell(pair.difference.mean, "{:+.4f}"), plus_minus(pair.difference.ci95),
+                                cell(pair.wilcoxon_p), cell(pair.wilcoxon_p_holm));
     }
-    text += fmt::format("{} person{}; {}{}; data range: {}\n", comparison.persons.size(),
-                        comparison.persons.size() == 1 ? "" : "s",
+    text += fmt::format("{}{}; {}{}; data range: {}\n", counted(comparison.persons.size(), "person"),
+                        comparison.persons.size() == 1 ? ", so no interval" : "",
                         comparison.options.mask.empty() ? "all voxels count" : "the voxels of the mask count",
                         comparison.options.match ? "; intensities matched linearly to the reference" : "",
                         data_range);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "models/classical/method.hpp"
@@ -45,6 +48,27 @@ Method network_method(const std::filesystem::path& weights, const std::string& l
     };
     method.network = upscaler;
     return method;
+}
+
+void tell_names_apart(std::vector<Method>& networks, const std::vector<std::filesystem::path>& weights) {
+    namespace fs = std::filesystem;
+    std::map<std::string, std::vector<std::size_t>> networks_of;
+    for (std::size_t i = 0; i < networks.size(); ++i) networks_of[networks[i].name].push_back(i);
+    for (const auto& [name, indices] : networks_of) {
+        if (indices.size() == 1) continue;
+        // The first kind of name that is different for all: the file's, its folder's, the path.
+        for (const auto& part : {std::function([](const fs::path& path) { return path.stem().string(); }),
+                                 std::function([](const fs::path& path) {
+                                     return fs::absolute(path).parent_path().filename().string();
+                                 }),
+                                 std::function([](const fs::path& path) { return path.string(); })}) {
+            std::set<std::string> distinct;
+            for (const std::size_t i : indices) distinct.insert(part(weights[i]));
+            if (distinct.size() < indices.size()) continue;
+            for (const std::size_t i : indices) networks[i].name = name + " (" + part(weights[i]) + ")";
+            break;
+        }
+    }
 }
 
 Method classical_method(const std::string& text, const imaging::Degradation& degradation) {

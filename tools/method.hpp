@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "imaging/degradation.hpp"
 #include "inference/upscaler.hpp"
@@ -27,6 +28,10 @@ Method bicubic_method(const imaging::Degradation& degradation);
 
 /// A trained network. An empty `label` names it after its model and loss, for example "DNSP-edsr-AP".
 Method network_method(const std::filesystem::path& weights, const std::string& label, Device device);
+
+/// Adds to names that several networks share what tells their files apart: "DNSP-edsr-NP (x2-fast)", the name
+/// of the file or that of its folder. `weights`: of each network.
+void tell_names_apart(std::vector<Method>& networks, const std::vector<std::filesystem::path>& weights);
 
 /// A method of models/classical. `text` is NAME[:option=value,…]; the method is named after it, without the
 /// option database, which is a path. "bicubic" is bicubic_method(). The method is told the degradation.
