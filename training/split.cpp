@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <numeric>
 #include <set>
 
+#include "base/counted.hpp"
 #include "base/error.hpp"
 #include "training/shuffle.hpp"
 
@@ -52,9 +54,37 @@ Split split_by_slab(Subject subject) {
     return split;
 }
 
+bool all_equal(const std::vector<Subject>& subjects) {
+    return std::all_of(subjects.begin(), subjects.end(), [&](const Subject& subject) {
+        return !subject.content.empty() && subject.content == subjects.front().content &&
+               subject.low_content == subjects.front().low_content;
+    });
+}
+
+std::string in_brackets(const ToldApart& told_apart) {
+    return told_apart.text.empty() ? "" : " (" + told_apart.text + ")";
+}
+
+/// The message for a person on both sides. A copy among the training subjects is named rather than another
+/// file of the person.
+std::string on_both_sides(const Subject& subject, const std::vector<Subject>& training, const Subject& other,
+                          const ToldApart& told_apart) {
+    for (const Subject& each : training)
+        if (!subject.content.empty() && each.content == subject.content)
+            return fmt::format(
+                "{}: is on both sides of the split, because it holds the same voxels as {}; a person is used "
+                "for training or for validation, not for both",
+                subject.path, each.path);
+    return fmt::format(
+        "{}: its person, {}, is on both sides of the split, as {} shows{}; a person is used for training or for "
+        "validation, not for both. If they are two persons, --subject-of REGEX tells them apart by their paths",
+        subject.path, subject.person.empty() ? subject.path : subject.person, other.path,
+        in_brackets(told_apart));
+}
+
 }  // namespace
 
-Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
+Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed, const ToldApart& told_apart) {
     require(!subjects.empty(), "[split] no volume was given");
     if (subjects.size() == 1) return split_by_slab(std::move(subjects.front()));
 
@@ -62,9 +92,23 @@ Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
     for (const Subject& subject : subjects)
         if (std::find(persons.begin(), persons.end(), person_of_subject(subject)) == persons.end())
             persons.push_back(person_of_subject(subject));
-    require(persons.size() > 1,
-            fmt::format("[split] all {} files show one person, {}; give another person for validation",
-                        subjects.size(), persons.front()));
+    if (persons.size() == 1 && all_equal(subjects)) {
+        const std::string copies =
+            fmt::format("; {} of the same voxels, one is used", counted(subjects.size(), "file"));
+        Split split;
+        try {
+            split = split_by_slab(std::move(subjects.front()));
+        } catch (const Error& error) {
+            throw Error(error.what() + copies);
+        }
+        split.description += copies;
+        return split;
+    }
+    require(
+        persons.size() > 1,
+        fmt::format("all {} files show one person, {}{}; give another person for validation, or tell them "
+                    "apart with --subject-of",
+                    subjects.size(), persons.front(), in_brackets(told_apart)));
     std::vector<std::size_t> order(persons.size());
     std::iota(order.begin(), order.end(), 0);
     shuffle(order, {seed, split_stream});
@@ -75,26 +119,27 @@ Split split_subjects(std::vector<Subject> subjects, std::uint64_t seed) {
     std::vector<Subject> training, validation;
     for (Subject& subject : subjects)
         (held_out.contains(person_of_subject(subject)) ? validation : training).push_back(std::move(subject));
-    return split_by_user(std::move(training), std::move(validation));
+    return split_by_user(std::move(training), std::move(validation), told_apart);
 }
 
-Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation) {
+Split split_by_user(std::vector<Subject> training, std::vector<Subject> validation,
+                    const ToldApart& told_apart) {
     Split split;
-    std::set<std::string> persons, held_persons;
+    std::map<std::string, const Subject*> persons;
+    std::set<std::string> held_persons;
     std::string names;
-    for (const Subject& subject : training) persons.insert(person_of_subject(subject));
+    for (const Subject& subject : training) persons.emplace(person_of_subject(subject), &subject);
     for (const Subject& subject : validation) {
-        require(
-            !persons.contains(person_of_subject(subject)),
-            (subject.person.empty() ? subject.path : subject.path + ": person " + subject.person) +
-                ": is on both sides of the split; a subject is used for training or for validation, not for both");
+        if (const auto found = persons.find(person_of_subject(subject)); found != persons.end())
+            throw Error(on_both_sides(subject, training, *found->second, told_apart));
         split.held_out.push_back({file_name(subject.path), {}});
         const std::string name = subject.person.empty() ? file_name(subject.path) : subject.person;
         if (held_persons.insert(person_of_subject(subject)).second)
             names += (names.empty() ? "" : ", ") + name;
     }
-    split.description = fmt::format("split by subject: {} train, {} held out ({})", persons.size(),
-                                    held_persons.size(), names);
+    split.description = fmt::format(
+        "split by {}: {} train, {} held out ({}){}", told_apart.every_file ? "file" : "subject",
+        persons.size(), held_persons.size(), names, told_apart.text.empty() ? "" : "; " + told_apart.text);
     split.training = std::move(training);
     split.validation = std::move(validation);
     return split;
