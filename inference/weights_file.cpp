@@ -34,10 +34,15 @@ WeightsFile::WeightsFile(std::filesystem::path path)
 
 void WeightsFile::fail(const std::string& reason) const { throw Error(path_.string() + ": " + reason); }
 
-const std::string& WeightsFile::metadata(const std::string& key) const {
+const std::string* WeightsFile::find_metadata(const std::string& key) const {
     const auto found = file_.metadata.find(key);
-    if (found == file_.metadata.end()) fail(fmt::format("its metadata lacks '{}'", key));
-    return found->second;
+    return found == file_.metadata.end() ? nullptr : &found->second;
+}
+
+const std::string& WeightsFile::metadata(const std::string& key) const {
+    const std::string* found = find_metadata(key);
+    if (found == nullptr) fail(fmt::format("its metadata lacks '{}'", key));
+    return *found;
 }
 
 void WeightsFile::read_with(const json& part, const std::function<void(OptionVisitor&)>& visit,

@@ -35,8 +35,8 @@ inline constexpr const char* reference_norms_name = "filters.reference_norms";
 /// A weights file or a checkpoint, written by training/checkpoint.hpp: a safetensors file.
 ///   Metadata: dnsp.kind "weights" or "checkpoint", dnsp.version, dnsp.settings (JSON), dnsp.degradation
 ///   (JSON),
-///     dnsp.normalisation, dnsp.held_out (JSON), dnsp.seen (JSON), dnsp.command; a checkpoint also dnsp.step
-///     and dnsp.adam_steps.
+///     dnsp.normalisation, dnsp.held_out (JSON), dnsp.seen (JSON), dnsp.command; a checkpoint also dnsp.data
+///     (JSON), dnsp.step and dnsp.adam_steps.
 ///   Tensors: "model.<parameter>" in float32, convolution weights in the order [out, kernel_height,
 ///     kernel_width, in]; a checkpoint also "adam.m.<parameter>", "adam.v.<parameter>", "filters" and
 ///     "filters.reference_norms".
@@ -48,6 +48,8 @@ class WeightsFile {
 
     bool is_checkpoint() const { return metadata("dnsp.kind") == "checkpoint"; }
     const std::string& metadata(const std::string& key) const;
+    /// Null if the file has no such entry.
+    const std::string* find_metadata(const std::string& key) const;
     const nlohmann::json& settings() const { return settings_; }  ///< has "model"
     const std::vector<HeldOut>& held_out() const { return held_out_; }
     /// Of the training; empty if the file has none.
