@@ -6,19 +6,22 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "base/error.hpp"
 #include "imaging/comparison.hpp"
 #include "imaging/consistency.hpp"
+#include "imaging/file_names.hpp"
 #include "imaging/geometry.hpp"
+#include "imaging/image_folder.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
 #include "statistics/rank_tests.hpp"
 #include "tools/evaluation.hpp"
 #include "tools/files.hpp"
-#include "training/subject.hpp"
+#include "training/person.hpp"
 
 namespace dnsp::tools {
 
@@ -48,6 +51,7 @@ const std::array<ComparisonMetric, comparison_metric_count> comparison_metrics{{
 namespace {
 
 namespace fs = std::filesystem;
+using imaging::name_without_extension;
 using imaging::Volume;
 
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
@@ -82,26 +86,17 @@ void require_grid(const Volume& reference, const Volume& image) {
 }
 
 /// The images of a folder, or the file.
-std::vector<std::string> images_of(const std::string& path) {
+std::vector<std::string> images_of(const std::string& path, const imaging::Notice& notice = {}) {
     require(fs::exists(path), path + ": no such file");
     if (!fs::is_directory(path)) {
         image_kind(path);
         return {path};
     }
     std::vector<std::string> files;
-    for (const auto& entry : fs::directory_iterator(path))
-        if (imaging::is_volume_path(entry.path()) || imaging::is_picture_path(entry.path()))
-            files.push_back(entry.path().string());
-    require(!files.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)", path,
-                                        imaging::volume_extensions()));
-    std::sort(files.begin(), files.end());
+    for (const fs::path& image :
+         imaging::images_of_folder(path, imaging::FolderImages::volumes_and_pictures, notice))
+        files.push_back(image.string());
     return files;
-}
-
-std::string name_without_extension(const fs::path& path) {
-    fs::path name = path.filename();
-    if (name.extension() == ".gz") name.replace_extension();
-    return name.replace_extension().string();
 }
 
 /// The image of `folder` with the name of the reference, apart from the extension; `folder` itself if it is a
@@ -287,15 +282,15 @@ Comparison compare(const ComparisonOptions& options, const std::function<void(do
     if (options.acquisition) imaging::require_linear_model(*options.acquisition);
     Comparison result;
     result.options = options;
-    result.references = images_of(options.reference);
+    result.references = images_of(options.reference, options.notice);
     const bool single = !fs::is_directory(options.reference);
     std::set<std::string> known;
-    for (const std::string& reference : result.references) {
-        result.persons.push_back(subject_of(reference));
-        require(known.insert(result.persons.back()).second,
-                fmt::format("{}: is another image of person {}; compare them in two runs", reference,
-                            result.persons.back()));
-    }
+    result.persons = persons_of(result.references, options.subject_of).labels;
+    for (std::size_t p = 0; p < result.persons.size(); ++p)
+        require(known.insert(result.persons[p]).second,
+                fmt::format("{}: is another image of person {}; compare them in two runs, or tell them apart "
+                            "with --subject-of",
+                            result.references[p], result.persons[p]));
     known.clear();
     for (const std::string& text : options.candidates) {
         const auto [name, path] = name_and_path(text);
@@ -305,8 +300,13 @@ Comparison compare(const ComparisonOptions& options, const std::function<void(do
             result.candidates.back().files.push_back(partner_of(reference, path, single));
     }
     double done = 0;
+    std::map<std::string, std::string> by_content;
     for (std::size_t p = 0; p < result.references.size(); ++p) {
         const Volume reference = read_image(result.references[p], options.volume);
+        const auto [same, is_new] = by_content.emplace(content_of(reference), result.references[p]);
+        require(is_new,
+                fmt::format("{} and {}: hold the same voxels, so they are one person; give one of them",
+                            same->second, result.references[p]));
         const imaging::VoxelMask mask =
             options.mask.empty() ? imaging::VoxelMask{}
                                  : mask_of(reference, partner_of(result.references[p], options.mask, single));

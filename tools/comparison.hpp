@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "imaging/degradation.hpp"
+#include "imaging/image_folder.hpp"
 #include "statistics/contrast.hpp"
 #include "statistics/interval.hpp"
 
@@ -40,6 +41,8 @@ struct ComparisonOptions {
     std::optional<int> volume;            ///< of 4-D files
     bool match = false;                   ///< fit a·image + b to the reference first
     std::optional<imaging::Degradation> acquisition;
+    std::string subject_of;  ///< regular expression of persons_of()
+    imaging::Notice notice;  ///< may be empty
 };
 
 struct Comparison {

@@ -15,6 +15,7 @@
 #include "tools/figure.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
+#include "training/person.hpp"
 
 namespace {
 
@@ -29,7 +30,7 @@ struct Options {
     tools::EvaluationOptions evaluation;
     tools::ComparisonOptions comparison;
     Conv2dSettings convolution;
-    std::string slices;
+    std::string slices, subject_of;
     fs::path json, csv, figure;
     bool force = false;
 };
@@ -48,12 +49,12 @@ void parse_slices(const std::string& text, tools::EvaluationOptions& options) {
     }
 }
 
-/// Pictures and volumes of the inputs; folders are searched for both.
+/// Pictures and volumes among the inputs, and the volumes of input folders.
 std::vector<std::string> find_images(const std::vector<std::string>& inputs) {
     std::vector<std::string> files;
     for (const std::string& input : inputs) {
         if (fs::is_directory(input)) {
-            const auto volumes = find_volumes({input});
+            const auto volumes = find_volumes({input}, tools::print_notice);
             files.insert(files.end(), volumes.begin(), volumes.end());
         } else {
             tools::image_kind(input);
@@ -72,28 +73,33 @@ void require_distinct(const std::vector<tools::Method>& methods) {
                             method.seed));
 }
 
-/// Throws Error if two files show the same person, because the rows of the CSV file could not be told apart.
-void require_distinct_subjects(const std::vector<std::string>& files) {
+/// Throws Error if two volumes show the same person, because the rows of the CSV file could not be told
+/// apart. Pictures of a person are numbered.
+void require_distinct_persons(const std::vector<std::string>& files, const Persons& persons) {
     std::map<std::string, std::string> known;
-    for (const std::string& file : files) {
-        const auto [entry, is_new] = known.emplace(tools::subject_of(file), file);
-        require(is_new,
-                fmt::format("{} and {}: both are of subject {}; with --csv, evaluate them in two runs",
-                            entry->second, file, entry->first));
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (tools::image_kind(files[i]) == tools::ImageKind::picture) continue;
+        const auto [entry, is_new] = known.emplace(persons.labels[i], files[i]);
+        require(
+            is_new,
+            fmt::format("{} and {}: both are of subject {}; with --csv, evaluate them in two runs, or tell "
+                        "them apart with --subject-of",
+                        entry->second, files[i], entry->first));
     }
 }
 
-/// Throws Error if two volumes show the same person, as require_distinct_subjects(). Pictures of a person are
-/// numbered.
-void require_distinct_persons(const std::vector<PairPaths>& pairs, const std::string& pattern) {
-    std::map<std::string, std::string> known;
-    for (const PairPaths& pair : pairs) {
-        if (tools::image_kind(pair.high) == tools::ImageKind::picture) continue;
-        const auto [entry, is_new] = known.emplace(person_of(pair.high, pattern), pair.high);
-        require(is_new,
-                fmt::format("{} and {}: both are of subject {}; with --csv, evaluate them in two runs",
-                            entry->second, pair.high, entry->first));
-    }
+/// Throws Error, with --csv, after a file that holds the voxels of another one: their rows could not be told
+/// apart.
+void require_distinct_content(const Options& options, const tools::Evaluation& evaluation,
+                              const std::string& file) {
+    require(options.csv.empty() || !evaluation.repeats_content(),
+            file + ": holds the same voxels as another input; with --csv, give one of them");
+}
+
+/// Says how persons were told apart, if there are several files.
+void say_persons(const Persons& persons, tools::Evaluation& evaluation) {
+    if (persons.labels.size() > 1) fmt::print("persons are told apart {}\n", persons.basis);
+    if (const std::string text = evaluation.unite_persons(persons); !text.empty()) tools::print_notice(text);
 }
 
 std::vector<tools::Method> load_networks(const Options& options, Device device) {
@@ -101,37 +107,46 @@ std::vector<tools::Method> load_networks(const Options& options, Device device) 
     for (std::size_t i = 0; i < options.weights.size(); ++i)
         networks.push_back(tools::network_method(
             options.weights[i], options.labels.empty() ? std::string() : options.labels[i], device));
+    if (options.labels.empty()) tools::tell_names_apart(networks, options.weights);
     return networks;
 }
 
 void score_files(const Options& options, tools::Evaluation& evaluation) {
     const std::vector<std::string> files = find_images(options.inputs);
-    if (!options.csv.empty()) require_distinct_subjects(files);
+    const Persons persons = persons_of(files, options.subject_of);
+    if (!options.csv.empty()) require_distinct_persons(files, persons);
     tools::ProgressLine progress;
-    for (std::size_t i = 0; i < files.size(); ++i)
-        evaluation.add_file(files[i], [&](double fraction) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        evaluation.add_file(files[i], persons.labels[i], [&](double fraction) {
             progress.show((static_cast<double>(i) + fraction) / static_cast<double>(files.size()), files[i]);
         });
+        require_distinct_content(options, evaluation, files[i]);
+    }
+    progress.clear();
+    say_persons(persons, evaluation);
 }
 
 void score_pairs(const Options& options, tools::Evaluation& evaluation) {
-    const std::vector<PairPaths> pairs = find_pairs(options.pairs, "--pairs");
-    if (!options.csv.empty()) require_distinct_persons(pairs, options.evaluation.subject_of);
+    const std::vector<PairPaths> pairs = find_pairs(options.pairs, "--pairs", tools::print_notice);
+    std::vector<std::string> files;
+    for (const PairPaths& pair : pairs) files.push_back(pair.high);
+    const Persons persons = persons_of(files, options.subject_of);
+    if (!options.csv.empty()) require_distinct_persons(files, persons);
     tools::ProgressLine progress;
     std::size_t left_out = 0;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const bool added = evaluation.add_pair(pairs[i], [&](double fraction) {
-            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(pairs.size()),
-                          pairs[i].high);
+        const bool added = evaluation.add_pair(pairs[i], persons.labels[i], [&](double fraction) {
+            progress.show((static_cast<double>(i) + fraction) / static_cast<double>(pairs.size()), files[i]);
         });
         left_out += !added;
+        require_distinct_content(options, evaluation, files[i]);
     }
     progress.clear();
     require(left_out < pairs.size(), "--pairs: no pair shows the same part of the head");
     if (left_out > 0)
-        fmt::print(
-            "{} of {} pairs are left out, because the low image shows less than {:.0f} % of the head\n",
-            left_out, pairs.size(), 100 * min_view_overlap);
+        fmt::print("{} of {} pairs left out, because the low image shows less than {:.0f} % of the head\n",
+                   left_out, pairs.size(), 100 * min_view_overlap);
+    say_persons(persons, evaluation);
 }
 
 /// Checks that options of pairs and of degradation exclude one another.
@@ -139,7 +154,6 @@ void require_one_source(const Options& options, const CLI::App& app) {
     require(
         options.inputs.empty() != options.pairs.empty(),
         "expected high-resolution images, or --pairs LOW HIGH, or --reference (--help lists the options)");
-    require(!options.pairs.empty() || app.count("--subject-of") == 0, "--subject-of needs --pairs");
     if (options.pairs.empty()) return;
     for (const char* flag : {"--direction", "--preset", "--scale", "--window", "--blur-sigma", "--noise",
                              "--noise-seed", "--noise-free", "--bias-field", "--method"})
@@ -159,12 +173,14 @@ void complete_comparison(Options& options, const CLI::App& app) {
     require(options.inputs.empty(),
             "--reference compares finished images; inputs are for the degradation of images");
     for (const char* flag :
-         {"--pairs", "--subject-of", "--method", "--weights", "--label", "--held-out", "--slices",
-          "--slice-step", "--shave", "--dataset", "--regime", "--figure", "--noise", "--noise-seed",
-          "--noise-free", "--bias-field", "--device", "--conv", "--precision"})
+         {"--pairs", "--method", "--weights", "--label", "--held-out", "--slices", "--slice-step", "--shave",
+          "--dataset", "--regime", "--figure", "--noise", "--noise-seed", "--noise-free", "--bias-field",
+          "--device", "--conv", "--precision"})
         require(
             app.count(flag) == 0,
             std::string(flag) + " is for degrading and enlarging images, which --reference does not need");
+    comparison.notice = tools::print_notice;
+    comparison.subject_of = options.subject_of;
     comparison.axis = options.evaluation.axis;
     comparison.volume = options.evaluation.volume;
     if (app.count("--scale") + app.count("--preset") + app.count("--direction") == 0) {
@@ -248,9 +264,9 @@ int main(int argc, char** argv) {
            "linear match of each slice to the high one")
         ->expected(2);
     app.add_option(
-        "--subject-of", e.subject_of,
-        "regular expression for --pairs; its first group in a file name is the person; default: the name up "
-        "to the first _");
+        "--subject-of", options.subject_of,
+        "regular expression; its first group in a file name, or else in the path, is the person; default: "
+        "sub-LABEL, a folder for each person, or the name without words for the contrast");
     tools::ComparisonOptions& c = options.comparison;
     app.add_option(
         "--reference", c.reference,
@@ -267,7 +283,9 @@ int main(int argc, char** argv) {
                    "NAME[:option=value,…]; may be given several times; " + classical::method_help())
         ->allow_extra_args(false);
     app.add_option("--weights", options.weights, "weights or checkpoint; may be given several times");
-    app.add_option("--label", options.labels, "name of a network in the table, one per --weights");
+    app.add_option(
+        "--label", options.labels,
+        "name of a network in the table, one per --weights; networks of one name differ in their seeds");
     auto* held_out = app.add_flag("--held-out", e.held_out_only,
                                   "only slices that the training of every network held out");
     app.add_option("--slices", options.slices, "FIRST:END, indices along the slice axis")->excludes(held_out);

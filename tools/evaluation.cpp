@@ -60,15 +60,6 @@ void EvaluationOptions::visit(OptionVisitor& v) {
              regime);
 }
 
-std::string subject_of(const std::string& path) {
-    std::string name = fs::path(path).filename().string();
-    if (const auto end = name.find('_'); name.starts_with("sub-") && end != std::string::npos)
-        return name.substr(0, end);
-    fs::path stem = name;
-    if (stem.extension() == ".gz") stem.replace_extension();
-    return stem.replace_extension().string();
-}
-
 imaging::Degradation common_degradation(const std::vector<Method>& methods, const imaging::Degradation& given,
                                         bool stated) {
     std::optional<imaging::Degradation> common;
@@ -121,32 +112,45 @@ std::vector<int> Evaluation::chosen_slices(const Subject& subject) const {
     return stepped;
 }
 
-void Evaluation::add_file(const std::string& path, const std::function<void(double)>& progress) {
+void Evaluation::add_file(const std::string& path, const std::string& person,
+                          const std::function<void(double)>& progress) {
     const bool is_volume = image_kind(path) == ImageKind::volume;
     auto features = InputFeatures::intensity;
     for (const Method& method : methods_)
         if (method.network) features = std::max(features, method.network->input_features());
-    const Subject subject =
+    Subject subject =
         is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis, features)
                   : make_subject(imaging::read_picture(path).image, path, degradation_, features);
-    add_subject(subject, subject_of(path), is_volume, progress);
+    add_subject(std::move(subject), person, is_volume, progress);
 }
 
-bool Evaluation::add_pair(const PairPaths& paths, const std::function<void(double)>& progress) {
-    Subject subject = load_pair(paths, options_.axis, options_.volume);
+bool Evaluation::add_pair(const PairPaths& paths, const std::string& person,
+                          const std::function<void(double)>& progress) {
+    Subject subject = naming_volume_option([&] { return load_pair(paths, options_.axis, options_.volume); });
     for (const Method& method : methods_)
         require(!method.network || method.network->input_features() == InputFeatures::intensity,
                 method.name + ": reads tissue labels, which pairs do not have");
     if (subject.slices.empty()) return false;
-    const std::string person = person_of(paths.high, options_.subject_of);
-    const bool is_volume = image_kind(paths.high) == ImageKind::volume;
-    if (!is_volume) subject.slices.front().index = pictures_[person]++;
-    add_subject(subject, person, is_volume, progress);
+    add_subject(std::move(subject), person, image_kind(paths.high) == ImageKind::volume, progress);
     return true;
 }
 
-void Evaluation::add_subject(const Subject& subject, const std::string& person, bool is_volume,
+bool Evaluation::repeats_content() const {
+    return std::set<std::string>(contents_.begin(), contents_.end()).size() < contents_.size();
+}
+
+std::string Evaluation::unite_persons(Persons persons) {
+    persons.labels = labels_;
+    const UnitedPersons united = unite_equal_content(persons, files_, contents_, true);
+    std::map<std::string, std::string> label_of;
+    for (std::size_t i = 0; i < labels_.size(); ++i) label_of[labels_[i]] = united.labels[i];
+    for (Score& score : scores_) score.subject = label_of.at(score.subject);
+    return united.text;
+}
+
+void Evaluation::add_subject(Subject subject, const std::string& person, bool is_volume,
                              const std::function<void(double)>& progress) {
+    if (!is_volume) subject.slices.front().index = pictures_[person]++;
     const std::string& path = subject.path;
     const std::vector<int> chosen = chosen_slices(subject);
     const imaging::Normalisation& range = subject.reference_range;
@@ -181,19 +185,21 @@ void Evaluation::add_subject(const Subject& subject, const std::string& person, 
         progress((static_cast<double>(i) + 1.0) / static_cast<double>(chosen.size()));
     }
     files_.push_back(path);
+    labels_.push_back(person);
+    contents_.push_back(subject.content + " " + subject.low_content);
 }
 
-std::size_t Evaluation::units() const {
+std::size_t Evaluation::persons() const {
     std::set<std::string> distinct;
-    for (const Score& score : scores_) distinct.insert(unit_of(score));
+    for (const Score& score : scores_) distinct.insert(score.subject);
     return distinct.size();
 }
 
 statistics::MeanInterval Evaluation::interval(std::size_t method, double Score::*metric) const {
-    std::map<std::pair<std::string, int>, std::vector<double>> values_of;  // of units, or of single slices
-    const bool several = units() > 1;
+    std::map<std::pair<std::string, int>, std::vector<double>> values_of;  // of persons, or of single slices
+    const bool several = persons() > 1;
     for (std::size_t i = method; i < scores_.size(); i += methods_.size())
-        values_of[{unit_of(scores_[i]), several ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
+        values_of[{scores_[i].subject, several ? 0 : static_cast<int>(i)}].push_back(scores_[i].*metric);
     std::vector<double> means;
     for (const auto& [unit, values] : values_of) means.push_back(statistics::mean_of(values));
     return statistics::mean_and_interval(means);
@@ -202,12 +208,13 @@ statistics::MeanInterval Evaluation::interval(std::size_t method, double Score::
 Summary Evaluation::summary() const {
     Summary summary;
     for (std::size_t m = 0; m < methods_.size(); ++m)
-        summary.rows.push_back({methods_[m].name, interval(m, &Score::psnr_db), interval(m, &Score::ssim),
-                                interval(m, &Score::psnr_db_matched), interval(m, &Score::ssim_matched)});
+        summary.rows.push_back({methods_[m].name, methods_[m].seed, interval(m, &Score::psnr_db),
+                                interval(m, &Score::ssim), interval(m, &Score::psnr_db_matched),
+                                interval(m, &Score::ssim_matched)});
     summary.pairs = options_.pairs;
     summary.scores = scores_;
     summary.files = files_;
-    summary.unit = units() < 2 ? "slice" : options_.pairs ? "person" : "file";
+    summary.unit = persons() < 2 ? "slice" : "person";
     summary.slices = scores_.size() / methods_.size();
     summary.chosen_slices =
         fmt::format("{} that show the head{}{}",

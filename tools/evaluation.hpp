@@ -11,6 +11,7 @@
 #include "tools/evaluation_summary.hpp"
 #include "tools/method.hpp"
 #include "training/pairs.hpp"
+#include "training/person.hpp"
 
 namespace dnsp::tools {
 
@@ -23,7 +24,6 @@ struct EvaluationOptions {
     int border_shave = 0;
     std::string dataset;         ///< column of the CSV file; empty: the name of the file's folder
     bool pairs = false;          ///< add_pair() instead of add_file()
-    std::string subject_of;      ///< pairs: regular expression of dnsp::person_of()
     std::string regime = "all";  ///< column of the CSV file
     /// Declares axis, slice_step, border_shave, dataset and regime. The tool sets the others.
     void visit(OptionVisitor& visitor);
@@ -35,24 +35,29 @@ struct EvaluationOptions {
 imaging::Degradation common_degradation(const std::vector<Method>& methods, const imaging::Degradation& given,
                                         bool stated);
 
-/// The person that a file shows: the BIDS entity "sub-…" at the start of the file name if there is one, else
-/// the file name without its extension.
-std::string subject_of(const std::string& path);
-
 /// Scores all methods on the same slices.
 class Evaluation {
   public:
     Evaluation(std::vector<Method> methods, imaging::Degradation degradation, EvaluationOptions options);
 
-    /// Scores a picture, or the slices of a volume that show the head. `progress` gets values up to 1.
-    void add_file(const std::string& path, const std::function<void(double)>& progress);
+    /// Scores a picture, or the slices of a volume that show the head. `person`: its label (persons_of()). A
+    /// picture's slice number is its number among the pictures of its person. `progress` gets values up to 1.
+    void add_file(const std::string& path, const std::string& person,
+                  const std::function<void(double)>& progress);
 
-    /// Scores a real pair (training/pairs.hpp), also after a linear match of the result to the target. A
-    /// picture's slice number is its number among the pictures of its person. Returns false if the low image
-    /// shows too little of the head.
-    bool add_pair(const PairPaths& paths, const std::function<void(double)>& progress);
+    /// Scores a real pair (training/pairs.hpp), also after a linear match of the result to the target.
+    /// Returns false if the low image shows too little of the head.
+    bool add_pair(const PairPaths& paths, const std::string& person,
+                  const std::function<void(double)>& progress);
 
-    /// The confidence intervals are over files (pairs: persons) if there are several, else over slices.
+    /// True if two files have equal content.
+    bool repeats_content() const;
+
+    /// Call it after the last file. Files of equal content become one person, as unite_equal_content() says,
+    /// whose text it returns. `persons`: those of all files.
+    std::string unite_persons(Persons persons);
+
+    /// The confidence intervals are over persons if there are several, else over slices.
     Summary summary() const;
 
     /// Draws ground truth, the result of every method and its absolute error for the middle slice of the
@@ -67,13 +72,9 @@ class Evaluation {
         std::string title;
         bool is_volume = true;
     };
-    void add_subject(const Subject& subject, const std::string& person, bool is_volume,
+    void add_subject(Subject subject, const std::string& person, bool is_volume,
                      const std::function<void(double)>& progress);
-    /// What intervals count: the file, or the person of pairs.
-    const std::string& unit_of(const Score& score) const {
-        return options_.pairs ? score.subject : score.file;
-    }
-    std::size_t units() const;
+    std::size_t persons() const;
     std::vector<int> chosen_slices(const Subject& subject) const;
     statistics::MeanInterval interval(std::size_t method, double Score::*metric) const;
 
@@ -82,7 +83,8 @@ class Evaluation {
     EvaluationOptions options_;
     std::vector<std::string> files_;
     std::vector<Score> scores_;
-    std::map<std::string, int> pictures_;  ///< added so far, by person
+    std::map<std::string, int> pictures_;         ///< added so far, by person
+    std::vector<std::string> labels_, contents_;  ///< of files_
     std::optional<Example> example_;
 };
 

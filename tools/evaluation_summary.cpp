@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "base/counted.hpp"
 #include "inference/weights_file.hpp"
 #include "statistics/csv.hpp"
 
@@ -10,24 +14,40 @@ namespace {
 
 constexpr const char* data_range = "99.9th minus 0.1th percentile of the high-resolution volume";
 
+/// The half-width of an interval; nothing if there is none.
+std::string plus_minus(double half_width, const char* format) {
+    return std::isnan(half_width) ? "" : "± " + fmt::format(fmt::runtime(format), half_width);
+}
+
+std::string line(const std::string& label, const statistics::MeanInterval& psnr_db,
+                 const statistics::MeanInterval& ssim) {
+    return fmt::format("{:<24} {:>10.3f} {:<8} {:>10.4f} {:<8} {:>5}\n", label, psnr_db.mean,
+                       plus_minus(psnr_db.ci95, "{:.3f}"), ssim.mean, plus_minus(ssim.ci95, "{:.4f}"),
+                       psnr_db.n);
+}
+
+/// The name of a method, with its seed if another one has the same name.
+std::string label_of(const Summary::Row& row, const std::vector<Summary::Row>& rows) {
+    const auto same = std::count_if(rows.begin(), rows.end(),
+                                    [&](const Summary::Row& other) { return other.method == row.method; });
+    return same == 1 ? row.method : fmt::format("{}, seed {}", row.method, row.seed);
+}
+
 }  // namespace
 
 std::string table(const Summary& s) {
     std::string text =
         fmt::format("{:<24} {:>18} {:>20} {:>5}\n", "method", "PSNR, dB (±95 %)", "SSIM (±95 %)", "n");
-    for (const Summary::Row& row : s.rows)
-        text += fmt::format("{:<24} {:>10.3f} ± {:<6.3f} {:>10.4f} ± {:<6.4f} {:>5}\n", row.method,
-                            row.psnr_db.mean, row.psnr_db.ci95, row.ssim.mean, row.ssim.ci95, row.psnr_db.n);
+    for (const Summary::Row& row : s.rows) text += line(label_of(row, s.rows), row.psnr_db, row.ssim);
     if (s.pairs) {
         text += "after a linear match of each slice to the target:\n";
         for (const Summary::Row& row : s.rows)
-            text += fmt::format("{:<24} {:>10.3f} ± {:<6.3f} {:>10.4f} ± {:<6.4f} {:>5}\n", row.method,
-                                row.psnr_db_matched.mean, row.psnr_db_matched.ci95, row.ssim_matched.mean,
-                                row.ssim_matched.ci95, row.psnr_db_matched.n);
+            text += line(label_of(row, s.rows), row.psnr_db_matched, row.ssim_matched);
     }
-    text +=
-        fmt::format("n counts {}s; {} slices; scale ×{}, preset {}; data range: {}; border shave {}\n",
-                    s.unit, s.slices, s.degradation.scale, s.degradation.preset, data_range, s.border_shave);
+    if (!s.rows.empty() && s.rows.front().psnr_db.n == 1) text += "one " + s.unit + ": no interval; ";
+    text += fmt::format("n counts {}s; {}; scale ×{}, preset {}; data range: {}; border shave {}\n", s.unit,
+                        counted(s.slices, "slice"), s.degradation.scale, s.degradation.preset, data_range,
+                        s.border_shave);
     return text;
 }
 
@@ -35,6 +55,7 @@ nlohmann::json to_json(const Summary& s) {
     nlohmann::json methods = nlohmann::json::array();
     for (const Summary::Row& row : s.rows)
         methods.push_back({{"name", row.method},
+                           {"seed", row.seed},
                            {"psnr_db_mean", row.psnr_db.mean},
                            {"psnr_db_ci95", row.psnr_db.ci95},
                            {"ssim_mean", row.ssim.mean},

@@ -28,13 +28,14 @@ struct Score {
 struct Summary {
     struct Row {
         std::string method;
+        std::uint64_t seed = 0;
         statistics::MeanInterval psnr_db, ssim;
         statistics::MeanInterval psnr_db_matched, ssim_matched;  ///< pairs
     };
     std::vector<Row> rows;      ///< one per method
     std::vector<Score> scores;  ///< one per slice and method
     std::vector<std::string> files;
-    std::string unit;  ///< of the intervals: "file" or "person" (mean over its slices), or "slice"
+    std::string unit;  ///< of the intervals: "person" (mean over its slices), or "slice"
     std::size_t slices = 0;
     std::string chosen_slices;  ///< "all that show the head"
     int border_shave = 0;

@@ -1,12 +1,15 @@
 // train_dnsp: trains a network under the priors of the paper.
 #include <fmt/format.h>
 
+#include <iterator>
 #include <optional>
 
 #include "base/atomic_file.hpp"
+#include "base/counted.hpp"
 #include "base/options_json.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/command_line.hpp"
+#include "tools/files.hpp"
 #include "tools/progress.hpp"
 #include "tools/report/training.hpp"
 #include "training/pairs.hpp"
@@ -18,13 +21,11 @@ namespace {
 using namespace dnsp;
 namespace fs = std::filesystem;
 
-constexpr const char* checkpoint_name = "checkpoint.safetensors";
-
 struct Options {
     TrainingSettings settings;
-    std::optional<TrainingSettings> recorded;  ///< settings of the checkpoint to resume from
-    fs::path checkpoint;                       ///< empty for a new run
-    std::optional<InitialNetwork> initial;     ///< of --init
+    std::optional<RunDescription> recorded;  ///< of the checkpoint to resume from
+    fs::path checkpoint;                     ///< empty for a new run
+    std::optional<InitialNetwork> initial;   ///< of --init
     fs::path out = "run";
     fs::path report;  ///< empty: none
     bool force = false;
@@ -33,7 +34,17 @@ struct Options {
 
 /// Throws Error if a setting that may not change on resume differs from the checkpoint.
 void require_recorded_settings(const Options& options) {
-    TrainingSettings recorded = *options.recorded;
+    TrainingSettings recorded = options.recorded->settings;
+    // Data are compared by their content, after they are read.
+    if (!options.recorded->data.empty()) {
+        recorded.inputs = options.settings.inputs;
+        recorded.validation = options.settings.validation;
+        recorded.pairs = options.settings.pairs;
+        recorded.validation_pairs = options.settings.validation_pairs;
+    } else {
+        tools::print_notice(options.checkpoint.string() +
+                            ": does not record the content of its data, so their paths are compared");
+    }
     // Checkpoints of 0.1.0 do not say how convolutions were computed.
     if (recorded.convolution.precision.empty()) recorded.convolution = options.settings.convolution;
     if (const auto change = change_on_resume(recorded, options.settings))
@@ -63,14 +74,22 @@ InitialNetwork take_initial_network(TrainingSettings& settings, const CLI::App& 
     return initial;
 }
 
+std::optional<int> volume_of(const TrainingSettings& settings) {
+    return settings.volume < 0 ? std::nullopt : std::optional(settings.volume);
+}
+
 std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const TrainingSettings& settings,
                                    InputFeatures features, tools::ProgressLine& progress) {
     std::vector<Subject> subjects;
-    const auto paths = find_volumes(inputs);
+    if (inputs.empty()) return subjects;
+    const auto paths = find_volumes(inputs, tools::print_notice);
     for (const std::string& path : paths) {
         progress.show(static_cast<double>(subjects.size()) / static_cast<double>(paths.size()),
                       "reading " + path);
-        subjects.push_back(load_subject(path, settings.degradation.make(), settings.axis, features));
+        subjects.push_back(tools::naming_volume_option([&] {
+            return load_subject(path, settings.degradation.make(), settings.axis, features,
+                                volume_of(settings));
+        }));
     }
     progress.clear();
     return subjects;
@@ -79,13 +98,14 @@ std::vector<Subject> load_subjects(const std::vector<std::string>& inputs, const
 std::vector<Subject> load_pairs(const std::vector<std::string>& low_and_high, const std::string& option,
                                 const TrainingSettings& settings, tools::ProgressLine& progress) {
     std::vector<Subject> subjects;
+    if (low_and_high.empty()) return subjects;
     std::string left_out;
-    const auto pairs = find_pairs(low_and_high, option);
+    const auto pairs = find_pairs(low_and_high, option, tools::print_notice);
     for (const PairPaths& pair : pairs) {
         progress.show(static_cast<double>(subjects.size()) / static_cast<double>(pairs.size()),
                       "reading " + pair.high);
-        Subject subject = load_pair(pair, settings.axis);
-        subject.person = person_of(pair.high, settings.subject_of);
+        Subject subject =
+            tools::naming_volume_option([&] { return load_pair(pair, settings.axis, volume_of(settings)); });
         if (subject.slices.empty())
             left_out += (left_out.empty() ? "" : ", ") + fs::path(pair.high).filename().string();
         else
@@ -103,8 +123,7 @@ std::vector<Subject> load_pairs(const std::vector<std::string>& low_and_high, co
 /// pairs.
 void choose_source(TrainingSettings& settings, const CLI::App& app) {
     if (settings.pairs.empty()) {
-        for (const char* flag : {"--validation-pairs", "--subject-of"})
-            require(app.count(flag) == 0, std::string(flag) + " needs --pairs");
+        require(app.count("--validation-pairs") == 0, "--validation-pairs needs --pairs");
         require(settings.degradation.preset != imaging::pairs_preset,
                 fmt::format("--preset {}: is for --pairs, which sets it", imaging::pairs_preset));
         return;
@@ -119,21 +138,42 @@ void choose_source(TrainingSettings& settings, const CLI::App& app) {
     settings.degradation.scale = 1;
 }
 
-Split load_split(const TrainingSettings& settings, InputFeatures features, tools::ProgressLine& progress) {
-    if (!settings.pairs.empty()) {
-        require(features == InputFeatures::intensity,
-                settings.model.name + ": reads tissue labels, which --pairs do not have");
-        std::vector<Subject> subjects = load_pairs(settings.pairs, "--pairs", settings, progress);
-        return settings.validation_pairs.empty()
-                   ? split_subjects(std::move(subjects), settings.seed)
-                   : split_by_user(std::move(subjects), load_pairs(settings.validation_pairs,
-                                                                   "--validation-pairs", settings, progress));
+/// A checkpoint without the content of its data: its held-out slices tell whether persons are told apart as
+/// they were then.
+void require_recorded_held_out(const Options& options, const Split& split) {
+    const auto names = [](const std::vector<HeldOut>& held_out) {
+        std::string text;
+        for (const HeldOut& each : held_out) text += (text.empty() ? "" : ", ") + each.file;
+        return text;
+    };
+    const std::string then = names(options.recorded->held_out), now = names(split.held_out);
+    require(then == now,
+            fmt::format(
+                "{}: held out {}, but this version would hold out {} ({}); --validation chooses in a new run",
+                options.checkpoint.string(), then, now, split.description));
+}
+
+Split load_split(const Options& options, InputFeatures features, tools::ProgressLine& progress) {
+    const TrainingSettings& settings = options.settings;
+    const bool pairs = !settings.pairs.empty();
+    require(!pairs || features == InputFeatures::intensity,
+            settings.model.name + ": reads tissue labels, which --pairs do not have");
+    std::vector<Subject> training = pairs ? load_pairs(settings.pairs, "--pairs", settings, progress)
+                                          : load_subjects(settings.inputs, settings, features, progress),
+                         validation = pairs
+                                          ? load_pairs(settings.validation_pairs, "--validation-pairs",
+                                                       settings, progress)
+                                          : load_subjects(settings.validation, settings, features, progress);
+    if (options.recorded && !options.recorded->data.empty()) {
+        training.insert(training.end(), std::make_move_iterator(validation.begin()),
+                        std::make_move_iterator(validation.end()));
+        return recorded_split(std::move(training), options.recorded->data);
     }
-    std::vector<Subject> subjects = load_subjects(settings.inputs, settings, features, progress);
-    return settings.validation.empty()
-               ? split_subjects(std::move(subjects), settings.seed)
-               : split_by_user(std::move(subjects),
-                               load_subjects(settings.validation, settings, features, progress));
+    const ToldApart told_apart = name_persons(training, validation, settings.subject_of);
+    Split split = validation.empty() ? split_subjects(std::move(training), settings.seed, told_apart)
+                                     : split_by_user(std::move(training), std::move(validation), told_apart);
+    if (options.recorded) require_recorded_held_out(options, split);
+    return split;
 }
 
 std::string terms_text(const TrainingProgress& p) {
@@ -177,6 +217,13 @@ void write_report(const Options& options) {
     fmt::print("report: {}\n", options.report.string());
 }
 
+/// The checkpoint that --resume names: a file, or the folder of a run.
+fs::path checkpoint_of(const fs::path& given) {
+    const fs::path path = fs::is_directory(given) ? given / checkpoint_name : given;
+    require(fs::exists(path), path.string() + ": no such file; --resume continues a run from its checkpoint");
+    return path;
+}
+
 /// Trains, and writes the report after the last step, after an interruption and after an error.
 bool run(Trainer& trainer, const Options& options, tools::ProgressLine& progress) {
     bool finished = false;
@@ -215,13 +262,13 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
         require_options_used(settings.objective.terms, "--prior " + settings.objective.variant);
         require_weights_used(settings.objective);
     }
-    fs::create_directories(options.out);
+    tools::NewFolder folder(options.out);
     // A resumed run continues its report.
     if (!options.report.empty())
         tools::require_report_path(options.report, options.force || options.recorded.has_value());
 
     tools::ProgressLine progress;
-    Split split = load_split(settings, features, progress);
+    Split split = load_split(options, features, progress);
     fmt::print("{}\n", split.description);
 
     if (options.initial)
@@ -230,10 +277,12 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
                     options.execution, options.initial ? &*options.initial : nullptr);
     const imaging::Degradation degradation = settings.degradation.make();
     const std::string input = degradation.scale == 1 && !degradation.through_plane ? "the input" : "bicubic";
-    fmt::print(
-        "{}: {} parameters; {} slices, {} steps an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
-        settings.model.name, trainer.parameters(), trainer.sampler().slices(),
-        trainer.sampler().steps_per_epoch(), input, trainer.bicubic().psnr_db, trainer.bicubic().ssim);
+    fmt::print("{}: {} parameters; {}, {} an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
+               settings.model.name, trainer.parameters(),
+               counted(static_cast<std::size_t>(trainer.sampler().slices()), "slice"),
+               counted(static_cast<std::size_t>(trainer.sampler().steps_per_epoch()), "step"), input,
+               trainer.bicubic().psnr_db, trainer.bicubic().ssim);
+    folder.keep();
     tools::catch_interrupts();
     if (!run(trainer, options, progress)) {
         fmt::print("interrupted, checkpoint saved; continue with: train_dnsp --resume --out {}\n",
@@ -281,12 +330,17 @@ int main(int argc, char** argv) {
 
     return tools::run_tool(app, argc, argv, [&] {
         if (resume_option->count() > 0) {
-            options.checkpoint = resume.empty() ? options.out / checkpoint_name : fs::path(resume);
+            options.checkpoint =
+                checkpoint_of(resume.empty() ? options.out / checkpoint_name : fs::path(resume));
             if (out_option->count() == 0) options.out = options.checkpoint.parent_path() / ".";
-            options.recorded = read_run_description(options.checkpoint).settings;
-            options.settings = *options.recorded;
+            options.recorded = read_checkpoint_description(options.checkpoint);
+            options.settings = options.recorded->settings;
         }
         parser.apply(options.settings);
+        // Held-out files that have moved are looked for by their content among the inputs.
+        if (options.recorded && app.count("inputs") > 0 && app.count("--validation") == 0)
+            std::erase_if(options.settings.validation,
+                          [](const std::string& path) { return !fs::exists(path); });
         if (!recipe.empty()) {
             apply_recipe(recipe, options.settings);
             parser.apply(options.settings);

@@ -1,5 +1,7 @@
 #include "training/checkpoint.hpp"
 
+#include <fmt/format.h>
+
 namespace dnsp {
 namespace {
 
@@ -40,6 +42,27 @@ RunDescription description_of(const WeightsFile& file) {
     return run;
 }
 
+/// dnsp.data; empty if the file has none.
+DataRecord data_of(const WeightsFile& file, const fs::path& path) {
+    const std::string* text = file.find_metadata("dnsp.data");
+    if (text == nullptr) return {};
+    try {
+        return data_record_of(json::parse(*text));
+    } catch (const json::exception& error) {
+        throw Error(fmt::format("{}: its metadata cannot be understood ({})", path.string(), error.what()));
+    }
+}
+
+/// Throws Error unless the file is a checkpoint.
+void require_checkpoint(const WeightsFile& file, const fs::path& path) {
+    if (file.is_checkpoint()) return;
+    const fs::path beside = path.parent_path() / checkpoint_name;
+    throw Error(fs::exists(beside)
+                    ? fmt::format("{}: holds weights only; resume from {}", path.string(), beside.string())
+                    : path.string() + ": holds weights only; a run resumes from its " + checkpoint_name +
+                          ". --init starts a new run from weights");
+}
+
 }  // namespace
 
 void save_weights(const fs::path& path, const RunDescription& run, const ParameterStore& store) {
@@ -55,6 +78,7 @@ void save_checkpoint(const fs::path& path, const RunDescription& run, const Para
                      const RunState& state) {
     TensorFile file;
     file.metadata = describe(run, "checkpoint");
+    file.metadata["dnsp.data"] = to_json(run.data).dump();
     file.metadata["dnsp.step"] = std::to_string(state.step);
     file.metadata["dnsp.adam_steps"] = std::to_string(adam.steps_taken());
     for (const auto& p : store.parameters()) {
@@ -71,9 +95,17 @@ void save_checkpoint(const fs::path& path, const RunDescription& run, const Para
 
 RunDescription read_run_description(const fs::path& path) { return description_of(WeightsFile(path)); }
 
+RunDescription read_checkpoint_description(const fs::path& path) {
+    const WeightsFile file(path);
+    require_checkpoint(file, path);
+    RunDescription run = description_of(file);
+    run.data = data_of(file, path);
+    return run;
+}
+
 RestoredState load_checkpoint(const fs::path& path, ParameterStore& store, Adam& adam) {
     WeightsFile file(path);
-    require(file.is_checkpoint(), path.string() + ": holds weights only; a run resumes from a checkpoint");
+    require_checkpoint(file, path);
     for (const auto& p : store.parameters()) {
         file.restore(tensor_name(p), p.value);
         if (!is_trained(p.group)) continue;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <regex>
 
 #include "base/error.hpp"
 #include "imaging/geometry.hpp"
@@ -23,15 +22,11 @@ bool is_image_path(const fs::path& path) {
     return imaging::is_volume_path(path) || imaging::is_picture_path(path);
 }
 
-std::vector<std::string> image_names(const std::string& folder) {
+std::vector<std::string> image_names(const std::string& folder, const imaging::Notice& notice) {
     std::vector<std::string> names;
-    std::error_code error;
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-        if (is_image_path(it->path())) names.push_back(it->path().filename().string());
-    require(!error, folder + ": cannot be read (" + error.message() + ")");
-    require(!names.empty(), fmt::format("{}: the folder holds no image ({}, .png, .jpg)", folder,
-                                        imaging::volume_extensions()));
-    std::sort(names.begin(), names.end());
+    for (const fs::path& path :
+         imaging::images_of_folder(folder, imaging::FolderImages::volumes_and_pictures, notice))
+        names.push_back(path.filename().string());
     return names;
 }
 
@@ -71,7 +66,8 @@ void add_slice(Subject& subject, int index, imaging::Image low, imaging::Image h
 
 }  // namespace
 
-std::vector<PairPaths> find_pairs(const std::string& low, const std::string& high) {
+std::vector<PairPaths> find_pairs(const std::string& low, const std::string& high,
+                                  const imaging::Notice& notice) {
     for (const std::string& path : {low, high}) require(fs::exists(path), path + ": no such file or folder");
     require(fs::is_directory(low) == fs::is_directory(high),
             low + " and " + high + ": expected two folders or two files");
@@ -84,7 +80,8 @@ std::vector<PairPaths> find_pairs(const std::string& low, const std::string& hig
                 low + " and " + high + ": expected two volumes or two pictures");
         return {{low, high}};
     }
-    const std::vector<std::string> low_names = image_names(low), high_names = image_names(high);
+    const std::vector<std::string> low_names = image_names(low, notice),
+                                   high_names = image_names(high, notice);
     require_partners(low, low_names, high, high_names);
     require_partners(high, high_names, low, low_names);
     std::vector<PairPaths> pairs;
@@ -93,30 +90,11 @@ std::vector<PairPaths> find_pairs(const std::string& low, const std::string& hig
     return pairs;
 }
 
-std::vector<PairPaths> find_pairs(const std::vector<std::string>& low_and_high, const std::string& option) {
+std::vector<PairPaths> find_pairs(const std::vector<std::string>& low_and_high, const std::string& option,
+                                  const imaging::Notice& notice) {
     require(low_and_high.size() == 2, fmt::format("{}: expected two folders or files, LOW and HIGH, got {}",
                                                   option, low_and_high.size()));
-    return find_pairs(low_and_high[0], low_and_high[1]);
-}
-
-std::string person_of(const std::string& path, const std::string& pattern) {
-    const std::string name = fs::path(path).filename().string();
-    if (pattern.empty()) {
-        fs::path stem = name;
-        if (stem.extension() == ".gz") stem.replace_extension();
-        const std::string text = stem.replace_extension().string();
-        return text.substr(0, text.find('_'));
-    }
-    std::smatch match;
-    bool found = false;
-    try {
-        found = std::regex_search(name, match, std::regex(pattern));
-    } catch (const std::regex_error&) {
-        throw Error("--subject-of " + pattern + ": is not a valid regular expression");
-    }
-    std::string person = found ? match[match.size() > 1 ? 1 : 0].str() : std::string();
-    require(!person.empty(), fmt::format("{}: --subject-of {} matches nothing in its name", path, pattern));
-    return person;
+    return find_pairs(low_and_high[0], low_and_high[1], notice);
 }
 
 double view_overlap(const imaging::Image& input, const imaging::Image& target, float threshold) {
@@ -133,6 +111,8 @@ Subject make_pair_subject(const imaging::Volume& low, const imaging::Volume& hig
     require_one_grid(low, high);
     Subject subject;
     subject.path = high.path;
+    subject.content = content_of(high);
+    subject.low_content = content_of(low);
     subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(high);
     subject.slice_count = imaging::slice_count(high, subject.axis);
     subject.pixel_mm = high.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(subject.axis))];
@@ -151,6 +131,8 @@ Subject make_pair_subject(const imaging::Image& low, const imaging::Image& high,
                         low.height, paths.high, high.width, high.height));
     Subject subject;
     subject.path = paths.high;
+    subject.content = content_of(high);
+    subject.low_content = content_of(low);
     subject.slice_count = 1;
     subject.normalisation = imaging::percentile_normalisation(low.pixels, paths.low);
     subject.reference_range = imaging::percentile_normalisation(high.pixels, paths.high);

@@ -15,18 +15,14 @@ struct PairPaths {
     std::string low, high;
 };
 
-/// The pairs of two folders (files with the same names; NIfTI, PNG or JPEG; one level deep, sorted), or of
-/// two files. Throws Error for a folder without images, and for a file that has no partner.
-std::vector<PairPaths> find_pairs(const std::string& low, const std::string& high);
+/// The pairs of two folders (images with the same names, imaging::images_of_folder()), or of two files.
+/// Throws Error for a folder without images, and for a file that has no partner.
+std::vector<PairPaths> find_pairs(const std::string& low, const std::string& high,
+                                  const imaging::Notice& notice = {});
 
 /// Pairs of the values LOW HIGH of an option, whose name is for the message.
-std::vector<PairPaths> find_pairs(const std::vector<std::string>& low_and_high, const std::string& option);
-
-/// The person that a file of a pair shows: the file name without its extension up to the first "_", as in
-/// person1_T1_2.png or the BIDS name sub-01_T1w.nii.gz. With a `pattern`, a regular expression (ECMAScript):
-/// its first group in the file name, or all that it matches if it has no group. Throws Error for an invalid
-/// pattern and for a name in which it matches nothing.
-std::string person_of(const std::string& path, const std::string& pattern = "");
+std::vector<PairPaths> find_pairs(const std::vector<std::string>& low_and_high, const std::string& option,
+                                  const imaging::Notice& notice = {});
 
 /// Share of the target's foreground (above foreground_level of its range) on which the input has data, i.e.
 /// is not exactly 0. Registration writes 0 where the low image shows nothing. 1 for a target without

@@ -11,6 +11,11 @@ void TrainingSettings::visit(OptionVisitor& v) {
               .flag = "--validation",
               .help = "volumes or folders to hold out; default: a fifth of the subjects"},
              validation);
+    v.option({.key = "volume",
+              .flag = "--volume",
+              .help = "index of the volume in 4-D files, from 0; -1: files hold one volume",
+              .range = Range::non_negative},
+             volume);
     v.option(
         {.key = "pairs",
          .flag = "--pairs",
@@ -26,9 +31,8 @@ void TrainingSettings::visit(OptionVisitor& v) {
     v.option(
         {.key = "subject_of",
          .flag = "--subject-of",
-         .help = "regular expression; its first group in a file name is the person; default: the name up to "
-                 "the first _",
-         .group = "Real pairs"},
+         .help = "regular expression; its first group in a file name, or else in the path, is the person; "
+                 "default: sub-LABEL, a folder for each person, or the name without words for the contrast"},
         subject_of);
     v.option(
         {.key = "init",

@@ -21,7 +21,8 @@ struct TrainingSettings {
     /// Folders or files LOW and HIGH of real pairs (training/pairs.hpp) instead of inputs and validation;
     /// empty for training by degradation. The preset is then "pairs".
     std::vector<std::string> pairs, validation_pairs;
-    std::string subject_of;  ///< regular expression of person_of()
+    int volume = -1;         ///< index of the volume in 4-D files; −1: files hold one
+    std::string subject_of;  ///< regular expression of persons_of()
     /// Weights that the run starts from (training/initial_network.hpp): file name and digest. Empty: random
     /// numbers.
     std::string init, init_sha256;

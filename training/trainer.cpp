@@ -61,6 +61,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     settings_.convolution = conv2d_settings_in_force(device);
     description_.settings = settings_;
     description_.seen = seen_by(split_.training);
+    description_.data = data_record(split_);
     require(settings_.epochs > 0 && settings_.steps >= 0,
             "[training] the number of epochs must be positive, and the number of steps must not be negative");
     require(
@@ -253,7 +254,7 @@ void Trainer::log_end(double seconds) {
 
 void Trainer::save() {
     const FilterBank* filters = objective_.filters();
-    save_checkpoint(folder_ / "checkpoint.safetensors", description_, store_, *adam_,
+    save_checkpoint(folder_ / checkpoint_name, description_, store_, *adam_,
                     filters ? objective_.filters()->reference_norms() : std::vector<double>{}, state_);
 }
 

@@ -142,14 +142,13 @@ TEST_CASE("contradictory options of pairs are refused") {
     refuses(train + pairs.both + " --noise 0.1", "--noise degrades volumes");
     refuses(train + " " + picture + pairs.both, "takes the place");
     refuses(train + " --pairs " + pairs.low, "two folders or files");
-    refuses(train + " --subject-of x", "needs --pairs");
     refuses(train + " " + picture + " --preset pairs --scale 1", "is for --pairs");
     refuses(train + pairs.both + " --subject-of 'T1'", "one person");
     refuses(train + pairs.both + " --validation-pairs " + pairs.low + " " + pairs.high, "both sides");
     refuses("evaluate" + pairs.both + " --scale 3", "not degraded");
     refuses("evaluate " + picture + pairs.both, "expected high-resolution images, or --pairs");
     refuses("evaluate", "--pairs LOW HIGH");
-    refuses("evaluate " + picture + " --subject-of x", "needs --pairs");
+    refuses("evaluate " + picture + " --subject-of x", "matches nothing");
     fs::remove(picture);
     refuses(train + pairs.both, "no partner");
     CHECK_FALSE(fs::exists(pairs.path("run/weights.safetensors")));

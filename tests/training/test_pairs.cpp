@@ -122,21 +122,14 @@ TEST_CASE("pairs are found by name, and a file without partner is refused") {
     CHECK_THROWS_WITH(find_pairs(low, high), Catch::Contains("c_1.png") && Catch::Contains("no partner"));
 }
 
-TEST_CASE("the person is the name up to the first underscore, or what the pattern says") {
-    CHECK(person_of("x/person1_T1_2.png") == "person1");
-    CHECK(person_of("x/sub-01_ses-2_T1w.nii.gz") == "sub-01");
-    CHECK(person_of("x/head.nii.gz") == "head");
-    CHECK(person_of("x/T1-0042-axial.png", "T1-([0-9]+)") == "0042");
-    CHECK(person_of("x/T1-0042-axial.png", "[0-9]{4}") == "0042");
-    CHECK_THROWS_WITH(person_of("x/T1.png", "sub-(..)"), Catch::Contains("x/T1.png"));
-    CHECK_THROWS_WITH(person_of("x/T1.png", "(("), Catch::Contains("regular expression"));
-}
-
 TEST_CASE("a person is never on both sides of a split") {
     std::vector<Subject> subjects;
-    for (const char* name : {"p1_1", "p2_1", "p1_2", "p3_1", "p2_2", "p3_2", "p4_1", "p4_2"}) {
-        Subject subject = make_pair_subject(ramp(20, 20), ramp(20, 20), {name, name});
-        subject.person = person_of(name);
+    for (const std::string name : {"p1_1", "p2_1", "p1_2", "p3_1", "p2_2", "p3_2", "p4_1", "p4_2"}) {
+        imaging::Image image = ramp(20, 20);
+        image.pixels.front() =
+            static_cast<float>(300 + subjects.size());  // files of equal voxels are one person
+        Subject subject = make_pair_subject(image, image, {name, name});
+        subject.person = name.substr(0, 2);
         subjects.push_back(subject);
     }
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
