@@ -138,7 +138,9 @@ std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selec
     require_input_file(path);
     const std::string name = path.string();
     const auto io = Io::New();
-    require(io->CanReadFile(name.c_str()), name,
+    // CanReadFile() of MetaImageIO refuses extensions in upper case; ReadImageInformation() reads such files.
+    const std::string extension = path.extension().string();
+    require(extension != lower_case(extension) || io->CanReadFile(name.c_str()), name,
             fmt::format("not a file that {} reads", io->GetNameOfClass()));
     io->SetFileName(name);
     with_itk(path, "damaged header", [&] { io->ReadImageInformation(); });
