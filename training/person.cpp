@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "imaging/file_names.hpp"
+#include "imaging/picture.hpp"
 
 namespace dnsp {
 namespace {
@@ -84,6 +85,12 @@ std::string identifying_part(const std::string& name) {
         kept += (kept.empty() ? "" : "_") + word;
     }
     return kept;
+}
+
+/// "p1_12" → "p1": a picture shows one slice, and its number stands last.
+std::string without_slice_number(const std::string& label) {
+    const auto last = label.rfind('_');
+    return last != std::string::npos && is_number(label.substr(last + 1)) ? label.substr(0, last) : label;
 }
 
 /// True if all words of a folder's name are words for contrasts.
@@ -203,6 +210,7 @@ std::vector<bool> label_by_names(const std::vector<fs::path>& paths, std::vector
         if (!labels[i].empty()) continue;
         const std::string name = imaging::name_without_extension(paths[i]);
         kept[i] = identifying_part(name);
+        if (imaging::is_picture_path(paths[i])) kept[i] = without_slice_number(kept[i]);
         nameless += kept[i].empty();
         folders_of[imaging::lower_case(name)].insert(paths[i].parent_path().string());
     }

@@ -22,6 +22,7 @@
 //   4. The file name without words for contrast, session, run and processing (person.cpp lists them):
 //      patient19_T1 and patient19_T2 are patient19, OAS1_0001_MR1_mpr-1_anon is OAS1_0001. A number after
 //      such a word belongs to it if the name before has a digit, or if the word is one for sessions and runs.
+//      A number at the end of a picture's name is that of the slice.
 // Files of equal voxels show one person, whatever their names say (unite_equal_content()).
 namespace dnsp {
 

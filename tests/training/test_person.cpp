@@ -81,6 +81,9 @@ TEST_CASE("words for contrast, session, run and processing are left out of file 
         {"scan_02.nii", "scan_02"},
         {"T1_007.nii", "007"},
         {"person1_T1_2_high.png", "person1"},
+        {"p1_1.png", "p1"},
+        {"p1_2.png", "p1"},
+        {"p2_003.jpg", "p2"},
         {"IXI002-Guys-0828-T1.nii.gz", "IXI002_Guys_0828"},
         {"p7-ses-2-run3.mgz", "p7"},
     };
