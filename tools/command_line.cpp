@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/error.hpp"
+#include "base/warning.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -35,6 +36,9 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
         return 2;
     }
     std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit is then reported as a write error
+    set_warning_handler([name = app.get_name()](const std::string& subject, const std::string& text) {
+        fmt::print(stderr, "{}: {}: warning: {}\n", name, subject, text);
+    });
     try {
         return body();
     } catch (const std::bad_alloc&) {

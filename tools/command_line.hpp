@@ -14,9 +14,10 @@
 
 namespace dnsp::tools {
 
-/// Runs a tool: parses the command line, answers --help and --version, calls `body` and turns an exception
-/// into one sentence on standard error, "tool: file: reason", and exit status 1. An invalid command line
-/// gives exit status 2.
+/// Runs a tool: parses the command line, answers --help and --version, calls `body`, prints warnings
+/// (base/warning.hpp) to standard error as "tool: file: warning: sentence", and turns an exception into one
+/// sentence on standard error, "tool: file: reason", and exit status 1. An invalid command line gives exit
+/// status 2.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
 /// The message of an exception as one sentence. That of the file system is "path: reason".

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/warning.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
 #include "inference/through_plane_upscaler.hpp"
@@ -143,8 +144,7 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
     auto warnings = explain_direction(chosen.upscaler, first, axis);
     if (const auto differences = chosen.upscaler.unlike_training(first, axis); !differences.empty())
         warnings.push_back(fmt::format("unlike the scans of the training: {}", fmt::join(differences, "; ")));
-    for (const std::string& warning : warnings)
-        fmt::print(stderr, "upscale: {}: warning: {}\n", first.path, warning);
+    for (const std::string& warning : warnings) warn(first.path, warning);
     UpscaleResult result;
     if (auto* series = std::get_if<Series>(&input.contents))
         result = enlarge_series(chosen, options, job, std::move(*series));
