@@ -187,7 +187,7 @@ std::vector<Volume> read_mgh(const std::filesystem::path& path, const VolumeSele
     const auto shared = std::make_shared<const NiftiHeader>(std::move(header));
     for (Volume& each : result) {
         each.header = shared;
-        require_usable_intensities(each.voxels, path.string());
+        finish_reading(each);
     }
     return result;
 }

@@ -163,7 +163,7 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     for (std::int64_t i = 0; i < count; ++i)
         result.emplace_back(volume).voxels = read_voxels(file, type, voxels);
     file.require_checksum();
-    for (const Volume& each : result) require_usable_intensities(each.voxels, name);
+    for (Volume& each : result) finish_reading(each);
     return result;
 }
 

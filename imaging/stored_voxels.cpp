@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "imaging/padding.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -89,6 +90,11 @@ void require_usable_intensities(const std::vector<float>& voxels, const std::str
     const float first = voxels.front();
     require(!std::all_of(voxels.begin(), voxels.end(), [=](float x) { return x == first; }), path,
             fmt::format("every voxel is {}", first));
+}
+
+void finish_reading(Volume& volume, std::optional<float> padding) {
+    require_usable_intensities(volume.voxels, volume.path);
+    replace_padding(volume, padding);
 }
 
 void require_writable_voxels(const Volume& volume, const std::string& path) {

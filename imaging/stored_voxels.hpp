@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -52,6 +53,10 @@ void require_side(std::int64_t side, int axis, const std::string& path);
 
 /// Throws FileError for NaN or infinite intensities, and if all are equal.
 void require_usable_intensities(const std::vector<float>& voxels, const std::string& path);
+
+/// Completes a volume whose voxels and header were read: throws FileError as require_usable_intensities(),
+/// and replaces padding (padding.hpp; `padding`: the value that the file declares).
+void finish_reading(Volume& volume, std::optional<float> padding = std::nullopt);
 
 /// Throws FileError unless the volume has as many voxels as its size says, all finite.
 void require_writable_voxels(const Volume& volume, const std::string& path);

@@ -13,6 +13,9 @@ namespace dnsp::imaging {
 /// The header of a NIfTI file, shared and immutable; defined in nifti_header.hpp.
 struct NiftiHeader;
 
+/// Voxels without a measurement; defined in padding.hpp.
+struct Padding;
+
 /// A scalar volume. voxels[(z·ny + y)·nx + x]; intensities are scl_slope·stored + scl_inter.
 struct Volume {
     std::array<int, 3> size{};              ///< nx, ny, nz
@@ -20,6 +23,9 @@ struct Volume {
     std::vector<float> voxels;
     std::shared_ptr<const NiftiHeader> header;  ///< null for a volume that was not read from a file
     std::string path;                           ///< path of the file, for messages
+    std::shared_ptr<const Padding> padding;     ///< null: none was found
+    /// What the reader changed, guessed or lost: sentences for the user.
+    std::vector<std::string> notes;
 };
 
 /// The storage axis (0, 1, 2) along which the slices are stacked; the first rule that applies decides:

@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/warning.hpp"
 #include "imaging/file_names.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
@@ -74,7 +75,11 @@ ImageKind image_kind(const fs::path& path) {
 }
 
 imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {
-    return naming_volume_option([&] { return imaging::read_volume(path, volume); });
+    return naming_volume_option([&] {
+        imaging::Volume result = imaging::read_volume(path, volume);
+        for (const std::string& note : result.notes) warn(result.path, note);
+        return result;
+    });
 }
 
 }  // namespace dnsp::tools

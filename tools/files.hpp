@@ -64,7 +64,8 @@ auto naming_volume_option(Read&& read) {
     }
 }
 
-/// imaging::read_volume(). The error for a file of several volumes names the option --volume.
+/// imaging::read_volume(). Reports Volume::notes. The error for a file of several volumes names the option
+/// --volume.
 imaging::Volume read_volume(const std::filesystem::path& path, std::optional<int> volume);
 
 }  // namespace dnsp::tools

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/warning.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/picture.hpp"
@@ -145,8 +146,11 @@ Subject load_pair(const PairPaths& paths, int axis, std::optional<int> volume) {
     if (imaging::is_picture_path(paths.high))
         return make_pair_subject(imaging::read_picture(paths.low).image,
                                  imaging::read_picture(paths.high).image, paths);
-    return make_pair_subject(imaging::read_volume(paths.low, volume),
-                             imaging::read_volume(paths.high, volume), axis);
+    const imaging::Volume low = imaging::read_volume(paths.low, volume),
+                          high = imaging::read_volume(paths.high, volume);
+    for (const imaging::Volume* each : {&low, &high})
+        for (const std::string& note : each->notes) warn(each->path, note);
+    return make_pair_subject(low, high, axis);
 }
 
 }  // namespace dnsp

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
+#include "base/warning.hpp"
 #include "imaging/acquisition.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/resample.hpp"
@@ -184,8 +185,10 @@ Subject make_subject(const imaging::Image& truth, const std::string& path,
 }
 
 Subject load_subject(const std::string& path, const imaging::Degradation& degradation, int axis,
-                     InputFeatures features, std::optional<int> volume) {
-    return make_subject(imaging::read_volume(path, volume), degradation, axis, features);
+                     InputFeatures features, std::optional<int> index) {
+    const imaging::Volume volume = imaging::read_volume(path, index);
+    for (const std::string& note : volume.notes) warn(path, note);
+    return make_subject(volume, degradation, axis, features);
 }
 
 }  // namespace dnsp

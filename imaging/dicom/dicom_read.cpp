@@ -15,11 +15,13 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "base/error.hpp"
 #include "imaging/dicom/dicom.hpp"
 #include "imaging/dicom/dicom_source.hpp"
 #include "imaging/nifti_header.hpp"
+#include "imaging/stored_voxels.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -33,10 +35,10 @@ constexpr double spacing_tolerance = 0.02;
 
 const gdcm::Tag series_uid(0x0020, 0x000e), series_number(0x0020, 0x0011), series_description(0x0008, 0x103e),
     image_type(0x0008, 0x0008), frame_count(0x0028, 0x0008), image_position(0x0020, 0x0032),
-    image_orientation(0x0020, 0x0037), pixel_spacing(0x0028, 0x0030), rescale_slope(0x0028, 0x1053),
-    rescale_intercept(0x0028, 0x1052), shared_groups(0x5200, 0x9229), frame_groups(0x5200, 0x9230),
-    plane_position(0x0020, 0x9113), plane_orientation(0x0020, 0x9116), pixel_measures(0x0028, 0x9110),
-    value_transformation(0x0028, 0x9145);
+    image_orientation(0x0020, 0x0037), pixel_spacing(0x0028, 0x0030), slice_thickness(0x0018, 0x0050),
+    rescale_slope(0x0028, 0x1053), rescale_intercept(0x0028, 0x1052), pixel_padding(0x0028, 0x0120),
+    shared_groups(0x5200, 0x9229), frame_groups(0x5200, 0x9230), plane_position(0x0020, 0x9113),
+    plane_orientation(0x0020, 0x9116), pixel_measures(0x0028, 0x9110), value_transformation(0x0028, 0x9145);
 
 /// An image with what decides whether it belongs to the others.
 struct Frame {
@@ -47,6 +49,7 @@ struct Frame {
     double column_mm = 0.0, row_mm = 0.0;  ///< distance of neighbouring columns, and of rows
     gdcm::PixelFormat::ScalarType type = gdcm::PixelFormat::UINT16;
     std::vector<float> stored;
+    std::optional<double> padding = {};  ///< stored value of PixelPaddingValue
 };
 
 bool has_magic(const fs::path& path) {
@@ -166,6 +169,16 @@ std::vector<float> stored_values(gdcm::PixelFormat::ScalarType type, const std::
     }
 }
 
+/// PixelPaddingValue; empty if there is none.
+std::optional<double> padding_of(const gdcm::DataSet& data, bool is_signed) {
+    if (!data.FindDataElement(pixel_padding)) return std::nullopt;
+    const gdcm::ByteValue* value = data.GetDataElement(pixel_padding).GetByteValue();
+    std::uint16_t bits = 0;
+    if (value == nullptr || value->GetLength() < sizeof bits) return std::nullopt;
+    std::memcpy(&bits, value->GetPointer(), sizeof bits);
+    return is_signed ? static_cast<double>(static_cast<std::int16_t>(bits)) : static_cast<double>(bits);
+}
+
 /// GDCM aborts the program at some damaged files (assertions of Debian's build). So a child process reads all
 /// files first. Throws FileError that names the file at which the child died.
 void require_readable(const std::vector<fs::path>& files) {
@@ -252,6 +265,7 @@ std::vector<Frame> read_file(const fs::path& path) {
         frame.columns = static_cast<int>(columns);
         frame.rows = static_cast<int>(rows);
         frame.type = image.GetPixelFormat().GetScalarType();
+        frame.padding = padding_of(data, image.GetPixelFormat().GetPixelRepresentation() != 0);
         read_geometry(frame, Groups(data, frame.image.frame));
         frame.stored = stored_values(frame.type, bytes, i * columns * rows, columns * rows, name);
         result.push_back(std::move(frame));
@@ -367,6 +381,18 @@ NiftiHeader header_of(const Volume& volume, const std::vector<Frame>& frames, co
     return header;
 }
 
+/// The intensity of PixelPaddingValue (PS3.3 C.7.5.1.1.2), if all images have it and the same one.
+std::optional<float> declared_padding(const std::vector<Frame>& frames) {
+    const auto intensity = [](const Frame& frame) -> std::optional<float> {
+        if (!frame.padding) return std::nullopt;
+        return static_cast<float>(frame.image.slope * *frame.padding + frame.image.intercept);
+    };
+    const auto first = intensity(frames.front());
+    const bool common = std::all_of(frames.begin(), frames.end(),
+                                    [&](const Frame& frame) { return intensity(frame) == first; });
+    return common ? first : std::nullopt;
+}
+
 }  // namespace
 
 std::string text_of(const gdcm::DataSet& data, const gdcm::Tag& tag) {
@@ -415,9 +441,8 @@ DicomSeries read_dicom(const fs::path& path, const std::string& series) {
             volume.voxels.push_back(static_cast<float>(frame.image.slope * value + frame.image.intercept));
         source->images.push_back(frame.image);
     }
-    const auto [least, largest] = std::minmax_element(volume.voxels.begin(), volume.voxels.end());
-    require(*least < *largest, volume.path, "all voxels have the same value");
     volume.header = std::make_shared<const NiftiHeader>(header_of(volume, frames, step));
+    finish_reading(volume, declared_padding(frames));
     result.source = std::move(source);
     return result;
 }

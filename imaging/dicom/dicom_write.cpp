@@ -14,6 +14,7 @@
 #include "imaging/dicom/dicom.hpp"
 #include "imaging/dicom/dicom_source.hpp"
 #include "imaging/geometry.hpp"
+#include "imaging/padding.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -46,9 +47,11 @@ void set_text(gdcm::DataSet& data, std::uint16_t group, std::uint16_t element, g
     data.Replace(entry);
 }
 
-void set_number(gdcm::DataSet& data, std::uint16_t group, std::uint16_t element, std::uint16_t number) {
+/// `vr`: US, or SS for the bits of a signed number.
+void set_number(gdcm::DataSet& data, std::uint16_t group, std::uint16_t element, std::uint16_t number,
+                gdcm::VR vr = gdcm::VR::US) {
     gdcm::DataElement entry(gdcm::Tag(group, element));
-    entry.SetVR(gdcm::VR::US);
+    entry.SetVR(vr);
     entry.SetByteValue(reinterpret_cast<const char*>(&number), sizeof number);
     data.Replace(entry);
 }
@@ -254,6 +257,11 @@ void write_dicom(const fs::path& folder, const Volume& volume, const DicomSource
             set_text(data, 0x0028, 0x1052, gdcm::VR::DS, decimal(scale.intercept));
             set_text(data, 0x0028, 0x1053, gdcm::VR::DS, decimal(scale.slope));
             set_text(data, 0x0028, 0x1054, gdcm::VR::LO, "US");
+        }
+        if (volume.padding) {
+            const double stored = std::round((volume.padding->value - scale.intercept) / scale.slope);
+            set_number(data, 0x0028, 0x0120, static_cast<std::uint16_t>(static_cast<std::int32_t>(stored)),
+                       scale.is_signed ? gdcm::VR::SS : gdcm::VR::US);
         }
         // The window of the source holds for its intensities.
         for (const gdcm::Tag& tag : {gdcm::Tag(0x0028, 0x1050), gdcm::Tag(0x0028, 0x1051)})

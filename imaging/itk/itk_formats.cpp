@@ -177,7 +177,7 @@ std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selec
     const auto shared = std::make_shared<const NiftiHeader>(header);
     for (Volume& each : result) {
         each.header = shared;
-        require_usable_intensities(each.voxels, name);
+        finish_reading(each);
     }
     return result;
 }

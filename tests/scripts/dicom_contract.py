@@ -203,6 +203,34 @@ def check_through_plane(folder):
         numpy.abs(numpy.array(pydicom.dcmread(path).ImagePositionPatient, float) - position(4)).max() < 1e-6}
 
 
+def check_intensities(folder):
+    """Declared padding is background, and comes back in the result."""
+    bicubic = ["--method", "bicubic", "--scale", "2"]
+
+    def stored_as(values):
+        def change(index, data):
+            data.PixelData = values[index].astype(numpy.uint16).tobytes()
+            data.BitsStored, data.HighBit = 16, 15
+
+        return change
+
+    # Declared padding: as the scan with background in its place, and again padding in the result.
+    padded = STORED.copy()
+    padded[:, :6, :5] = 0
+
+    def with_padding(index, data):
+        stored_as(padded)(index, data)
+        data.add_new((0x0028, 0x0120), "US", 0)
+
+    result = upscale(classic_series(folder / "padded", with_padding), folder / "padded-out", *bicubic)
+    assert result.returncode == 0 and "taken as padding" in result.stderr, result.stderr
+    padded[:, :6, :5] = padded[padded > 0].min()
+    make(classic_series(folder / "background", stored_as(padded)), folder / "background-out", *bicubic)
+    images, wanted = read_series(folder / "padded-out"), intensities(read_series(folder / "background-out"))
+    wanted[:, :12, :10] = INTERCEPT
+    assert numpy.array_equal(intensities(images), wanted) and images[0].PixelPaddingValue == 0
+
+
 def check_refusals(folder):
     """What is not one stack of images is refused with the reason."""
     number = 0
@@ -277,7 +305,7 @@ def check_refusals(folder):
 
 
 def main():
-    for check in (check_in_plane, check_through_plane, check_refusals):
+    for check in (check_in_plane, check_through_plane, check_intensities, check_refusals):
         with tempfile.TemporaryDirectory() as folder:
             check(Path(folder))
             print(f"{check.__name__}: passed")

@@ -4,6 +4,7 @@ Usage: formats_contract.py FOLDER ITK, the build folder and 1 if it was built wi
 """
 
 import json
+import struct
 import subprocess
 import sys
 import tempfile
@@ -334,7 +335,93 @@ def check_refusals(folder):
     refused("NaN or infinite", "upscale", folder / "nan.nrrd", out, *bicubic)
 
 
-for check in (check_formats, check_upper_case, check_mgh, check_extensions, check_series, check_other_programs, check_refusals):
+def head(shape=(32, 40, 12), largest=1000.0):
+    """A smooth ellipsoid with texture on a background near 0."""
+    x, y, z = numpy.meshgrid(*[numpy.linspace(-1, 1, n) for n in shape], indexing="ij")
+    inside = 1 / (1 + numpy.exp(((x / 0.7) ** 2 + (y / 0.8) ** 2 + (z / 1.2) ** 2 - 1) * 6))
+    values = inside * (1 + 0.2 * numpy.sin(9 * x) * numpy.cos(7 * y))
+    return values * largest / values.max()
+
+
+def save(path, voxels, slope=1, intercept=0):
+    """NIfTI of stored values with a scale."""
+    image = nibabel.Nifti1Image(voxels, AFFINE)
+    nibabel.save(image, path)
+    return patch(path, 112, "<2f", slope, intercept)
+
+
+def patch(path, offset, form, *values):
+    data = bytearray(path.read_bytes())
+    data[offset : offset + struct.calcsize(form)] = struct.pack(form, *values)
+    path.write_bytes(data)
+    return path
+
+
+def intensities(path):
+    """By NiBabel, with slope and intercept."""
+    return nibabel.load(path).get_fdata() if path.suffix in (".mgz", ".gz", ".nii") else voxels_of(path).astype(float)
+
+
+def warnings_of(result):
+    return json.loads((result.parent / (result.name.split(".")[0] + ".json")).read_text())["warnings"]
+
+
+def check_padding(folder):
+    """A value far outside of the others is background, and comes back in the result. Backgrounds of ordinary scans stay."""
+    scan = head().round().astype(numpy.int16)
+    padded = scan < 20
+    least = scan[~padded].min()
+    for name, value, kind in (("low", -32768, numpy.int16), ("high", 65535, numpy.uint16), ("minus", -3000, numpy.float32)):
+        voxels = scan.astype(kind)
+        voxels[padded] = least
+        double(write(folder / "background.nii", voxels), folder / "background-double.nii")
+        expected = intensities(folder / "background-double.nii")
+        voxels[padded] = value
+        fine = numpy.repeat(numpy.repeat(padded, 2, axis=0), 2, axis=1)
+        expected[fine] = value
+        for extension in [".nii", ".mgz"] + [".nrrd"] * HAS_ITK:
+            if kind == numpy.uint16 and extension == ".mgz":
+                continue
+            source, result = write(folder / f"{name}{extension}", voxels), folder / f"{name}-double{extension}"
+            said = double(source, result)
+            assert f"{padded.sum()} voxels of {value}, far from the other intensities" in said, said
+            assert numpy.array_equal(intensities(result), expected), (name, extension)
+            assert any("taken as padding" in w for w in warnings_of(result))
+    # Through-plane: thin slices take the padding of the nearest thick one.
+    affine = numpy.diag([1.0, 1.0, 3.0, 1.0])
+    voxels = scan.copy()
+    voxels[padded] = -32768
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), folder / "thick.nii")
+    make("upscale", folder / "thick.nii", folder / "thin.nii", "--method", "bicubic", "--direction", "through-plane", "--axis", "z")
+    assert numpy.array_equal(intensities(folder / "thin.nii") == -32768, numpy.repeat(padded, 3, axis=2))
+    # Other programs see background.
+    said = make("simulate", folder / "low.nii", folder / "small.nii", "--scale", 2, "--axis", "z")
+    assert "taken as padding" in said and intensities(folder / "small.nii").min() >= 0
+    said = make("evaluate", folder / "low.nii", "--scale", 2, "--axis", "z")
+    assert "taken as padding" in said
+    # Ordinary backgrounds.
+    air = head() * 2 - 1000
+    air[scan < 20] = -1000
+    for name, voxels in (
+        ("zero", numpy.where(scan < 200, 0, scan)),
+        ("air", air.round()),
+        ("negative", scan - 500),
+        ("saturated", numpy.where(scan > 500, 900, scan)),
+    ):
+        said = double(write(folder / f"{name}.nii", voxels.astype(numpy.int16)), folder / f"{name}-double.nii")
+        assert "padding" not in said, (name, said)
+
+
+for check in (
+    check_formats,
+    check_upper_case,
+    check_mgh,
+    check_extensions,
+    check_series,
+    check_other_programs,
+    check_padding,
+    check_refusals,
+):
     with tempfile.TemporaryDirectory() as scratch:
         check(Path(scratch))
 print("formats: " + ("all" if HAS_ITK else "without ITK"))

@@ -9,6 +9,7 @@
 #include "base/warning.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
+#include "imaging/padding.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "tools/consistency.hpp"
 #include "tools/progress.hpp"
@@ -61,6 +62,12 @@ bool needs_spread(const UpscaleOptions& options) {
     return !options.spread.empty() || (options.inference.ensemble && !options.report.empty());
 }
 
+/// Where the result's grid lies on the input's.
+imaging::Phase phase_of(const ImageUpscaler& upscaler) {
+    const auto acquisition = upscaler.acquisition();
+    return acquisition ? acquisition->phase : imaging::Phase::center;
+}
+
 UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions& options,
                               const UpscaleJob& job, imaging::Picture picture) {
     require(chosen.upscaler.accepts_pictures(),
@@ -76,6 +83,22 @@ UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions
     check(result, chosen, options, low, normalisation, options.consistent, job.output, picture.image);
     result.image = std::move(picture);
     return result;
+}
+
+/// What the reader changed. Of a series: the first volume with such notes, and how many others have some.
+std::vector<std::string> notes_of(const ImageContents& contents) {
+    if (std::holds_alternative<imaging::Picture>(contents)) return {};
+    if (const auto* volume = std::get_if<imaging::Volume>(&contents)) return volume->notes;
+    const auto& series = std::get<Series>(contents);
+    const auto has_notes = [](const imaging::Volume& volume) { return !volume.notes.empty(); };
+    const auto found = std::find_if(series.begin(), series.end(), has_notes);
+    if (found == series.end()) return {};
+    std::vector<std::string> notes = found->notes;
+    const auto count = std::count_if(found, series.end(), has_notes);
+    for (std::string& note : notes)
+        note += fmt::format(" (volume {}; {} of {} volumes are alike)", found - series.begin(), count,
+                            series.size());
+    return notes;
 }
 
 /// `label`: what the progress names beside the file.
@@ -98,6 +121,7 @@ UpscaleResult enlarge_volume(const ChosenUpscaler& chosen, const UpscaleOptions&
         needs_spread(options) ? &spread : nullptr);
     progress.clear();
     check(result, chosen, options, low, axis, options.consistent, job.output, high);
+    imaging::restore_padding(high, low, phase_of(upscaler));
     imaging::prepend_description(high, description_of(result.origin));
     result.origin.axis = axis;
     const auto slice_axis = static_cast<std::size_t>(axis);
@@ -144,6 +168,9 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
     auto warnings = explain_direction(chosen.upscaler, first, axis);
     if (const auto differences = chosen.upscaler.unlike_training(first, axis); !differences.empty())
         warnings.push_back(fmt::format("unlike the scans of the training: {}", fmt::join(differences, "; ")));
+    for (std::string& note : notes_of(input.contents)) warnings.push_back(std::move(note));
+    if (first.padding)
+        warnings.push_back("the result has padding where the nearest voxel of the input is padding");
     for (const std::string& warning : warnings) warn(first.path, warning);
     UpscaleResult result;
     if (auto* series = std::get_if<Series>(&input.contents))
