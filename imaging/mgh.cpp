@@ -2,6 +2,7 @@
 // endian. Source: https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -94,22 +95,27 @@ int datatype_of(std::int32_t code, const std::string& path) {
     throw FileError(fmt::format("{}: voxels of MGH type {} are not supported", path, code));
 }
 
-/// The MGH type that holds the values of a datatype. Types that every reader knows are preferred.
-MghType type_for(const NiftiHeader& header) {
-    const IntensityScale scale = intensity_scale(header);
-    if (scale.slope != 1.0 || scale.intercept != 0.0) return {3, DT_FLOAT32};
-    switch (header.fields.datatype) {
+/// The type that holds the values of a datatype. Types that every reader knows are preferred.
+int holding(int datatype) {
+    switch (datatype) {
         case DT_UINT8:
-            return {0, DT_UINT8};
+            return DT_UINT8;
         case DT_INT8:
         case DT_INT16:
-            return {4, DT_INT16};
+            return DT_INT16;
         case DT_UINT16:
         case DT_INT32:
-            return {1, DT_INT32};
+            return DT_INT32;
         default:
-            return {3, DT_FLOAT32};
+            return DT_FLOAT32;
     }
+}
+
+/// Precondition: a result of holding().
+int code_of(int datatype) {
+    return std::find_if(std::begin(mgh_types), std::end(mgh_types),
+                        [&](const MghType& type) { return type.datatype == datatype; })
+        ->code;
 }
 
 void require_usable(const MghHeader& header, const std::string& path) {
@@ -192,14 +198,12 @@ std::vector<Volume> read_mgh(const std::filesystem::path& path, const VolumeSele
     return result;
 }
 
-void write_mgh(const std::filesystem::path& path, std::span<const Volume> volumes) {
-    require_writable_series(volumes, path.string());
+void write_mgh(const std::filesystem::path& path, std::span<const Volume> volumes, const StoredType& type) {
     const Volume& volume = volumes.front();
     const NiftiHeader source = volume.header ? *volume.header : plain_header(volume);
-    const MghType type = type_for(source);
     MghHeader header{.size = {volume.size[0], volume.size[1], volume.size[2]},
                      .frames = static_cast<std::int32_t>(volumes.size()),
-                     .type = type.code};
+                     .type = code_of(type.datatype)};
     set_matrix(header, voxel_to_world(volume));
     AtomicFile file(path);
     GzipWriter writer(file, !has_extension(path, ".mgh"), path.string());
@@ -211,7 +215,7 @@ void write_mgh(const std::filesystem::path& path, std::span<const Volume> volume
 }
 
 const VolumeFormatRegistration registration{
-    {"MGH", {".mgh", ".mgz"}, {".mgh", ".mgz"}, read_mgh, write_mgh, true}};
+    {"MGH", {".mgh", ".mgz"}, {".mgh", ".mgz"}, read_mgh, write_mgh, true, false, holding}};
 
 }  // namespace
 }  // namespace dnsp::imaging

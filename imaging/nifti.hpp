@@ -20,7 +20,7 @@ Volume read_nifti(const std::filesystem::path& path, std::optional<int> volume_i
 
 /// Writes a volume through a temporary file in the same folder, renamed at the end (see AtomicFile), as
 /// NIfTI-1 or -2 like the header it came with: data type, slope, intercept, units, description, qform and
-/// sform codes, intent and header extensions kept; intensities rounded and clamped to the stored type. A
+/// sform codes, intent and header extensions kept, unless intensities do not fit (IntensityType::keep). A
 /// volume without a header becomes float32 NIfTI-1. Gzip when the name ends in .gz. Byte order is the
 /// machine's. Throws FileError for NaN or Inf voxels, for a side NIfTI-1 cannot hold, and when the file
 /// cannot be written completely.
@@ -28,9 +28,6 @@ void write_nifti(const std::filesystem::path& path, const Volume& volume);
 
 /// As read_nifti(), for several volumes of a 4-D file.
 std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const VolumeSelection& selection);
-
-/// As write_nifti(): several volumes of one size become a 4-D file with the header of the first.
-void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volume> volumes);
 
 /// Puts a text before the description in the header of a volume, cut to the 79 bytes of the format. Nothing
 /// for a volume without header.

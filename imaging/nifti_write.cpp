@@ -9,7 +9,7 @@
 #include "imaging/file_names.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/nifti_header.hpp"
-#include "imaging/stored_voxels.hpp"
+#include "imaging/storage.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -40,21 +40,12 @@ void require_sides_fit(const Volume& volume, std::size_t volumes, const std::str
     require(volumes <= most, path, fmt::format("NIfTI-1 cannot hold {} volumes", volumes));
 }
 
-const VolumeFormatRegistration registration{
-    {"NIfTI", {".nii", ".nii.gz"}, {".nii", ".nii.gz"}, read_nifti_volumes, write_nifti_volumes, true}};
-
-}  // namespace
-
-bool is_nifti_path(const std::filesystem::path& path) {
-    return has_extension(path, ".nii") || has_extension(path, ".nii.gz");
-}
-
-void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volume> volumes) {
+void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volume> volumes,
+                         const StoredType& type) {
     const std::string name = path.string();
-    require(is_nifti_path(path), name, "the name of a NIfTI file must end in .nii or .nii.gz");
-    require_writable_series(volumes, name);
     const Volume& first = volumes.front();
     NiftiHeader header = first.header ? *first.header : plain_header(first);
+    set_stored_type(header, type);
     if (header.version == 1) require_sides_fit(first, volumes.size(), name);
     for (std::size_t axis = 0; axis < 3; ++axis) header.fields.dim[axis + 1] = first.size[axis];
     if (volumes.size() > 1) {
@@ -64,14 +55,29 @@ void write_nifti_volumes(const std::filesystem::path& path, std::span<const Volu
     AtomicFile file(path);
     GzipWriter writer(file, has_extension(path, ".gz"), name);
     write_header(writer, header);
-    const StoredType type{header.fields.datatype, false, intensity_scale(header)};
     for (const Volume& volume : volumes) write_voxels(writer, type, volume.voxels);
     writer.finish();
     file.commit();
 }
 
+const VolumeFormatRegistration registration{{"NIfTI",
+                                             {".nii", ".nii.gz"},
+                                             {".nii", ".nii.gz"},
+                                             read_nifti_volumes,
+                                             write_nifti_volumes,
+                                             true,
+                                             true,
+                                             [](int datatype) { return datatype; }}};
+
+}  // namespace
+
+bool is_nifti_path(const std::filesystem::path& path) {
+    return has_extension(path, ".nii") || has_extension(path, ".nii.gz");
+}
+
 void write_nifti(const std::filesystem::path& path, const Volume& volume) {
-    write_nifti_volumes(path, std::span(&volume, 1));
+    require(is_nifti_path(path), path.string(), "the name of a NIfTI file must end in .nii or .nii.gz");
+    write_volume(path, volume);
 }
 
 }  // namespace dnsp::imaging

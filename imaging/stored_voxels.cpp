@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "imaging/padding.hpp"
+#include "imaging/storage.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -23,6 +24,28 @@ void append_intensities(const std::vector<unsigned char>& bytes, std::size_t cou
                              ? static_cast<float>(scale.slope * static_cast<double>(stored) + scale.intercept)
                              : static_cast<float>(stored));
     }
+}
+
+/// Steps of single precision above this share of the intensity range are worth a note.
+constexpr double coarsest_precision = 0.001;
+
+/// Adds a note if float32 has coarse steps at the intensities, and the file has finer ones.
+void note_precision(Volume& volume) {
+    const NiftiHeader header = volume.header ? *volume.header : plain_header(volume);
+    const IntensityScale scale = intensity_scale(header);
+    const bool scaled = scale.slope != 1.0 || scale.intercept != 0.0;
+    if (header.fields.datatype == DT_FLOAT32 && !scaled) return;
+    float largest = 0.0f;
+    for (const float voxel : volume.voxels) largest = std::max(largest, std::abs(voxel));
+    const double step =
+        double{std::nextafter(largest, std::numeric_limits<float>::infinity())} - double{largest};
+    if (header.fields.datatype != DT_FLOAT64 && !scaled && step <= 1.0) return;  // integers are exact
+    const double range = robust_range(std::span(&volume, 1));
+    if (range > 0.0 && step > coarsest_precision * range)
+        volume.notes.push_back(fmt::format(
+            "intensities are read in single precision, which has steps of {:.4g} at {:.4g}: coarse "
+            "for a range of {:.4g}",
+            step, largest, range));
 }
 
 std::string count_text(std::int64_t bad) {
@@ -95,6 +118,7 @@ void require_usable_intensities(const std::vector<float>& voxels, const std::str
 void finish_reading(Volume& volume, std::optional<float> padding) {
     require_usable_intensities(volume.voxels, volume.path);
     replace_padding(volume, padding);
+    note_precision(volume);
 }
 
 void require_writable_voxels(const Volume& volume, const std::string& path) {

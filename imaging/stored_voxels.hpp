@@ -55,7 +55,8 @@ void require_side(std::int64_t side, int axis, const std::string& path);
 void require_usable_intensities(const std::vector<float>& voxels, const std::string& path);
 
 /// Completes a volume whose voxels and header were read: throws FileError as require_usable_intensities(),
-/// and replaces padding (padding.hpp; `padding`: the value that the file declares).
+/// replaces padding (padding.hpp; `padding`: the value that the file declares), and adds a note if single
+/// precision is coarse for the intensities.
 void finish_reading(Volume& volume, std::optional<float> padding = std::nullopt);
 
 /// Throws FileError unless the volume has as many voxels as its size says, all finite.

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "imaging/file_names.hpp"
+#include "imaging/storage.hpp"
+#include "imaging/stored_voxels.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -82,13 +84,18 @@ std::vector<Volume> read_volumes(const std::filesystem::path& path) {
     return format_of(path).read(path, {.all = true});
 }
 
-void write_volume(const std::filesystem::path& path, const Volume& volume) {
-    write_volumes(path, std::span(&volume, 1));
+std::string write_volume(const std::filesystem::path& path, const Volume& volume, IntensityType type) {
+    return write_volumes(path, std::span(&volume, 1), type);
 }
 
-void write_volumes(const std::filesystem::path& path, std::span<const Volume> volumes) {
+std::string write_volumes(const std::filesystem::path& path, std::span<const Volume> volumes,
+                          IntensityType type) {
     require_writable_format(path, volumes.size());
-    format_of(path).write(path, volumes);
+    require_writable_series(volumes, path.string());
+    const VolumeFormat& format = format_of(path);
+    StorageChoice choice = choose_storage(volumes, type, format.has_scale, format.holding);
+    format.write(path, volumes, choice.type);
+    return choice.change;
 }
 
 }  // namespace dnsp::imaging

@@ -30,13 +30,22 @@ struct VolumeSelection {
     std::pair<std::int64_t, std::int64_t> of(std::int64_t count, const std::string& path) const;
 };
 
+/// How intensities are stored in a file; defined in stored_voxels.hpp.
+struct StoredType;
+
+/// The type of the voxels of a written file. keep: that of the input, as far as the intensities fit and
+/// rounding is fine enough; else a chosen slope or a wider type (storage.hpp).
+enum class IntensityType { keep, int16, float32 };
+
 struct VolumeFormat {
     std::string name;                     ///< for messages
     std::vector<std::string> extensions;  ///< of files that can be read, in lower case: ".nii.gz"
     std::vector<std::string> written;     ///< of files that can be written
     std::vector<Volume> (*read)(const std::filesystem::path&, const VolumeSelection&);
-    void (*write)(const std::filesystem::path&, std::span<const Volume>);
-    bool writes_series;  ///< several volumes of one size and geometry (4-D)
+    void (*write)(const std::filesystem::path&, std::span<const Volume>, const StoredType&);
+    bool writes_series;            ///< several volumes of one size and geometry (4-D)
+    bool has_scale;                ///< slope and intercept of intensities
+    int (*holding)(int datatype);  ///< the type of the format for a datatype of NIfTI
 };
 
 /// Registers a format before main().
@@ -61,9 +70,11 @@ Volume read_volume(const std::filesystem::path& path, std::optional<int> index =
 std::vector<Volume> read_volumes(const std::filesystem::path& path);
 
 /// Writes one volume, or a series of volumes of one size, in the format that the name asks for: geometry and,
-/// if the format has it, the stored type are kept. Throws FileError as write_nifti() does, and for what the
-/// format cannot hold.
-void write_volume(const std::filesystem::path& path, const Volume& volume);
-void write_volumes(const std::filesystem::path& path, std::span<const Volume> volumes);
+/// if the format has it, the stored type are kept. Returns a sentence if the stored type or its scale had to
+/// change, else an empty text. Throws FileError as write_nifti() does, and for what the format cannot hold.
+std::string write_volume(const std::filesystem::path& path, const Volume& volume,
+                         IntensityType type = IntensityType::keep);
+std::string write_volumes(const std::filesystem::path& path, std::span<const Volume> volumes,
+                          IntensityType type = IntensityType::keep);
 
 }  // namespace dnsp::imaging

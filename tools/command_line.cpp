@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <new>
 
 #include "base/error.hpp"
@@ -57,6 +58,18 @@ std::string message_of(const std::exception& error) {
 }
 
 void print_notice(const std::string& text) { fmt::print(stderr, "{}\n", text); }
+
+void add_type_option(CLI::App& app, imaging::IntensityType& type) {
+    app.add_option("--type", type,
+                   "type of stored intensities: keep (that of the input, with another slope or type where "
+                   "intensities do not fit or rounding is coarse), int16 or float32")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, imaging::IntensityType>{{"keep", imaging::IntensityType::keep},
+                                                          {"int16", imaging::IntensityType::int16},
+                                                          {"float32", imaging::IntensityType::float32}}))
+        ->type_name("keep|int16|float32")
+        ->default_str("keep");
+}
 
 void add_device_option(CLI::App& app, std::string& device) {
     app.add_option("--device", device, "auto (a GPU if there is one), cpu, cuda or cuda:N")

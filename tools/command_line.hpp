@@ -9,6 +9,7 @@
 #include "engine/device.hpp"
 #include "imaging/degradation.hpp"
 #include "imaging/volume.hpp"
+#include "imaging/volume_file.hpp"
 #include "layers/conv2d_settings.hpp"
 #include "tools/option_parser.hpp"
 
@@ -34,6 +35,9 @@ struct SliceAxis {
 
 /// Prints a sentence for the user on standard error.
 void print_notice(const std::string& text);
+
+/// Adds the option --type of programs that write volumes.
+void add_type_option(CLI::App& app, imaging::IntensityType& type);
 
 /// Adds the option --device.
 void add_device_option(CLI::App& app, std::string& device);

@@ -82,4 +82,9 @@ imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {
     });
 }
 
+void write_volume(const fs::path& path, const imaging::Volume& volume, imaging::IntensityType type) {
+    const std::string change = imaging::write_volume(path, volume, type);
+    if (!change.empty()) warn(path.string(), change);
+}
+
 }  // namespace dnsp::tools

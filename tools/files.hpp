@@ -68,4 +68,8 @@ auto naming_volume_option(Read&& read) {
 /// --volume.
 imaging::Volume read_volume(const std::filesystem::path& path, std::optional<int> volume);
 
+/// imaging::write_volume(). Reports a changed type as a warning.
+void write_volume(const std::filesystem::path& path, const imaging::Volume& volume,
+                  imaging::IntensityType type = imaging::IntensityType::keep);
+
 }  // namespace dnsp::tools

@@ -24,6 +24,7 @@ struct Options {
     imaging::DegradationSettings degradation;
     tools::SliceAxis slice_axis;
     std::optional<int> volume;
+    imaging::IntensityType type = imaging::IntensityType::keep;
     bool force = false;
 };
 
@@ -70,7 +71,7 @@ nlohmann::json simulate_volume(const Options& options, const imaging::Degradatio
     const double range = intensity_range(degradation, high.voxels, high.path);
     const imaging::Volume low = degradation.through_plane ? with_thick_slices(high, axis, degradation, range)
                                                           : degraded(high, axis, degradation, range);
-    imaging::write_volume(options.output, low);
+    tools::write_volume(options.output, low, options.type);
     return {{"degradation", imaging::describe(degradation)},
             {"slice_axis", std::string(1, "xyz"[axis])},
             {"source_size", high.size},
@@ -110,6 +111,8 @@ int simulate(Options options) {
                             {"the sidecar of the input", fs::exists(of_input) ? of_input : fs::path()}},
                            {{"the output", options.output}, {"the sidecar of the output", sidecar}},
                            options.force);
+    require(kind == tools::ImageKind::volume || options.type == imaging::IntensityType::keep,
+            options.input.string() + ": is a picture; --type is for volumes");
     nlohmann::json record = kind == tools::ImageKind::volume ? simulate_volume(options, degradation)
                                                              : simulate_picture(options, degradation);
     record["source"] = options.input.filename().string();
@@ -133,6 +136,7 @@ int main(int argc, char** argv) {
     parser.add(options.degradation);
     parser.add(options.slice_axis);
     app.add_option("--volume", options.volume, "index of the volume in a 4-D file, from 0");
+    tools::add_type_option(app, options.type);
     app.add_flag("--force", options.force, "overwrite existing output");
     return tools::run_tool(app, argc, argv, [&] {
         parser.apply(options.degradation);

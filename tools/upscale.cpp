@@ -200,6 +200,7 @@ int main(int argc, char** argv) {
         "--verify", verified,
         "repeat the run that a sidecar (OUT.json) records, and compare the results bitwise; no other "
         "argument is needed");
+    tools::add_type_option(app, options.type);
     auto* force = app.add_flag("--force", options.force, "overwrite existing output");
     app.add_flag("--skip-existing", options.skip_existing,
                  "leave out images whose result is there, finished and made from the same input")

@@ -35,10 +35,11 @@ DicomSeries read_dicom(const std::filesystem::path& path, const std::string& ser
 /// takes the attributes of the source image nearest to it. New are UIDs, geometry, pixels, ImageType
 /// DERIVED\SECONDARY, the number of the series (+1000), and `description`, which is added to its name.
 /// Private attributes, overlays and icons are left out. UIDs are functions of the source's UIDs and the
-/// intensities. Intensities are rounded to the source's rescaling and clamped to 16 bits. Throws FileError if
-/// the folder exists and `replace` is false or it holds anything but DICOM files, or if a file cannot be
-/// written.
-void write_dicom(const std::filesystem::path& folder, const Volume& volume, const DicomSource& source,
-                 const std::string& description, bool replace);
+/// intensities. Intensities are rounded to the source's rescaling; if they do not fit 16 bits, the images of
+/// the source have several rescalings, or rounding is coarse (storage.hpp), to one that covers them. Returns
+/// a sentence that says so, else an empty text. Throws FileError if the folder exists and `replace` is false
+/// or it holds anything but DICOM files, or if a file cannot be written.
+std::string write_dicom(const std::filesystem::path& folder, const Volume& volume, const DicomSource& source,
+                        const std::string& description, bool replace);
 
 }  // namespace dnsp::imaging

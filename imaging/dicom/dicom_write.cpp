@@ -15,6 +15,7 @@
 #include "imaging/dicom/dicom_source.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/padding.hpp"
+#include "imaging/storage.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -114,9 +115,11 @@ gdcm::DataSet derived_from(const DicomImage& image, const std::string& descripti
 struct Scale {
     double slope = 1.0, intercept = 0.0;
     bool is_signed = false;
+    std::string change = {};  ///< a sentence, if it is not that of the source
 };
 
-/// The source's rescaling if all images share one and the intensities fit, else one that covers them.
+/// The source's rescaling if all images share one, the intensities fit, and rounding is fine enough; else one
+/// that covers them.
 Scale scale_of(const Volume& volume, const DicomSource& source) {
     const auto [least, largest] = std::minmax_element(volume.voxels.begin(), volume.voxels.end());
     const DicomImage& first = source.images.front();
@@ -125,9 +128,23 @@ Scale scale_of(const Volume& volume, const DicomSource& source) {
     });
     const double a = (*least - first.intercept) / first.slope, b = (*largest - first.intercept) / first.slope;
     const double low = std::min(a, b), high = std::max(a, b);
-    if (common && low > -0.5 && high < 65535.5) return {first.slope, first.intercept, false};
-    if (common && low > -32768.5 && high < 32767.5) return {first.slope, first.intercept, true};
-    return {(*largest - *least) / 65535.0, *least, false};
+    const bool fits_unsigned = low > -0.5 && high < 65535.5;
+    const bool fits_signed = low > -32768.5 && high < 32767.5;
+    const bool fits = fits_unsigned || fits_signed;
+    const bool coarse = is_coarse(std::span(&volume, 1), first.slope, first.intercept);
+    if (common && fits && !coarse) return {first.slope, first.intercept, !fits_unsigned};
+    Scale scale{(double{*largest} - *least) / 65535.0, *least, false};
+    if (scale.slope == 0.0) scale.slope = 1.0;
+    const std::string reason =
+        !common ? "the images of the source have several rescalings"
+        : fits  ? fmt::format("steps of {:.4g} are coarse for the intensities of the result", first.slope)
+                : fmt::format(
+                      "intensities from {:.4g} to {:.4g} do not fit 16 bits with slope {:.4g} and "
+                       "intercept {:.4g}",
+                      *least, *largest, first.slope, first.intercept);
+    scale.change = fmt::format("{}; written with slope {:.4g} and intercept {:.4g}", reason, scale.slope,
+                               scale.intercept);
+    return scale;
 }
 
 std::vector<std::uint16_t> stored_slice(const Volume& volume, int slice, const Scale& scale) {
@@ -214,8 +231,8 @@ class AtomicFolder {
 
 }  // namespace
 
-void write_dicom(const fs::path& folder, const Volume& volume, const DicomSource& source,
-                 const std::string& description, bool replace) {
+std::string write_dicom(const fs::path& folder, const Volume& volume, const DicomSource& source,
+                        const std::string& description, bool replace) {
     AtomicFolder out(folder, replace);
     const auto [along_row, along_column, step, origin] = geometry_of(volume);
     const auto length = [](const Vector3& v) { return std::sqrt(dot(v, v)); };
@@ -276,6 +293,7 @@ void write_dicom(const fs::path& folder, const Volume& volume, const DicomSource
         write_file(out.part() / fmt::format("IM{:04}.dcm", slice + 1), data, image);
     }
     out.commit();
+    return scale.change;
 }
 
 }  // namespace dnsp::imaging

@@ -202,17 +202,10 @@ void set_geometry(itk::ImageIOBase& io, const Volume& volume) {
 }
 
 template <class Io>
-void write_with(const fs::path& path, std::span<const Volume> volumes) {
-    const std::string name = path.string();
+void write_with(const fs::path& path, std::span<const Volume> volumes, const StoredType& type) {
     const Volume& volume = volumes.front();
-    require_writable_voxels(volume, name);
-    const NiftiHeader header = volume.header ? *volume.header : plain_header(volume);
-    const IntensityScale scale = intensity_scale(header);
-    // These formats have no scale of intensities.
-    const bool scaled = scale.slope != 1.0 || scale.intercept != 0.0;
-    const int datatype = scaled ? DT_FLOAT32 : header.fields.datatype;
     const auto io = Io::New();
-    io->SetComponentType(component_of(datatype));
+    io->SetComponentType(component_of(type.datatype));
     io->SetPixelType(itk::IOPixelEnum::SCALAR);
     io->SetNumberOfComponents(1);
     set_geometry(*io, volume);
@@ -223,7 +216,7 @@ void write_with(const fs::path& path, std::span<const Volume> volumes) {
     io->SetFileName(written.string());
     try {
         with_itk(path, "cannot be written", [&] {
-            with_stored_type(datatype, [&]<class T>() {
+            with_stored_type(type.datatype, [&]<class T>() {
                 std::vector<T> stored(volume.voxels.size());
                 std::transform(volume.voxels.begin(), volume.voxels.end(), stored.begin(), stored_value<T>);
                 io->Write(stored.data());
@@ -238,18 +231,25 @@ void write_with(const fs::path& path, std::span<const Volume> volumes) {
     file.commit();
 }
 
+/// Both formats have every type.
+int same_type(int datatype) { return datatype; }
+
 const VolumeFormatRegistration nrrd{{"NRRD",
                                      {".nrrd", ".nhdr"},
                                      {".nrrd"},
                                      read_with<itk::NrrdImageIO>,
                                      write_with<itk::NrrdImageIO>,
-                                     false}};
+                                     false,
+                                     false,
+                                     same_type}};
 const VolumeFormatRegistration meta_image{{"MetaImage",
                                            {".mha", ".mhd"},
                                            {".mha"},
                                            read_with<itk::MetaImageIO>,
                                            write_with<itk::MetaImageIO>,
-                                           false}};
+                                           false,
+                                           false,
+                                           same_type}};
 
 }  // namespace
 }  // namespace dnsp::imaging

@@ -187,28 +187,37 @@ TEST_CASE("a file truncated at any byte is refused") {
     }
 }
 
-TEST_CASE("intensities are rounded and clamped to the stored type") {
+TEST_CASE("intensities are rounded to the stored type, and negative ones clamped to an unsigned one") {
     const Scratch scratch;
     Volume volume = read_nifti(fixture("v1_uint8_le.nii"));
     std::fill(volume.voxels.begin(), volume.voxels.end(), 1.0f);
     volume.voxels[0] = -7.0f;
-    volume.voxels[1] = 300.0f;
+    volume.voxels[1] = 255.4f;
     volume.voxels[2] = 99.6f;
-    write_nifti(scratch.file("a.nii"), volume);
+    CHECK(write_volume(scratch.file("a.nii"), volume).empty());
     const auto bytes = read_nifti(scratch.file("a.nii")).voxels;
     CHECK(bytes[0] == 0.0f);
     CHECK(bytes[1] == 255.0f);
     CHECK(bytes[2] == 100.0f);
+    // 8 bits become 16 where a value is too large.
+    volume.voxels[1] = 300.0f;
+    CHECK(contains(write_volume(scratch.file("a.nii"), volume),
+                   "do not fit the stored type uint8; written as int16"));
+    const auto words = read_nifti(scratch.file("a.nii")).voxels;
+    CHECK(words[0] == -7.0f);
+    CHECK(words[1] == 300.0f);
+    CHECK(words[2] == 100.0f);
 
     // Stored values are (x + 10)/0.25 in int16.
     volume = read_nifti(fixture("scaled_int16.nii.gz"));
-    volume.voxels[0] = 1e6f;
     volume.voxels[1] = 3.13f;
-    write_nifti(scratch.file("b.nii.gz"), volume);
+    CHECK(write_volume(scratch.file("b.nii.gz"), volume).empty());
+    CHECK(read_nifti(scratch.file("b.nii.gz")).voxels[1] == 3.25f);
+    volume.voxels[0] = 40000.0f;
+    CHECK(contains(write_volume(scratch.file("b.nii.gz"), volume), "slope"));
     const auto scaled = read_nifti(scratch.file("b.nii.gz")).voxels;
-    CHECK(scaled[0] == 32767 * 0.25f - 10.0f);
-    CHECK(scaled[1] == 3.25f);
-    CHECK(scaled[2] == volume.voxels[2]);
+    for (std::size_t i = 0; i < scaled.size(); ++i)
+        CHECK(std::abs(scaled[i] - volume.voxels[i]) <= 0.5f * 40000.0f / 32767.0f + 0.01f);
 }
 
 TEST_CASE("units are converted, and unset voxel sizes and invalid slopes take defaults") {

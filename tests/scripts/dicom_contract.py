@@ -3,6 +3,7 @@
 Usage: dicom_contract.py FOLDER, the build folder.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -204,7 +205,7 @@ def check_through_plane(folder):
 
 
 def check_intensities(folder):
-    """Declared padding is background, and comes back in the result."""
+    """Intensities that do not fit, coarse steps and padding: what changes is said, and the values are right."""
     bicubic = ["--method", "bicubic", "--scale", "2"]
 
     def stored_as(values):
@@ -213,6 +214,19 @@ def check_intensities(folder):
             data.BitsStored, data.HighBit = 16, 15
 
         return change
+
+    for name, values, reason in (("full", 80 * STORED, "do not fit 16 bits"), ("few", STORED // 200, "are coarse")):
+        source = classic_series(folder / name, stored_as(values))
+        result = upscale(source, folder / f"{name}-out", *bicubic)
+        assert result.returncode == 0 and reason in result.stderr, result.stderr
+        assert any(reason in warning for warning in json.loads((folder / f"{name}-out.json").read_text())["warnings"])
+        make(source, folder / f"{name}.nii.gz", *bicubic, "--type", "float32")
+        wanted = nibabel.load(folder / f"{name}.nii.gz").get_fdata().transpose(2, 1, 0)
+        images = read_series(folder / f"{name}-out")
+        error = numpy.abs(intensities(images) - wanted).max()
+        assert error <= 0.51 * float(images[0].RescaleSlope) <= 0.001 * numpy.ptp(wanted), (name, error, images[0].RescaleSlope)
+    result = upscale(source, folder / "typed", *bicubic, "--type", "float32")
+    assert result.returncode == 1 and "stores 16 bits" in result.stderr
 
     # Declared padding: as the scan with background in its place, and again padding in the result.
     padded = STORED.copy()

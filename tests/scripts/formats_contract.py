@@ -366,6 +366,76 @@ def warnings_of(result):
     return json.loads((result.parent / (result.name.split(".")[0] + ".json")).read_text())["warnings"]
 
 
+def check_stored_type(folder):
+    """What does not fit the stored type, or is rounded coarsely by it, gets another slope or type, and the program says so."""
+    full = numpy.round(head(largest=32767)).astype(numpy.int16)
+    few = numpy.round(head(largest=6)).astype(numpy.int16)
+    dark = numpy.round(head(largest=255)).astype(numpy.uint8)
+    for name, stored, slope, intercept, reason, kinds in (
+        ("full", full, 0.03, 0, "do not fit", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+        ("offset", full, 0.03, 4000, "do not fit", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+        ("negative", full, -0.03, 5, "do not fit", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+        ("plain", full, 1, 0, "do not fit", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+        ("byte", dark, 1, 0, "do not fit", {".nii": "int16", ".mgz": "int16", ".mha": "int16"}),
+        ("few", few, 1, 0, "are coarse", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+        ("none", few, 0, 0, "are coarse", {".nii": "int16", ".mgz": "float32", ".mha": "float32"}),
+    ):
+        scan = save(folder / f"{name}.nii", stored, slope, intercept)
+        slope = float(numpy.float32(slope))  # as it is in the file
+        exact = write(folder / f"{name}-float.nii", (stored.astype(numpy.float64) * (slope or 1) + intercept).astype(numpy.float32))
+        double(exact, folder / f"{name}-exact.nii")
+        wanted = intensities(folder / f"{name}-exact.nii")
+        for extension, kind in kinds.items():
+            if extension == ".mha" and not HAS_ITK:
+                continue
+            result = folder / f"{name}-double{extension}"
+            said = double(scan, result)
+            got = intensities(result)
+            assert stored_type(result).newbyteorder("=") == numpy.dtype(kind), (name, extension, stored_type(result))
+            step = 1 if name == "byte" else nibabel.load(result).dataobj.slope if extension == ".nii" else 0
+            assert name == "byte" or step <= 0.001 * numpy.ptp(wanted), (name, step)
+            assert numpy.abs(got - wanted).max() <= 0.5 * step + 1e-6 * numpy.abs(wanted).max(), (name, extension)
+            scaled_float = extension != ".nii" and slope not in (0, 1)
+            assert (reason in said and any(reason in w for w in warnings_of(result))) != scaled_float, (name, extension, said)
+        result = folder / f"{name}-asked.nii"
+        double(scan, result, "--type", "float32")
+        assert nibabel.load(result).get_data_dtype() == numpy.float32 and numpy.array_equal(intensities(result), wanted), name
+        assert warnings_of(result) == [], name
+    # What fits keeps its type and scale, and nothing is said.
+    scan = save(folder / "fits.nii", numpy.round(head(largest=20000)).astype(numpy.int16), 0.25, -10)
+    said = double(scan, folder / "fits-double.nii")
+    image = nibabel.load(folder / "fits-double.nii")
+    assert "warning" not in said and (image.dataobj.slope, image.dataobj.inter) == (0.25, -10) and image.get_data_dtype() == numpy.int16
+    # simulate and the type int16.
+    halved = ("--scale", 2, "--axis", "z")
+    scan = write(folder / "float.nii", head(largest=1).astype(numpy.float32))
+    said = make("simulate", scan, folder / "low.nii", *halved, "--type", "int16")
+    assert nibabel.load(folder / "low.nii").get_data_dtype() == numpy.int16 and "warning" in said
+    make("simulate", scan, folder / "exact.nii", *halved)
+    assert numpy.abs(intensities(folder / "low.nii") - intensities(folder / "exact.nii")).max() < 1e-4
+    bicubic = ("--method", "bicubic", "--scale", 2)
+    refused("--type is for volumes", "upscale", picture(folder / "p.png"), folder / "q.png", *bicubic, "--type", "float32")
+    # Voxels that single precision cannot tell apart.
+    said = double(save(folder / "large.nii", (head() + 1e9).astype(numpy.int32)), folder / "large-double.nii")
+    assert "steps of 64 at 1e+09" in said, said
+    said = double(write(folder / "doubles.nii", head() + 1e9), folder / "doubles-double.nii")
+    assert "steps of 64 at 1e+09" in said, said
+    assert "warning" not in double(write(folder / "small.nii", head() + 1e5), folder / "small-double.nii")
+
+
+def stored_type(path):
+    if path.suffix in (".mgz", ".gz", ".nii"):
+        return nibabel.load(path).get_data_dtype()
+    return voxels_of(path).dtype
+
+
+def picture(path):
+    """A grey gradient."""
+    values = (numpy.add.outer(numpy.arange(24), 3 * numpy.arange(20)) * 2).astype(numpy.uint8)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(path))
+    return path
+
+
 def check_padding(folder):
     """A value far outside of the others is background, and comes back in the result. Backgrounds of ordinary scans stay."""
     scan = head().round().astype(numpy.int16)
@@ -419,6 +489,7 @@ for check in (
     check_extensions,
     check_series,
     check_other_programs,
+    check_stored_type,
     check_padding,
     check_refusals,
 ):

@@ -68,7 +68,7 @@ tools::Registration register_volume_files(const Options& options) {
     const imaging::Volume fixed = read_fixed(options.fixed);
     const imaging::Volume moving = tools::read_volume(options.moving, options.volume);
     auto result = tools::register_volumes(fixed, moving, options.registration);
-    imaging::write_volume(options.output, result.volume);
+    tools::write_volume(options.output, result.volume);
     if (!options.figure.empty()) draw_overlay(options.figure, fixed, result.volume);
     return result.registration;
 }

@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/counted.hpp"
+#include "base/warning.hpp"
 #include "imaging/volume_file.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -31,12 +32,13 @@ std::vector<std::pair<std::string, std::string>> lines_of(const nlohmann::ordere
     return lines;
 }
 
-std::string report_of(const UpscaleResult& result, const nlohmann::ordered_json& record) {
+std::string report_of(const UpscaleResult& result, const UpscaleOrigin& origin,
+                      const nlohmann::ordered_json& record) {
     UpscaleReport report{*result.input, std::get<imaging::Volume>(result.image)};
     if (!result.consistency.empty()) report.difference = &result.consistency.front();
     if (!result.spread.empty()) report.spread = &result.spread.front();
-    report.consistency = result.origin.consistency;
-    report.warnings = result.origin.warnings;
+    report.consistency = origin.consistency;
+    report.warnings = origin.warnings;
     report.record = lines_of(record);
     return html_report(report);
 }
@@ -103,7 +105,7 @@ void require_free_dicom_output(const fs::path& output, bool force) {
 std::string write_files(const UpscaleOptions& options, const UpscaleJob& job, const UpscaleResult& result) {
     if (!options.consistency.empty()) imaging::write_volumes(options.consistency, result.consistency);
     if (!options.spread.empty()) imaging::write_volumes(options.spread, result.spread);
-    std::string line;
+    std::string line, change;
     if (const auto* picture = std::get_if<imaging::Picture>(&result.image)) {
         imaging::write_picture(job.output, *picture);
         line = fmt::format("{}: {}×{} pixels\n", job.output.string(), picture->image.width,
@@ -112,22 +114,27 @@ std::string write_files(const UpscaleOptions& options, const UpscaleJob& job, co
         const imaging::Volume& high = *first_volume(result.image);
         const auto* series = std::get_if<Series>(&result.image);
         if (series != nullptr) {
-            imaging::write_volumes(job.output, *series);
+            change = imaging::write_volumes(job.output, *series, options.type);
             for (const auto& [from, to] : gradients_of(job))
                 fs::copy_file(from, to, fs::copy_options::overwrite_existing);
         } else if (result.dicom) {
-            imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
-                                 options.force || job.replaces_leftover);
+            change = imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
+                                          options.force || job.replaces_leftover);
         } else {
-            imaging::write_volume(job.output, high);
+            change = imaging::write_volume(job.output, high, options.type);
         }
         line = fmt::format("{}: {}{}×{}×{} voxels of {:.3g}×{:.3g}×{:.3g} mm\n", job.output.string(),
                            series != nullptr ? fmt::format("{} volumes of ", series->size()) : "",
                            high.size[0], high.size[1], high.size[2], high.voxel_size_mm[0],
                            high.voxel_size_mm[1], high.voxel_size_mm[2]);
     }
-    const auto record = write_record(options, job, result.image, result.origin);
-    if (result.input) write_atomically(options.report, report_of(result, record));
+    UpscaleOrigin origin = result.origin;
+    if (!change.empty()) {
+        warn(job.output.string(), change);
+        origin.warnings.push_back(change);
+    }
+    const auto record = write_record(options, job, result.image, origin);
+    if (result.input) write_atomically(options.report, report_of(result, origin, record));
     return result.report + line;
 }
 
@@ -161,6 +168,9 @@ InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
         require_free_dicom_output(job.output, force);
         auto series = imaging::read_dicom(job.input, options.series);
         const bool as_file = imaging::is_volume_path(job.output);
+        require(options.type == imaging::IntensityType::keep || as_file,
+                job.output.string() +
+                    ": is a DICOM series, which stores 16 bits; --type is for files of volumes");
         return {std::move(series.volume), as_file ? nullptr : std::move(series.source)};
     }
     require(options.series.empty(), job.input.string() + ": is not DICOM; --series chooses a DICOM series");
@@ -170,6 +180,8 @@ InputImage read_input(const UpscaleOptions& options, const UpscaleJob& job) {
                 ": expected the kind of the input: a picture for a picture, a volume for a volume");
     require_free(job.output, force);
     if (kind == ImageKind::picture) {
+        require(options.type == imaging::IntensityType::keep,
+                job.input.string() + ": is a picture; --type is for volumes");
         require(!options.volume, job.input.string() + ": is a picture; --volume chooses one of a 4-D file");
         require(options.slice_axis.axis < 0, job.input.string() + ": is a picture; --axis is for volumes");
         return {imaging::read_picture(job.input)};

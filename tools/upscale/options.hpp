@@ -39,6 +39,7 @@ struct UpscaleOptions {
     InferenceOptions inference;
     SliceAxis slice_axis;
     std::optional<int> scale, volume;
+    imaging::IntensityType type = imaging::IntensityType::keep;
     std::string series;  ///< of a DICOM folder; imaging::read_dicom()
     bool self = false;   ///< train on the scan itself
     SelfSupervision self_supervision;
