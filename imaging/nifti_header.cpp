@@ -1,5 +1,8 @@
 #include "imaging/nifti_header.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "imaging/nifti.hpp"
 
 #include <algorithm>
@@ -10,6 +13,8 @@ namespace dnsp::imaging {
 namespace {
 
 constexpr int spatial_units_mask = 0x07;
+/// Relative difference of voxel sizes and sform that is more than rounding.
+constexpr double contradicting_sizes = 0.05;
 
 double mm_per_unit(const nifti_2_header& fields) {
     const int units = fields.xyzt_units & spatial_units_mask;
@@ -176,6 +181,40 @@ IntensityScale intensity_scale(const NiftiHeader& header) {
     const double intercept = header.fields.scl_inter;
     if (slope == 0.0 || !std::isfinite(slope)) return {};
     return {slope, std::isfinite(intercept) ? intercept : 0.0};
+}
+
+std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
+    nifti_2_header& fields = header.fields;
+    const double mm = mm_per_unit(fields);
+    std::vector<std::string> notes, contradictions;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        const char name = "xyz"[axis];
+        double& size = fields.pixdim[axis + 1];
+        const double of_sform =
+            fields.sform_code > 0 ? std::hypot(fields.srow_x[axis], fields.srow_y[axis], fields.srow_z[axis])
+                                  : 0.0;
+        const bool has_sform = std::isfinite(of_sform) && of_sform > 0.0;
+        if (!std::isfinite(size) || size == 0.0) {
+            const double stored = size;
+            size = has_sform ? of_sform : 1.0 / mm;
+            notes.push_back(fmt::format("the voxel size along {} is {} in the header; {:.4g} mm is {}", name,
+                                        stored, mm * size, has_sform ? "taken from the sform" : "assumed"));
+        } else if (size < 0.0) {
+            notes.push_back(
+                fmt::format("the voxel size along {} is {:.4g} mm in the header; {:.4g} mm is assumed", name,
+                            mm * size, -mm * size));
+            size = -size;
+        }
+        if (has_sform && std::abs(size - of_sform) > contradicting_sizes * of_sform)
+            contradictions.push_back(
+                fmt::format("{:.4g} mm along {} instead of {:.4g} mm", mm * of_sform, name, mm * size));
+    }
+    if (!contradictions.empty())
+        notes.push_back(
+            fmt::format("the sform contradicts the voxel sizes of the header: {}; the sizes are used, and "
+                        "positions follow the sform",
+                        fmt::join(contradictions, ", ")));
+    return notes;
 }
 
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header) {

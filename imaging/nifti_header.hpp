@@ -41,6 +41,11 @@ struct IntensityScale {
 };
 IntensityScale intensity_scale(const NiftiHeader& header);
 
+/// Sets voxel sizes that the header leaves unset (0, NaN, infinite) to that of the sform, else to 1 mm, and
+/// negative ones to their absolute value, so that all programs read the same size from a result. Returns
+/// sentences that say so, and one if sizes and sform differ by more than 5 %.
+std::vector<std::string> complete_voxel_sizes(NiftiHeader& header);
+
 /// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header);
 

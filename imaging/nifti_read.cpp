@@ -146,6 +146,7 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     const std::int64_t first_voxel = std::max<std::int64_t>(fields.vox_offset, from.bytes_read + 4);
     require(first_voxel <= most_voxels, name,
             fmt::format("damaged header, voxels start at byte {}", first_voxel));
+    const std::vector<std::string> notes = complete_voxel_sizes(from.header);
     from.header.extensions = read_extensions(file, from, first_voxel);
     const StoredType type{fields.datatype, from.swapped, intensity_scale(from.header)};
     const std::int64_t voxel_bytes = type.bytes();
@@ -163,7 +164,10 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     for (std::int64_t i = 0; i < count; ++i)
         result.emplace_back(volume).voxels = read_voxels(file, type, voxels);
     file.require_checksum();
-    for (Volume& each : result) finish_reading(each);
+    for (Volume& each : result) {
+        each.notes = notes;
+        finish_reading(each);
+    }
     return result;
 }
 

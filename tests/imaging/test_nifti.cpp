@@ -237,7 +237,15 @@ TEST_CASE("units are converted, and unset voxel sizes and invalid slopes take de
     CHECK(std::abs(voxel_height(3) - 1e-3) <= 1e-12);
     CHECK(voxel_height(0) == 1.0);
     const float zero = 0.0f;
-    CHECK(with_bytes(76 + 4, &zero, sizeof zero).voxel_size_mm[0] == 1.0);
+    // The sform of the file has the size; without a form, 1 mm.
+    const Volume completed = with_bytes(76 + 4, &zero, sizeof zero);
+    CHECK(std::abs(completed.voxel_size_mm[0] - reference.voxel_size_mm[0]) <= 1e-6);
+    REQUIRE(completed.notes.size() == 1);
+    CHECK(contains(completed.notes.front(), "the voxel size along x is 0 in the header"));
+    std::string formless = contents(fixture("no_form.nii"));
+    std::memcpy(formless.data() + 76 + 4, &zero, sizeof zero);
+    put(scratch.file("b.nii"), formless);
+    CHECK(read_nifti(scratch.file("b.nii")).voxel_size_mm[0] == 1.0);
     const float no_scaling[][2] = {{0.0f, 5.0f}, {NAN, 5.0f}, {1.0f, NAN}};
     for (const auto& slope_and_intercept : no_scaling) {
         CHECK(with_bytes(112, slope_and_intercept, sizeof slope_and_intercept).voxels == reference.voxels);

@@ -482,6 +482,33 @@ def check_padding(folder):
         assert "padding" not in said, (name, said)
 
 
+def check_voxel_sizes(folder):
+    """What is printed is written: unset sizes, negative ones, and those that contradict the sform."""
+    voxels = head().astype(numpy.int16)
+    nibabel.save(nibabel.Nifti1Image(voxels, None), folder / "unset.nii")
+    for index, value in enumerate((0, float("nan"), float("inf"))):
+        patch(folder / "unset.nii", 80, "<3f", *[value] * 3)
+        result = folder / f"unset-{index}.nii"
+        said = double(folder / "unset.nii", result)
+        assert "voxels of 0.5×0.5×1 mm" in said and "1 mm is assumed" in said, said
+        assert nibabel.load(result).header.get_zooms() == (0.5, 0.5, 1.0)
+    # Of the sform, where there is one; the matrices of both forms agree with the sizes.
+    save(folder / "sform.nii", voxels)
+    patch(folder / "sform.nii", 80, "<3f", 0, 0, 0)
+    said = double(folder / "sform.nii", folder / "sform-double.nii")
+    double(save(folder / "whole.nii", voxels), folder / "whole-double.nii")
+    got, wanted = nibabel.load(folder / "sform-double.nii"), nibabel.load(folder / "whole-double.nii")
+    assert "taken from the sform" in said and numpy.allclose(got.header.get_zooms(), wanted.header.get_zooms())
+    assert numpy.allclose(got.get_sform(), wanted.get_sform())
+    patch(folder / "unset.nii", 80, "<3f", -2, 2, 3)
+    said = double(folder / "unset.nii", folder / "minus.nii")
+    assert "-2 mm in the header; 2 mm is assumed" in said and nibabel.load(folder / "minus.nii").header.get_zooms() == (1, 1, 3)
+    save(folder / "other.nii", voxels)
+    patch(folder / "other.nii", 80, "<f", 2 * VOXEL_MM[0])
+    said = double(folder / "other.nii", folder / "other-double.nii")
+    assert "contradicts the voxel sizes of the header: 0.9 mm along x instead of 1.8 mm" in said
+
+
 for check in (
     check_formats,
     check_upper_case,
@@ -491,6 +518,7 @@ for check in (
     check_other_programs,
     check_stored_type,
     check_padding,
+    check_voxel_sizes,
     check_refusals,
 ):
     with tempfile.TemporaryDirectory() as scratch:
