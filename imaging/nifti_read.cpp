@@ -24,6 +24,7 @@ struct FileHeader {
     NiftiHeader header;
     bool swapped = false;  ///< the file has the opposite byte order
     std::int64_t bytes_read = 0;
+    double voxel_offset = 0.0;  ///< as in the file
 };
 
 FileHeader read_header(GzipReader& file, const std::string& path) {
@@ -45,6 +46,7 @@ FileHeader read_header(GzipReader& file, const std::string& path) {
         if (result.swapped) swap_nifti_header(&narrow_header, 1);
         magic.assign(narrow_header.magic, 3);
         result.header.fields = widen(narrow_header);
+        result.voxel_offset = narrow_header.vox_offset;
     } else {
         const std::size_t rest = sizeof(nifti_2_header) - sizeof(nifti_1_header);
         require(file.read(bytes.data() + sizeof(nifti_1_header), rest) == rest, path,
@@ -53,6 +55,7 @@ FileHeader read_header(GzipReader& file, const std::string& path) {
         std::memcpy(&result.header.fields, bytes.data(), sizeof(nifti_2_header));
         if (result.swapped) swap_nifti_header(&result.header.fields, 2);
         magic.assign(result.header.fields.magic, 3);
+        result.voxel_offset = static_cast<double>(result.header.fields.vox_offset);
     }
     require(magic[1] == '+', path, "header of a two-file NIfTI (.hdr and .img); convert it to one .nii file");
     return result;
@@ -103,6 +106,41 @@ std::int64_t require_dimensions(nifti_2_header& fields, const std::string& path)
     return fields.dim[4];
 }
 
+/// The byte at which the voxels begin, by the header:
+/// - from the end of the flag of extensions (byte 352, NIfTI-2: 544) on, as the standard has it;
+/// - 0, unset: at the end of the flag, with a note;
+/// - at the end of the header or within the flag: there, with a note. require_end() checks it.
+/// Throws FileError for anything else: negative, NaN, with a fraction, within the header.
+std::int64_t first_voxel_of(const FileHeader& from, const std::string& path,
+                            std::vector<std::string>& notes) {
+    const double offset = from.voxel_offset;
+    const std::int64_t usual = from.bytes_read + 4;
+    if (offset == 0.0) {
+        notes.push_back(fmt::format(
+            "its header does not say where voxels begin (vox_offset 0); byte {} is taken", usual));
+        return usual;
+    }
+    require(offset == std::floor(offset) && offset >= static_cast<double>(from.bytes_read) &&
+                offset <= static_cast<double>(most_voxels),
+            path, fmt::format("damaged header, voxels start at byte {}", offset));
+    const auto first = static_cast<std::int64_t>(offset);
+    if (first < usual)
+        notes.push_back(fmt::format(
+            "voxels begin at byte {}, as its header says, where NIfTI files have the flag of extensions",
+            first));
+    return first;
+}
+
+/// Throws FileError unless the file ends `bytes` after the present position.
+void require_end(GzipReader& file, std::int64_t bytes, std::int64_t first_voxel) {
+    std::byte last{};
+    if (bytes > 0) file.skip(bytes - 1);
+    const bool ends = (bytes == 0 || file.read(&last, 1) == 1) && file.read(&last, 1) == 0;
+    require(
+        ends, file.path(),
+        fmt::format("damaged header, voxels that start at byte {} do not end with the file", first_voxel));
+}
+
 /// The extensions between the header and the voxels, in the machine's byte order. A damaged one and those
 /// after it are left out.
 std::vector<std::byte> read_extensions(GzipReader& file, FileHeader& from, std::int64_t first_voxel) {
@@ -143,11 +181,10 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     const auto [first, count] = selection.of(volumes, name);
 
     const std::int64_t voxels = fields.dim[1] * fields.dim[2] * fields.dim[3];
-    const std::int64_t first_voxel = std::max<std::int64_t>(fields.vox_offset, from.bytes_read + 4);
-    require(first_voxel <= most_voxels, name,
-            fmt::format("damaged header, voxels start at byte {}", first_voxel));
-    const std::vector<std::string> notes = complete_voxel_sizes(from.header);
-    from.header.extensions = read_extensions(file, from, first_voxel);
+    std::vector<std::string> notes = complete_voxel_sizes(from.header);
+    const std::int64_t first_voxel = first_voxel_of(from, name, notes);
+    const bool has_flag = first_voxel >= from.bytes_read + 4;
+    if (has_flag) from.header.extensions = read_extensions(file, from, first_voxel);
     const StoredType type{fields.datatype, from.swapped, intensity_scale(from.header)};
     const std::int64_t voxel_bytes = type.bytes();
     file.skip(first_voxel - from.bytes_read + first * voxels * voxel_bytes);
@@ -163,6 +200,7 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     std::vector<Volume> result;
     for (std::int64_t i = 0; i < count; ++i)
         result.emplace_back(volume).voxels = read_voxels(file, type, voxels);
+    if (!has_flag) require_end(file, (volumes - first - count) * voxels * voxel_bytes, first_voxel);
     file.require_checksum();
     for (Volume& each : result) {
         each.notes = notes;

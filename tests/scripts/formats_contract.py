@@ -509,6 +509,36 @@ def check_voxel_sizes(folder):
     assert "contradicts the voxel sizes of the header: 0.9 mm along x instead of 1.8 mm" in said
 
 
+def check_voxel_offsets(folder):
+    """Voxels that begin elsewhere than at byte 352 (NIfTI-2: 544)."""
+    voxels = head().astype(numpy.int16)
+    series = numpy.stack([voxels, voxels[::-1]], axis=3)
+    bicubic = ("--method", "bicubic", "--scale", 2)
+    for kind, size, place, form in ((nibabel.Nifti1Image, 348, 108, "<f"), (nibabel.Nifti2Image, 540, 168, "<q")):
+        for name, values in (("3d", voxels), ("4d", series)):
+            plain = folder / "plain.nii"
+            nibabel.save(kind(values, AFFINE), plain)
+            options = ("--volume", 1) if name == "4d" else ()
+            double(plain, folder / "plain-double.nii", *options)
+            wanted = voxels_of(folder / "plain-double.nii")
+            for offset in (size, size + 2, 0, size + 4, size + 20):
+                start = offset or size + 4
+                data = plain.read_bytes()
+                moved = folder / "moved.nii"
+                moved.write_bytes(data[:size] + bytes(start - size) + data[size + 4 :])
+                patch(moved, place, form, offset)
+                said = double(moved, folder / "moved-double.nii", *options)
+                assert numpy.array_equal(voxels_of(folder / "moved-double.nii"), wanted), (kind, name, offset)
+                assert ("warning" in said) == (offset < size + 4), (offset, said)
+                # The header contradicts the length of the file.
+                if 0 < offset < size + 4:
+                    moved.write_bytes(moved.read_bytes() + bytes(4))
+                    refused("do not end with the file", "upscale", moved, folder / "no.nii", *bicubic, *options)
+            for offset in [100, -5] + [float("nan"), size + 4.5, 1e30] * (size == 348):
+                patch(plain, place, form, offset)
+                refused("damaged header, voxels start at byte", "upscale", plain, folder / "no.nii", *bicubic, *options)
+
+
 for check in (
     check_formats,
     check_upper_case,
@@ -519,6 +549,7 @@ for check in (
     check_stored_type,
     check_padding,
     check_voxel_sizes,
+    check_voxel_offsets,
     check_refusals,
 ):
     with tempfile.TemporaryDirectory() as scratch:
