@@ -125,9 +125,9 @@ void require_usable(const MghHeader& header, const std::string& path) {
         const std::int32_t side = header.size[static_cast<std::size_t>(axis)];
         require(side >= 1 && side <= most_voxels / voxels, path,
                 fmt::format("damaged header, dimension {} is {}", axis, side));
-        require_side(side, axis, path);
         voxels *= side;
     }
+    require_image({header.size[0], header.size[1], header.size[2]}, path);
     require(header.frames >= 1 && header.frames <= most_voxels / voxels, path,
             fmt::format("damaged header, {} frames", header.frames));
     for (const float mm : header.spacing)

@@ -102,7 +102,7 @@ std::int64_t require_dimensions(nifti_2_header& fields, const std::string& path)
         const std::int64_t size = fields.dim[i];
         require(size == 1, path, fmt::format("{}-D file; only 3-D and 4-D files are read", count));
     }
-    for (int axis = 0; axis < 3; ++axis) require_side(fields.dim[axis + 1], axis, path);
+    require_image({fields.dim[1], fields.dim[2], fields.dim[3]}, path);
     return fields.dim[4];
 }
 

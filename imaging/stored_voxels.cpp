@@ -103,8 +103,9 @@ void write_voxels(GzipWriter& file, const StoredType& type, std::span<const floa
     });
 }
 
-void require_side(std::int64_t side, int axis, const std::string& path) {
-    require(side >= 2, path, fmt::format("one slice only along axis {}; a volume needs at least 2", axis));
+void require_image(const std::array<std::int64_t, 3>& size, const std::string& path) {
+    require(std::count(size.begin(), size.end(), 1) < 2, path,
+            fmt::format("a line of {}×{}×{} voxels, not an image", size[0], size[1], size[2]));
 }
 
 void require_usable_intensities(const std::vector<float>& voxels, const std::string& path) {

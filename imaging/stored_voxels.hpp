@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -48,8 +49,8 @@ T stored_value(double value) {
     }
 }
 
-/// Throws FileError if a volume of `side` voxels along `axis` has no plane within.
-void require_side(std::int64_t side, int axis, const std::string& path);
+/// Throws FileError for a volume that has one voxel along two axes: a line.
+void require_image(const std::array<std::int64_t, 3>& size, const std::string& path);
 
 /// Throws FileError for NaN or infinite intensities, and if all are equal.
 void require_usable_intensities(const std::vector<float>& voxels, const std::string& path);

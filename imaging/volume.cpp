@@ -70,6 +70,8 @@ void require_grid_change(const Volume& volume, int axis, int factor) {
 }  // namespace
 
 int default_slice_axis(const Volume& volume) {
+    for (const int axis : {0, 1, 2})
+        if (slice_count(volume, axis) == 1) return axis;
     std::array<int, 3> axes = {0, 1, 2};
     const auto voxel_size = [&](int axis) { return volume.voxel_size_mm[static_cast<std::size_t>(axis)]; };
     std::stable_sort(axes.begin(), axes.end(), [&](int a, int b) { return voxel_size(a) < voxel_size(b); });
@@ -77,6 +79,13 @@ int default_slice_axis(const Volume& volume) {
     if (voxel_size(largest) > clearly_larger * voxel_size(middle)) return largest;
     if (voxel_size(middle) > clearly_larger * voxel_size(smallest)) return smallest;
     return volume.header ? head_foot_axis(*volume.header).value_or(2) : 2;
+}
+
+void require_slice_axis(const Volume& volume, int axis) {
+    for (const int other : {0, 1, 2})
+        require(other == axis || slice_count(volume, other) > 1, subject(volume),
+                fmt::format("is one slice along axis {}; slices along axis {} would be lines", "xyz"[other],
+                            "xyz"[axis]));
 }
 
 Image extract_slice(const Volume& volume, int axis, int index) {

@@ -29,11 +29,15 @@ struct Volume {
 };
 
 /// The storage axis (0, 1, 2) along which the slices are stacked; the first rule that applies decides:
+/// - the axis of one voxel: there is one slice;
 /// - the axis with the largest voxel size, if it exceeds both others by more than 5 % (2-D acquisition);
 /// - the axis with the smallest voxel size, if both others exceed it by more than 5 % (coarser in plane);
 /// - the axis nearest to the head–foot direction, if the file has an orientation (axial slices);
 /// - axis 2.
 int default_slice_axis(const Volume& volume);
+
+/// Throws FileError if the slices perpendicular to `axis` have a side of one voxel.
+void require_slice_axis(const Volume& volume, int axis);
 
 /// The option --axis: the storage axis perpendicular to the slices, 0, 1 or 2; −1: default_slice_axis().
 void visit_slice_axis(OptionVisitor& visitor, int& axis);

@@ -38,6 +38,8 @@ double ThroughPlaneUpscaler::spacing_mm(const imaging::Volume& low, int axis) co
 }
 
 void ThroughPlaneUpscaler::require_finer(const imaging::Volume& low, int axis) const {
+    require(imaging::slice_count(low, axis) > 1, low.path,
+            "holds one slice; thin slices are made of two or more thick ones");
     const double spacing = low.voxel_size_mm[static_cast<std::size_t>(axis)];
     require(spacing_mm(low, axis) < spacing, low.path,
             fmt::format("its slices are {:.3g} mm apart, so that {:.3g} mm would not be finer", spacing,

@@ -31,7 +31,7 @@ class ThroughPlaneUpscaler : public ImageUpscaler {
     /// Of the slices that cross the thick ones.
     std::vector<std::string> unlike_training(const imaging::Volume& low, int axis) const override;
 
-    /// Throws FileError unless the new slices are closer than the old ones.
+    /// Throws FileError for one slice, and unless the new slices are closer than the old ones.
     void require_finer(const imaging::Volume& low, int axis) const;
 
     /// The distance of the new slices of a volume in mm.

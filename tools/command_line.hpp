@@ -28,8 +28,11 @@ std::string message_of(const std::exception& error);
 struct SliceAxis {
     int axis = -1;  ///< −1: imaging::default_slice_axis
     void visit(OptionVisitor& visitor) { imaging::visit_slice_axis(visitor, axis); }
+    /// Throws FileError for an axis across the only slice.
     int of(const imaging::Volume& volume) const {
-        return axis >= 0 ? axis : imaging::default_slice_axis(volume);
+        const int chosen = axis >= 0 ? axis : imaging::default_slice_axis(volume);
+        imaging::require_slice_axis(volume, chosen);
+        return chosen;
     }
 };
 

@@ -115,6 +115,7 @@ Subject make_pair_subject(const imaging::Volume& low, const imaging::Volume& hig
     subject.content = content_of(high);
     subject.low_content = content_of(low);
     subject.axis = axis >= 0 ? axis : imaging::default_slice_axis(high);
+    imaging::require_slice_axis(high, subject.axis);
     subject.slice_count = imaging::slice_count(high, subject.axis);
     subject.pixel_mm = high.voxel_size_mm[static_cast<std::size_t>(imaging::column_axis(subject.axis))];
     subject.normalisation = imaging::percentile_normalisation(low.voxels, low.path);

@@ -150,6 +150,9 @@ std::vector<std::string> find_volumes(const std::vector<std::string>& inputs, co
 Subject make_subject(const imaging::Volume& volume, const imaging::Degradation& degradation, int axis,
                      InputFeatures features) {
     if (axis < 0) axis = imaging::default_slice_axis(volume);
+    imaging::require_slice_axis(volume, axis);
+    require(!degradation.through_plane || imaging::slice_count(volume, axis) > 1, volume.path,
+            "holds one slice; thick slices need a volume of several");
     const auto alternating = [&](int index) {
         const bool columns = degradation.through_plane && index % 2 == 1;
         return columns ? imaging::column_axis(axis) : imaging::row_axis(axis);

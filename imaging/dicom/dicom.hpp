@@ -27,7 +27,7 @@ bool is_dicom(const std::filesystem::path& path);
 /// series; may be empty if there is one only. Images are sorted by position, never by name or number. Throws
 /// FileError("path: reason") for several series without a choice (it names them), images of other sizes or
 /// orientations, several images at one position, positions that are not evenly spaced or not along the
-/// normal, mosaics, colour images, fewer than two images, and files that cannot be decoded.
+/// normal, mosaics, colour images, and files that cannot be decoded.
 DicomSeries read_dicom(const std::filesystem::path& path, const std::string& series = "");
 
 /// Writes a volume that was made of a series as a derived series of classic MR images into a new folder,

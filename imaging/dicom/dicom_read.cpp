@@ -47,6 +47,7 @@ struct Frame {
     int columns = 0, rows = 0;
     Vector3 row{}, column{};
     double column_mm = 0.0, row_mm = 0.0;  ///< distance of neighbouring columns, and of rows
+    double slice_mm = 0.0;                 ///< thickness; 0: not known
     gdcm::PixelFormat::ScalarType type = gdcm::PixelFormat::UINT16;
     std::vector<float> stored;
     std::optional<double> padding = {};  ///< stored value of PixelPaddingValue
@@ -138,6 +139,8 @@ void read_geometry(Frame& frame, const Groups& groups) {
     frame.column = unit(&orientation[3], path);
     require(std::abs(dot(frame.row, frame.column)) < 0.01, path,
             "its rows and columns are not perpendicular");
+    const auto thickness = groups.numbers(pixel_measures, slice_thickness, path);
+    if (!thickness.empty() && thickness[0] > 0.0) frame.slice_mm = thickness[0];
     frame.row_mm = spacing[0];
     frame.column_mm = spacing[1];
     if (!slope.empty() && slope[0] != 0.0) frame.image.slope = slope[0];
@@ -305,7 +308,8 @@ std::vector<Frame> choose_series(std::vector<Frame> frames, const std::string& c
     return std::move(series[fitting.front()]);
 }
 
-/// Sorts the frames by position and checks that they are one stack. Returns the mean step between them.
+/// Sorts the frames by position and checks that they are one stack. Returns the mean step between them, for
+/// one frame its thickness along the normal.
 Vector3 sort_stack(std::vector<Frame>& frames, const Vector3& normal, const std::string& path) {
     const Frame& first = frames.front();
     for (const Frame& frame : frames) {
@@ -320,6 +324,10 @@ Vector3 sort_stack(std::vector<Frame>& frames, const Vector3& normal, const std:
     std::stable_sort(frames.begin(), frames.end(), [&](const Frame& a, const Frame& b) {
         return dot(a.image.position, normal) < dot(b.image.position, normal);
     });
+    if (frames.size() == 1) {
+        const double mm = first.slice_mm;
+        return {mm * normal[0], mm * normal[1], mm * normal[2]};
+    }
     const auto count = static_cast<double>(frames.size() - 1);
     const Vector3 &from = frames.front().image.position, &to = frames.back().image.position;
     const Vector3 step = {(to[0] - from[0]) / count, (to[1] - from[1]) / count, (to[2] - from[2]) / count};
@@ -424,15 +432,20 @@ DicomSeries read_dicom(const fs::path& path, const std::string& series) {
         for (Frame& frame : read_file(file)) frames.push_back(std::move(frame));
     require(!frames.empty(), path.string(), "holds no DICOM image");
     frames = choose_series(std::move(frames), series, path.string());
-    require(frames.size() >= 2, path.string(), "holds one image; a volume needs at least two");
     auto source = std::make_shared<DicomSource>();
     source->row = frames.front().row;
     source->column = frames.front().column;
     source->normal = cross(source->row, source->column);
-    const Vector3 step = sort_stack(frames, source->normal, path.string());
-
     DicomSeries result;
     Volume& volume = result.volume;
+    if (frames.size() == 1) {
+        double& mm = frames.front().slice_mm;
+        volume.notes.push_back(fmt::format("holds one image; the folder of its series makes a volume{}",
+                                           mm > 0.0 ? "" : " (no slice thickness, 1 mm is assumed)"));
+        if (mm == 0.0) mm = 1.0;
+    }
+    const Vector3 step = sort_stack(frames, source->normal, path.string());
+
     volume.path = path.string();
     volume.size = {frames.front().columns, frames.front().rows, static_cast<int>(frames.size())};
     volume.voxel_size_mm = {frames.front().column_mm, frames.front().row_mm, std::sqrt(dot(step, step))};

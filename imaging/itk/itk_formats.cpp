@@ -4,6 +4,7 @@
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -72,18 +73,21 @@ struct Layout {
 Layout layout_of(const itk::ImageIOBase& io, const std::string& path) {
     using Pixel = itk::IOPixelEnum;
     const unsigned dimensions = io.GetNumberOfDimensions();
-    require(dimensions == 3 || dimensions == 4, path,
-            fmt::format("{}-D file; only 3-D and 4-D files are read", dimensions));
+    require(dimensions >= 2 && dimensions <= 4, path,
+            fmt::format("{}-D file; only files of 2, 3 or 4 dimensions are read", dimensions));
     const bool color = io.GetPixelType() == Pixel::RGB || io.GetPixelType() == Pixel::RGBA;
     require(!color, path, "colour image, not an MR image");
     require(io.GetPixelType() == Pixel::SCALAR || io.GetPixelType() == Pixel::VECTOR, path,
             fmt::format("voxels of kind {} are no intensities",
                         itk::ImageIOBase::GetPixelTypeAsString(io.GetPixelType())));
     Layout layout;
-    for (unsigned axis = 0; axis < 3; ++axis) {
-        require_side(static_cast<std::int64_t>(io.GetDimensions(axis)), static_cast<int>(axis), path);
+    layout.size = {1, 1, 1};
+    for (unsigned axis = 0; axis < std::min(dimensions, 3U); ++axis) {
+        const double mm = io.GetSpacing(axis);
+        require(std::isfinite(mm) && mm > 0.0, path, fmt::format("damaged header, voxels of {} mm", mm));
         layout.size[axis] = static_cast<int>(io.GetDimensions(axis));
     }
+    require_image({layout.size[0], layout.size[1], layout.size[2]}, path);
     const auto values = static_cast<std::int64_t>(io.GetNumberOfComponents());
     const auto repeats = dimensions == 4 ? static_cast<std::int64_t>(io.GetDimensions(3)) : 1;
     require(values == 1 || repeats == 1, path, "a series of vectors, not of intensities");
@@ -95,6 +99,16 @@ Layout layout_of(const itk::ImageIOBase& io, const std::string& path) {
 
 VoxelToWorld matrix_of(const itk::ImageIOBase& io) {
     VoxelToWorld matrix{};
+    if (io.GetNumberOfDimensions() == 2) {
+        // A picture lies in the plane of the first two axes.
+        for (unsigned row = 0; row < 2; ++row) {
+            matrix[row][3] = -io.GetOrigin(row);
+            for (unsigned axis = 0; axis < 2; ++axis)
+                matrix[row][axis] = -io.GetDirection(axis)[row] * io.GetSpacing(axis);
+        }
+        matrix[2][2] = 1.0;
+        return matrix;
+    }
     for (unsigned row = 0; row < 3; ++row) {
         const double sign = row < 2 ? -1.0 : 1.0;
         matrix[row][3] = sign * io.GetOrigin(row);
@@ -155,7 +169,11 @@ std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selec
     Volume volume;
     volume.path = name;
     volume.size = layout.size;
-    for (unsigned axis = 0; axis < 3; ++axis) volume.voxel_size_mm[axis] = io->GetSpacing(axis);
+    volume.voxel_size_mm = {1.0, 1.0, 1.0};
+    for (unsigned axis = 0; axis < std::min(io->GetNumberOfDimensions(), 3U); ++axis)
+        volume.voxel_size_mm[axis] = io->GetSpacing(axis);
+    if (io->GetNumberOfDimensions() == 2)
+        volume.notes.push_back("a 2-D file has no slice thickness; 1 mm is assumed");
     NiftiHeader header = plain_header(volume);
     header.fields.datatype = static_cast<std::int16_t>(datatype);
     set_voxel_to_world(header, matrix_of(*io));

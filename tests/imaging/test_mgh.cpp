@@ -76,7 +76,6 @@ TEST_CASE("damaged MGH files are refused") {
         REQUIRE(complaint_about(good_file().substr(0, length)).starts_with(path.string()));
     CHECK(contains(complaint_about(with(0, 2)), "not an MGH file"));
     CHECK(contains(complaint_about(with(4, 0)), "dimension 0 is 0"));
-    CHECK(contains(complaint_about(with(12, 1)), "one slice only along axis 2"));
     CHECK(contains(complaint_about(with(8, 0x7fffffff)), "truncated"));
     CHECK(contains(complaint_about(with(16, 0x7fffffff)), "truncated"));
     CHECK(contains(complaint_about(with(20, 5)), "MGH type 5"));

@@ -137,6 +137,21 @@ TEST_CASE("one volume of a series is read by its index") {
     CHECK(contains(complaint([] { read_nifti(fixture("series_of_one.nii"), 1); }), "no volume 1"));
 }
 
+TEST_CASE("a volume of one slice is that slice, from a 3-D and a 2-D file") {
+    for (const std::string name : {"one_slice.nii", "flat.nii"}) {
+        const Volume volume = read_nifti(fixture(name));
+        // 16-bit integers from byte 352 on.
+        const std::string bytes = contents(fixture(name));
+        std::vector<std::int16_t> stored((bytes.size() - 352) / 2);
+        std::memcpy(stored.data(), bytes.data() + 352, 2 * stored.size());
+        CHECK(volume.size[2] == 1);
+        CHECK(volume.voxels == std::vector<float>(stored.begin(), stored.end()));
+        CHECK(default_slice_axis(volume) == 2);
+        require_slice_axis(volume, 2);
+        CHECK(contains(complaint([&] { require_slice_axis(volume, 0); }), "would be lines"));
+    }
+}
+
 TEST_CASE("bad files are refused in one sentence with their path") {
     const std::vector<std::pair<std::string, std::string>> cases = {
         {"missing.nii", "no such file"},
@@ -156,8 +171,6 @@ TEST_CASE("bad files are refused in one sentence with their path") {
         {"bad_statistic.nii", "statistic map (intent Z-score), not an MR image"},
         {"bad_vector.nii", "vector or matrix image"},
         {"bad_five.nii", "5-D file"},
-        {"bad_one_slice.nii", "one slice only along axis 2; a volume needs at least 2"},
-        {"bad_flat.nii", "one slice only along axis 2; a volume needs at least 2"},
         {"bad_complex.nii", "complex image"},
         {"bad_rgb.nii", "colour image"},
         {"bad_float128.nii", "FLOAT128"},

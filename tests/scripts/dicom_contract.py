@@ -205,7 +205,7 @@ def check_through_plane(folder):
 
 
 def check_intensities(folder):
-    """Intensities that do not fit, coarse steps and padding: what changes is said, and the values are right."""
+    """Intensities that do not fit, coarse steps, padding and a single image: what changes is said, and the values are right."""
     bicubic = ["--method", "bicubic", "--scale", "2"]
 
     def stored_as(values):
@@ -243,6 +243,11 @@ def check_intensities(folder):
     images, wanted = read_series(folder / "padded-out"), intensities(read_series(folder / "background-out"))
     wanted[:, :12, :10] = INTERCEPT
     assert numpy.array_equal(intensities(images), wanted) and images[0].PixelPaddingValue == 0
+
+    result = upscale(classic_series(folder / "single", lambda index, data: index == 2), folder / "single-out", *bicubic)
+    images = read_series(folder / "single-out")
+    assert result.returncode == 0 and "holds one image" in result.stderr and len(images) == 1
+    assert numpy.abs(lps_of(images[0], 0.5, 0.5) - position(2)).max() < 1e-4 and images[0].SliceThickness == 3
 
 
 def check_refusals(folder):
@@ -287,7 +292,6 @@ def check_refusals(folder):
     refused("shifted against each other", sheared)
     refused("not a greyscale image", colour)
     refused("has no position", unplaced)
-    refused("holds one image", lambda index, data: index == 2)
     two = refused("4 (t1 mprage, 4 images), 5 (t2 tse, 5 images)", second_series)
     refused("--series 6 names no series", second_series, "--series", "6")
     make(two, folder / "chosen", "--method", "bicubic", "--scale", "2", "--series", "5")

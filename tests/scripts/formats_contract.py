@@ -291,7 +291,6 @@ def check_refusals(folder):
         (0, 7, "not an MGH file"),
         (4, -5, "dimension 0 is -5"),
         (4, 2**31 - 1, "truncated"),
-        (8, 1, "one slice only along axis 1"),
         (16, 0, "0 frames"),
         (20, 2, "MGH type 2"),
         (30, -1082130432, "voxels of -1 mm"),
@@ -539,6 +538,40 @@ def check_voxel_offsets(folder):
                 refused("damaged header, voxels start at byte", "upscale", plain, folder / "no.nii", *bicubic, *options)
 
 
+def check_one_slice(folder):
+    """A volume of one slice is enlarged within it, along every axis and in every format."""
+    voxels = head((32, 40, 3)).astype(numpy.float32)[:, :, 1]
+    double(write(folder / "three.nii", numpy.stack([voxels] * 3, axis=2)), folder / "three-double.nii")
+    wanted = voxels_of(folder / "three-double.nii")[:, :, 1]
+    extensions = [".nii", ".mgz"] + [".nrrd", ".mha"] * HAS_ITK
+    for axis in range(3):
+        for extension in extensions:
+            scan = write(folder / f"one{extension}", numpy.ascontiguousarray(numpy.expand_dims(voxels, axis)))
+            result = folder / f"one-double{extension}"
+            make("upscale", scan, result, "--method", "bicubic", "--scale", 2, "--force")
+            assert numpy.allclose(numpy.squeeze(voxels_of(result), axis), wanted, atol=1e-2), (axis, extension)
+    flat = [write(folder / "flat.nii", voxels)]
+    if HAS_ITK:
+        for extension in (".nrrd", ".mha"):
+            flat.append(folder / f"flat{extension}")
+            SimpleITK.WriteImage(SimpleITK.GetImageFromArray(voxels.T), str(flat[-1]))
+    for scan in flat:
+        make("upscale", scan, folder / "flat-double.nii", "--method", "bicubic", "--scale", 2, "--force")
+        assert numpy.allclose(voxels_of(folder / "flat-double.nii")[:, :, 0], wanted, atol=1e-2), scan
+    scan, out = write(folder / "one.nii", voxels[:, :, None]), folder / "no.nii"
+    across = ("--method", "bicubic", "--scale", 2, "--axis", "x")
+    refused("is one slice along axis z; slices along axis x would be lines", "upscale", scan, out, *across)
+    refused("holds one slice", "upscale", scan, out, "--method", "bicubic", "--direction", "through-plane")
+    refused("holds one slice", "upscale", "--self", scan, out)
+    refused("holds one slice", "evaluate", scan, "--direction", "through-plane", "--thickness", 4)
+    make("evaluate", scan, "--scale", 2)
+    make("simulate", scan, folder / "low.nii", "--scale", 2)
+    assert voxels_of(folder / "low.nii").shape == (16, 20, 1)
+    line = folder / "line.nii"
+    nibabel.save(nibabel.Nifti1Image(voxels[:, :1, None], AFFINE), line)
+    refused("a line of 32×1×1 voxels", "upscale", line, out, "--method", "bicubic", "--scale", 2)
+
+
 for check in (
     check_formats,
     check_upper_case,
@@ -550,6 +583,7 @@ for check in (
     check_padding,
     check_voxel_sizes,
     check_voxel_offsets,
+    check_one_slice,
     check_refusals,
 ):
     with tempfile.TemporaryDirectory() as scratch:

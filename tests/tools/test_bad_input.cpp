@@ -79,9 +79,10 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
     write_bytes(path, bytes);
     require_refusal(path, "there is no volume 7", "--volume 7");
     bytes = good;
-    put<std::int16_t>(bytes, 46, 1);  // one slice
+    put<std::int16_t>(bytes, 44, 1);  // a line
+    put<std::int16_t>(bytes, 46, 1);
     write_bytes(path, bytes);
-    require_refusal(path, "slice");
+    require_refusal(path, "a line of 12×1×1 voxels");
     bytes = good;
     put<std::int16_t>(bytes, 68, 1002);  // intent: label
     write_bytes(path, bytes);

@@ -53,6 +53,7 @@ std::string voxel_text(const imaging::Volume& volume, int axis) {
 }
 
 bool has_thick_slices(const imaging::Volume& volume, int axis) {
+    if (imaging::slice_count(volume, axis) == 1) return false;
     const double pixel =
         std::min(voxel_mm(volume, imaging::row_axis(axis)), voxel_mm(volume, imaging::column_axis(axis)));
     return voxel_mm(volume, axis) >= thick_slice_ratio * pixel;

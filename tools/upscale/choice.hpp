@@ -41,7 +41,7 @@ inline constexpr double thick_slice_ratio = 1.5;
 
 /// "slices are 5 mm apart, pixels 0.9×0.9 mm".
 std::string voxel_text(const imaging::Volume& volume, int axis);
-/// True for slices that are thick beside the smaller side of a pixel.
+/// True for several slices that are thick beside the smaller side of a pixel.
 bool has_thick_slices(const imaging::Volume& volume, int axis);
 
 }  // namespace dnsp::tools

@@ -32,6 +32,8 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     require(std::holds_alternative<imaging::Volume>(input.contents),
             options.input.string() + ": is a picture; --self needs a volume with thick slices");
     const auto& scan = std::get<imaging::Volume>(input.contents);
+    require(imaging::slice_count(scan, options.slice_axis.of(scan)) > 1, scan.path,
+            "holds one slice; --self needs several, which become thin");
     apply(options.convolution, device);
     catch_interrupts();
     const TrainingSettings settings =
