@@ -16,10 +16,12 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/warning.hpp"
 #include "imaging/file_names.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/picture_encode.hpp"
 #include "imaging/picture_integrity.hpp"
+#include "imaging/resample.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -28,17 +30,24 @@ std::string lower_extension(const std::filesystem::path& path) {
     return lower_case(path.extension().string());
 }
 
-/// Grey or ITU-R BT.601 luma; an alpha channel is left out.
+/// Fills image, colour and notes.
 template <class Sample>
-Image grey_image(const Sample* samples, int height, int width, int channels) {
-    Image image(height, width);
-    for (float& pixel : image.pixels) {
-        const bool grey = channels < 3 || (samples[0] == samples[1] && samples[1] == samples[2]);
-        pixel = grey ? static_cast<float>(samples[0])
-                     : static_cast<float>(0.299 * samples[0] + 0.587 * samples[1] + 0.114 * samples[2]);
-        samples += channels;
+void set_pixels(Picture& picture, const Sample* samples, int height, int width, int channels) {
+    picture.image = picture.cb = picture.cr = Image(height, width);
+    const bool has_alpha = channels == 2 || channels == 4;
+    bool has_color = false, is_opaque = true;
+    for (std::size_t i = 0; i < picture.image.pixels.size(); ++i, samples += channels) {
+        is_opaque = is_opaque && (!has_alpha || samples[channels - 1] == std::numeric_limits<Sample>::max());
+        picture.image.pixels[i] = static_cast<float>(samples[0]);
+        if (channels < 3 || (samples[0] == samples[1] && samples[1] == samples[2])) continue;
+        has_color = true;
+        const double luma = 0.299 * samples[0] + 0.587 * samples[1] + 0.114 * samples[2];
+        picture.image.pixels[i] = static_cast<float>(luma);
+        picture.cb.pixels[i] = static_cast<float>((samples[2] - luma) / 1.772);
+        picture.cr.pixels[i] = static_cast<float>((samples[0] - luma) / 1.402);
     }
-    return image;
+    if (!has_color) picture.cb = picture.cr = {};
+    if (!is_opaque) picture.notes.push_back("transparency (the alpha channel) is left out");
 }
 
 }  // namespace
@@ -70,14 +79,29 @@ Picture read_picture(const std::filesystem::path& path) {
         stbi_image_free);
     if (samples == nullptr)
         throw FileError(fmt::format("{}: cannot be decoded: {}", name, stbi_failure_reason()));
-    picture.image =
-        picture.bits == 16
-            ? grey_image(static_cast<const std::uint16_t*>(samples.get()), height, width, channels)
-            : grey_image(static_cast<const std::uint8_t*>(samples.get()), height, width, channels);
+    if (picture.bits == 16)
+        set_pixels(picture, static_cast<const std::uint16_t*>(samples.get()), height, width, channels);
+    else
+        set_pixels(picture, static_cast<const std::uint8_t*>(samples.get()), height, width, channels);
     const auto& pixels = picture.image.pixels;
     require(!std::all_of(pixels.begin(), pixels.end(), [&](float x) { return x == pixels.front(); }), name,
             fmt::format("every pixel is {}", pixels.front()));
     return picture;
+}
+
+Picture read_grey_picture(const std::filesystem::path& path) {
+    Picture picture = read_picture(path);
+    for (const std::string& note : picture.notes) warn(path.string(), note);
+    if (picture.has_color()) warn(path.string(), "colour is converted to luma (ITU-R BT.601)");
+    picture.cb = picture.cr = {};
+    return picture;
+}
+
+void enlarge_color(Picture& high, const Picture& low, Phase phase) {
+    if (!low.has_color()) return;
+    const int scale = high.image.width / low.image.width;
+    high.cb = enlarge_bicubic(low.cb, scale, phase);
+    high.cr = enlarge_bicubic(low.cr, scale, phase);
 }
 
 void write_picture(const std::filesystem::path& path, const Picture& picture) {
@@ -90,6 +114,9 @@ void write_picture(const std::filesystem::path& path, const Picture& picture) {
                 image.pixels.size() ==
                     static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width),
             name, fmt::format("cannot hold an image of {}×{}", image.height, image.width));
+    for (const Image* color : {&picture.cb, &picture.cr})
+        require(!picture.has_color() || color->pixels.size() == image.pixels.size(), name,
+                "its colour has another size than its luma");
     require(std::all_of(image.pixels.begin(), image.pixels.end(), [](float x) { return std::isfinite(x); }),
             name, "not written, a pixel is NaN or infinite");
     const bool png = lower_extension(path) == ".png";

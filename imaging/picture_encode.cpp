@@ -20,8 +20,26 @@ namespace {
 
 constexpr int jpeg_quality = 95;
 
-unsigned rounded(float value, double gain, unsigned largest) {
+unsigned rounded(double value, double gain, unsigned largest) {
     return static_cast<unsigned>(std::lround(std::clamp(gain * value, 0.0, static_cast<double>(largest))));
+}
+
+int channels_of(const Picture& picture) { return picture.has_color() ? 3 : 1; }
+
+/// Calls visit for the stored values of all pixels: grey, or red, green and blue.
+template <class Visit>
+void visit_samples(const Picture& picture, Visit visit) {
+    for (std::size_t i = 0; i < picture.image.pixels.size(); ++i) {
+        const double luma = picture.image.pixels[i];
+        if (!picture.has_color()) {
+            visit(luma);
+            continue;
+        }
+        const double red = luma + 1.402 * picture.cr.pixels[i], blue = luma + 1.772 * picture.cb.pixels[i];
+        visit(red);
+        visit((luma - 0.299 * red - 0.114 * blue) / 0.587);
+        visit(blue);
+    }
 }
 
 void append(std::vector<std::byte>& file, const void* data, std::size_t size) {
@@ -60,11 +78,12 @@ bool encode_rows(png_structp png, png_infop info, const Picture& picture, png_by
     png_set_write_fn(png, &output, png_write_bytes, png_flush_bytes);
     const auto height = static_cast<png_uint_32>(picture.image.height);
     const auto width = static_cast<png_uint_32>(picture.image.width);
-    png_set_IHDR(png, info, width, height, picture.bits, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+    png_set_IHDR(png, info, width, height, picture.bits,
+                 picture.has_color() ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
     const std::size_t row_bytes =
-        static_cast<std::size_t>(width) * static_cast<std::size_t>(picture.bits / 8);
+        static_cast<std::size_t>(width) * static_cast<std::size_t>(channels_of(picture) * picture.bits / 8);
     for (png_uint_32 y = 0; y < height; ++y) png_write_row(png, pixels + y * row_bytes);
     png_write_end(png, info);
     return true;
@@ -74,11 +93,11 @@ bool encode_rows(png_structp png, png_infop info, const Picture& picture, png_by
 
 std::vector<std::byte> encode_png(const Picture& picture, const std::string& subject) {
     std::vector<png_byte> pixels;
-    for (const float value : picture.image.pixels) {
+    visit_samples(picture, [&](double value) {
         const unsigned stored = rounded(value, 1.0, picture.bits == 16 ? 65535 : 255);
         if (picture.bits == 16) pixels.push_back(static_cast<png_byte>(stored >> 8));
         pixels.push_back(static_cast<png_byte>(stored & 0xff));
-    }
+    });
     std::vector<std::byte> file;
     PngOutput output{&file, {}};
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &output, png_failed, png_warned);
@@ -92,15 +111,15 @@ std::vector<std::byte> encode_png(const Picture& picture, const std::string& sub
 std::vector<std::byte> encode_jpeg(const Picture& picture, const std::string& subject) {
     const double gain = picture.bits == 16 ? 255.0 / 65535.0 : 1.0;
     std::vector<std::uint8_t> pixels;
-    for (const float value : picture.image.pixels) {
+    visit_samples(picture, [&](double value) {
         pixels.push_back(static_cast<std::uint8_t>(rounded(value, gain, 255)));
-    }
+    });
     std::vector<std::byte> file;
     const auto collect = [](void* target, void* data, int size) {
         append(*static_cast<std::vector<std::byte>*>(target), data, static_cast<std::size_t>(size));
     };
-    const int encoded = stbi_write_jpg_to_func(collect, &file, picture.image.width, picture.image.height, 1,
-                                               pixels.data(), jpeg_quality);
+    const int encoded = stbi_write_jpg_to_func(collect, &file, picture.image.width, picture.image.height,
+                                               channels_of(picture), pixels.data(), jpeg_quality);
     require(encoded != 0, subject, "JPEG compression failed");
     return file;
 }

@@ -8,7 +8,7 @@
 
 namespace dnsp::imaging {
 
-/// The bytes of a grey PNG or JPEG file. `subject` names the file in messages.
+/// The bytes of a PNG or JPEG file, grey or RGB. `subject` names the file in messages.
 std::vector<std::byte> encode_png(const Picture& picture, const std::string& subject);
 std::vector<std::byte> encode_jpeg(const Picture& picture, const std::string& subject);
 

@@ -61,7 +61,7 @@ constexpr int least_extent = 11;             // of the window of SSIM
 /// A picture is a volume of one plane.
 Volume read_image(const fs::path& path, std::optional<int> volume) {
     if (image_kind(path) == ImageKind::volume) return read_volume(path, volume);
-    imaging::Image image = imaging::read_picture(path).image;
+    imaging::Image image = imaging::read_grey_picture(path).image;
     Volume out;
     out.size = {image.width, image.height, 1};
     out.voxel_size_mm = {1.0, 1.0, 1.0};

@@ -120,7 +120,7 @@ void Evaluation::add_file(const std::string& path, const std::string& person,
         if (method.network) features = std::max(features, method.network->input_features());
     Subject subject =
         is_volume ? make_subject(read_volume(path, options_.volume), degradation_, options_.axis, features)
-                  : make_subject(imaging::read_picture(path).image, path, degradation_, features);
+                  : make_subject(imaging::read_grey_picture(path).image, path, degradation_, features);
     add_subject(std::move(subject), person, is_volume, progress);
 }
 

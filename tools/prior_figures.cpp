@@ -41,7 +41,7 @@ imaging::Image read_slice(const Options& options) {
     imaging::Normalisation range;
     if (tools::image_kind(options.input) == tools::ImageKind::picture) {
         require(!options.slice, options.input.string() + ": --slice is for volumes");
-        image = imaging::read_picture(options.input).image;
+        image = imaging::read_grey_picture(options.input).image;
         range = imaging::percentile_normalisation(image.pixels, options.input.string());
     } else {
         const imaging::Volume volume = tools::read_volume(options.input, options.volume);

@@ -83,7 +83,7 @@ nlohmann::json simulate_volume(const Options& options, const imaging::Degradatio
 nlohmann::json simulate_picture(const Options& options, const imaging::Degradation& acquisition) {
     require(!acquisition.through_plane,
             options.input.string() + ": a picture has no pixel size; thick slices need a volume");
-    imaging::Picture picture = imaging::read_picture(options.input);
+    imaging::Picture picture = imaging::read_grey_picture(options.input);
     const imaging::Degradation degradation = imaging::drawn_for(picture.image, acquisition);
     picture.image = imaging::received(std::move(picture.image), degradation);
     const int height = picture.image.height, width = picture.image.width;

@@ -145,8 +145,8 @@ Subject make_pair_subject(const imaging::Image& low, const imaging::Image& high,
 
 Subject load_pair(const PairPaths& paths, int axis, std::optional<int> volume) {
     if (imaging::is_picture_path(paths.high))
-        return make_pair_subject(imaging::read_picture(paths.low).image,
-                                 imaging::read_picture(paths.high).image, paths);
+        return make_pair_subject(imaging::read_grey_picture(paths.low).image,
+                                 imaging::read_grey_picture(paths.high).image, paths);
     const imaging::Volume low = imaging::read_volume(paths.low, volume),
                           high = imaging::read_volume(paths.high, volume);
     for (const imaging::Volume* each : {&low, &high})

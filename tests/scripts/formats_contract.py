@@ -572,6 +572,40 @@ def check_one_slice(folder):
     refused("a line of 32×1×1 voxels", "upscale", line, out, "--method", "bicubic", "--scale", 2)
 
 
+def check_color(folder):
+    """Colour is kept. Interpolation is linear, so that each channel is what the channel alone gives, apart from rounding."""
+    channels = [(120 + 90 * numpy.sin(numpy.add.outer(numpy.arange(24) / a, numpy.arange(30) / b))) for a, b in ((5, 7), (4, -6), (9, 3))]
+    for kind, levels in ((numpy.uint8, 1), (numpy.uint16, 256)):
+        values = [numpy.round(levels * channel).astype(kind) for channel in channels]
+        images = [SimpleITK.GetImageFromArray(channel) for channel in values]
+        SimpleITK.WriteImage(SimpleITK.Compose(images), str(folder / "color.png"))
+        said = make("upscale", folder / "color.png", folder / "out.png", "--method", "bicubic", "--scale", 2, "--force")
+        assert "warning" not in said
+        result = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / "out.png")))
+        assert result.dtype == kind and result.shape == (48, 60, 3)
+        for index, image in enumerate(images):
+            SimpleITK.WriteImage(image, str(folder / "one.png"))
+            make("upscale", folder / "one.png", folder / "one-out.png", "--method", "bicubic", "--scale", 2, "--force")
+            wanted = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / "one-out.png")))
+            assert numpy.abs(result[..., index].astype(int) - wanted).max() <= 1, (kind, index)
+        # Grey that is stored as RGB is grey.
+        SimpleITK.WriteImage(SimpleITK.Compose([images[0]] * 3), str(folder / "grey.png"))
+        make("upscale", folder / "grey.png", folder / "grey-out.png", "--method", "bicubic", "--scale", 2, "--force")
+        assert SimpleITK.ReadImage(str(folder / "grey-out.png")).GetNumberOfComponentsPerPixel() == 1
+        # Transparency is left out, and said.
+        alpha = SimpleITK.GetImageFromArray(numpy.full((24, 30), 255 * levels // 2, kind))
+        SimpleITK.WriteImage(SimpleITK.Compose([*images, alpha]), str(folder / "alpha.png"))
+        said = make("upscale", folder / "alpha.png", folder / "alpha-out.png", "--method", "bicubic", "--scale", 2, "--force")
+        assert "transparency (the alpha channel) is left out" in said
+        assert numpy.array_equal(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / "alpha-out.png"))), result)
+        assert "transparency" in warnings_of(folder / "alpha-out.png")[0]
+    make("upscale", folder / "color.png", folder / "out.jpg", "--method", "bicubic", "--scale", 2, "--force")
+    result = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / "out.jpg")))
+    assert result.shape == (48, 60, 3) and numpy.abs(result[::2, ::2] - numpy.stack(channels, axis=2)).mean() < 12
+    for program, arguments in (("evaluate", ("--scale", 2)), ("simulate", (folder / "low.png", "--scale", 2))):
+        assert "colour is converted to luma" in make(program, folder / "color.png", *arguments), program
+
+
 for check in (
     check_formats,
     check_upper_case,
@@ -584,6 +618,7 @@ for check in (
     check_voxel_sizes,
     check_voxel_offsets,
     check_one_slice,
+    check_color,
     check_refusals,
 ):
     with tempfile.TemporaryDirectory() as scratch:

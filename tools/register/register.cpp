@@ -75,8 +75,8 @@ tools::Registration register_volume_files(const Options& options) {
 
 tools::Registration register_picture_files(const Options& options) {
     require(!options.volume, "--volume is for volumes, not for pictures");
-    const imaging::Picture fixed = imaging::read_picture(options.fixed);
-    const imaging::Picture moving = imaging::read_picture(options.moving);
+    const imaging::Picture fixed = imaging::read_grey_picture(options.fixed);
+    const imaging::Picture moving = imaging::read_grey_picture(options.moving);
     auto result = tools::register_pictures(fixed.image, moving.image, options.registration);
     if (!options.figure.empty()) {
         const auto range = [](const imaging::Image& image, const fs::path& path) {

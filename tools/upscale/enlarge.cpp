@@ -69,7 +69,7 @@ imaging::Phase phase_of(const ImageUpscaler& upscaler) {
 }
 
 UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions& options,
-                              const UpscaleJob& job, imaging::Picture picture) {
+                              const UpscaleJob& job, const imaging::Picture& picture) {
     require(chosen.upscaler.accepts_pictures(),
             job.input.string() +
                 ": is a picture, but the network labels tissues and needs a skull-stripped "
@@ -77,11 +77,13 @@ UpscaleResult enlarge_picture(const ChosenUpscaler& chosen, const UpscaleOptions
     require(options.consistency.empty() && options.spread.empty() && options.report.empty(),
             job.input.string() + ": is a picture; --consistency, --spread and --report are for volumes");
     const auto normalisation = imaging::percentile_normalisation(picture.image.pixels, job.input.string());
-    const imaging::Image low = picture.image;
     UpscaleResult result{.origin = {chosen.weights, chosen.upscaler.acquisition()}};
-    picture.image = chosen.upscaler.upscale(low, normalisation);
-    check(result, chosen, options, low, normalisation, options.consistent, job.output, picture.image);
-    result.image = std::move(picture);
+    result.origin.warnings = picture.notes;
+    for (const std::string& note : picture.notes) warn(job.input.string(), note);
+    imaging::Picture high{chosen.upscaler.upscale(picture.image, normalisation), picture.bits};
+    check(result, chosen, options, picture.image, normalisation, options.consistent, job.output, high.image);
+    imaging::enlarge_color(high, picture, phase_of(chosen.upscaler));
+    result.image = std::move(high);
     return result;
 }
 
@@ -161,8 +163,8 @@ UpscaleResult enlarge_series(const ChosenUpscaler& chosen, const UpscaleOptions&
 
 UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& options, const UpscaleJob& job,
                       InputImage input) {
-    if (auto* picture = std::get_if<imaging::Picture>(&input.contents))
-        return enlarge_picture(chosen, options, job, std::move(*picture));
+    if (const auto* picture = std::get_if<imaging::Picture>(&input.contents))
+        return enlarge_picture(chosen, options, job, *picture);
     const imaging::Volume& first = *first_volume(input.contents);
     const int axis = options.slice_axis.of(first);
     auto warnings = explain_direction(chosen.upscaler, first, axis);
