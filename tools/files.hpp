@@ -33,7 +33,6 @@ void require_separate_files(const std::vector<NamedFile>& inputs, const std::vec
 /// require_separate_files(), and require_free() for every output.
 void require_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs, bool force);
 
-
 /// A folder for output, which is created with those above it. Unless keep() is called, the destructor removes
 /// what was created and is still empty: a start that fails leaves nothing behind.
 class NewFolder {
