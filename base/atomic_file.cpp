@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <random>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -44,6 +49,47 @@ void flush_folder(const std::filesystem::path& file) {
     ::close(descriptor);
 }
 
+/// "name" of ".name.XXXXXX.part", the hidden file of a destination; empty for another file.
+std::string destination_of(const std::string& hidden) {
+    constexpr std::string_view suffix = ".XXXXXX.part";
+    if (hidden.size() < suffix.size() + 2 || hidden.front() != '.' || !hidden.ends_with(".part")) return {};
+    const std::size_t end = hidden.size() - suffix.size();
+    return hidden[end] == '.' ? hidden.substr(1, end - 1) : std::string();
+}
+
+/// Removes the hidden files of `destination` that killed processes left. A living process holds a lock on its
+/// hidden file. A folder is listed once in a process, since it may hold thousands of files.
+void remove_leftovers(const std::filesystem::path& destination) {
+    namespace fs = std::filesystem;
+    static std::mutex guard;
+    static std::map<fs::path, std::multimap<std::string, fs::path>>
+        hidden_files;  // by folder, by destination
+    const std::lock_guard lock(guard);
+    const fs::path folder = destination.has_parent_path() ? destination.parent_path() : fs::path(".");
+    std::error_code ignored;
+    const auto [known, is_new] = hidden_files.try_emplace(fs::absolute(folder, ignored));
+    if (is_new)
+        for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end; it.increment(ignored))
+            if (const std::string name = destination_of(it->path().filename().string()); !name.empty())
+                known->second.emplace(name, it->path());
+    const auto [first, last] = known->second.equal_range(destination.filename().string());
+    for (auto it = first; it != last; ++it) {
+        const int descriptor = ::open(it->second.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (descriptor < 0) continue;
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(it->second.c_str());
+        ::close(descriptor);
+    }
+    known->second.erase(first, last);
+}
+
+/// Locks a new hidden file. False if another process has just taken it for a leftover and removed it.
+bool lock_new_file(int descriptor) {
+    // A file system without locks: then nothing is taken for a leftover either.
+    if (::flock(descriptor, LOCK_EX) != 0) return true;
+    struct stat status {};
+    return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const std::filesystem::path& destination) : destination_(follow_links(destination)) {
@@ -53,11 +99,13 @@ AtomicFile::AtomicFile(const std::filesystem::path& destination) : destination_(
     require(!std::filesystem::is_directory(status), destination_.string(), "is a folder, not a file");
     require(!std::filesystem::exists(status) || std::filesystem::is_regular_file(status),
             destination_.string(), "exists and is not a regular file");
+    remove_leftovers(destination_);
     do {
+        if (descriptor_ >= 0) ::close(descriptor_);
         temporary_ = destination_.parent_path() /
                      fmt::format(".{}.{}.part", destination_.filename().string(), random_suffix());
         descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor_ < 0 && errno == EEXIST);
+    } while (descriptor_ < 0 ? errno == EEXIST : !lock_new_file(descriptor_));
     if (descriptor_ < 0) fail(destination_, "cannot be created", errno);
 }
 

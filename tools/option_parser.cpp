@@ -135,7 +135,8 @@ void add_entry(const std::string& flag, const std::string& text, Map& map) {
         map[text.substr(0, equals)] = std::stod(number, &used);
     } catch (const std::logic_error&) {
     }
-    require(used > 0 && used == number.size() && std::isfinite(map[text.substr(0, equals)]), flag + " " + text + ": invalid weight");
+    require(used > 0 && used == number.size() && std::isfinite(map[text.substr(0, equals)]),
+            flag + " " + text + ": invalid weight");
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/atomic_file.hpp"
 #include "imaging/nifti.hpp"
@@ -43,6 +46,39 @@ TEST_CASE("a file that is not committed leaves nothing behind") {
         CHECK_FALSE(std::filesystem::exists(path));
     }
     CHECK(scratch.entries() == 0);
+}
+
+TEST_CASE("what a killed process left is removed by the next one that writes the file") {
+    const Scratch scratch;
+    const auto path = scratch.file("result.txt");
+    put(scratch.file(".other.txt.a1b2c3.part"), "of another file");
+    const auto run = [&](bool killed) {
+        const pid_t child = fork();
+        if (child == 0) {
+            AtomicFile file(path);
+            file.write("half of it");
+            if (killed) std::raise(SIGKILL);
+            file.commit();
+            std::_Exit(0);
+        }
+        int status = 0;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        return status;
+    };
+    REQUIRE(WIFSIGNALED(run(true)));
+    CHECK(scratch.entries() == 2);
+    REQUIRE(WIFSIGNALED(run(true)));
+    CHECK(scratch.entries() == 2);  // the second one removed what the first one left
+    {
+        AtomicFile alive(path);
+        alive.write("still written");
+        CHECK(scratch.entries() == 2);
+        REQUIRE(run(false) == 0);
+        CHECK(contents(alive.temporary_path()) == "still written");
+        CHECK(contents(path) == "half of it");
+    }
+    CHECK(scratch.entries() == 2);
+    CHECK(contents(scratch.file(".other.txt.a1b2c3.part")) == "of another file");
 }
 
 TEST_CASE("a file keeps its old contents until commit()") {

@@ -64,6 +64,29 @@ TEST_CASE("upscale --skip-existing leaves finished results, and makes the others
     CHECK(bytes_of(fixture.result(0)) == first);
 }
 
+TEST_CASE("a folder job that is killed again and again ends with the files of an undisturbed run") {
+    const Fixture fixture(12);
+    REQUIRE(fixture.run("").status == 0);
+    const fs::path undisturbed = fixture.folder / "undisturbed";
+    fs::rename(fixture.out, undisturbed);
+    const std::string command =
+        "upscale " + fixture.in.string() + " " + fixture.out.string() + method + " --skip-existing";
+    int kills = 0;
+    for (int i = 0; i < 40; ++i)
+        kills += run_tool(command, "timeout -s KILL 0.0" + std::to_string(10 + 2 * i)).status == 137;
+    CHECK(kills > 0);
+    const auto last = run_tool(command);
+    INFO(last.output);
+    REQUIRE(last.status == 0);
+    for (int i = 0; i < 12; ++i) {
+        const std::string name = "scan" + std::to_string(i);
+        CHECK(bytes_of(fixture.out / (name + ".nii")) == bytes_of(undisturbed / (name + ".nii")));
+        CHECK(bytes_of(fixture.out / (name + ".json")).find("\"output_sha256\": \"") != std::string::npos);
+    }
+    for (const auto& entry : fs::directory_iterator(fixture.out))
+        CHECK(entry.path().filename().string().front() != '.');
+}
+
 TEST_CASE("upscale --shard divides a folder into parts that share no image") {
     const Fixture fixture(5);
     std::vector<int> made(5, 0);
