@@ -47,7 +47,7 @@ void set_pixels(Picture& picture, const Sample* samples, int height, int width, 
         picture.cr.pixels[i] = static_cast<float>((samples[0] - luma) / 1.402);
     }
     if (!has_color) picture.cb = picture.cr = {};
-    if (!is_opaque) picture.notes.push_back("transparency (the alpha channel) is left out");
+    if (!is_opaque) picture.notes.emplace_back("transparency (the alpha channel) is left out");
 }
 
 }  // namespace

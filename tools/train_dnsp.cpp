@@ -219,7 +219,7 @@ void write_report(const Options& options) {
 
 /// The checkpoint that --resume names: a file, or the folder of a run.
 fs::path checkpoint_of(const fs::path& given) {
-    const fs::path path = fs::is_directory(given) ? given / checkpoint_name : given;
+    fs::path path = fs::is_directory(given) ? given / checkpoint_name : given;
     require(fs::exists(path), path.string() + ": no such file; --resume continues a run from its checkpoint");
     return path;
 }

@@ -168,7 +168,7 @@ DataSet data_set_of(const fs::path& path) {
 std::string person_of_folder(const fs::path& path) {
     const auto folders = folders_above(path);
     for (const fs::path& folder : folders) {
-        const std::string name = folder.filename().string(), kept = identifying_part(name);
+        std::string kept = identifying_part(folder.filename().string());
         if (!kept.empty() && !folder_words.contains(imaging::lower_case(kept))) return kept;
     }
     return folders.empty() ? path.string() : folders.front().filename().string();

@@ -172,7 +172,7 @@ UpscaleResult enlarge(const ChosenUpscaler& chosen, const UpscaleOptions& option
         warnings.push_back(fmt::format("unlike the scans of the training: {}", fmt::join(differences, "; ")));
     for (std::string& note : notes_of(input.contents)) warnings.push_back(std::move(note));
     if (first.padding)
-        warnings.push_back("the result has padding where the nearest voxel of the input is padding");
+        warnings.emplace_back("the result has padding where the nearest voxel of the input is padding");
     for (const std::string& warning : warnings) warn(first.path, warning);
     UpscaleResult result;
     if (auto* series = std::get_if<Series>(&input.contents))
