@@ -5,8 +5,11 @@
 #include <itkNrrdImageIO.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <regex>
 #include <type_traits>
 
 #include "base/atomic_file.hpp"
@@ -129,17 +132,49 @@ std::uintmax_t available_bytes(const fs::path& path) {
     return bytes;
 }
 
+/// The value of "KEY = VALUE" in the header of a MetaImage; empty if it has no such line.
+std::string metaimage_value(const std::string& header, const std::string& key) {
+    const std::regex line("(?:^|\n)" + key + "[ \t]*=[ \t]*([^\r\n]*)");
+    std::smatch found;
+    return std::regex_search(header, found, line) ? found[1].str() : std::string();
+}
+
+/// Throws FileError if the file that holds the voxels of a MetaImage is too short for them. MetaImageIO
+/// reports no error then, and leaves a part of the voxels as they were in memory.
+void require_metaimage_bytes(const fs::path& path, std::uintmax_t bytes) {
+    constexpr std::size_t longest_header = 1 << 16;
+    std::string header(longest_header, '\0');
+    std::ifstream file(path, std::ios::binary);
+    file.read(header.data(), static_cast<std::streamsize>(header.size()));
+    header.resize(static_cast<std::size_t>(file.gcount()));
+    const auto last_line = header.find("ElementDataFile");
+    if (last_line == std::string::npos) return;
+    const auto end = header.find('\n', last_line);
+    header.resize(std::min(end, header.size() - 1) + 1);
+    if (lower_case(metaimage_value(header, "CompressedData")) == "true") {
+        const std::string size = metaimage_value(header, "CompressedDataSize");
+        if (std::from_chars(size.data(), size.data() + size.size(), bytes).ec != std::errc{}) return;
+    }
+    const std::string where = metaimage_value(header, "ElementDataFile");
+    std::error_code absent;
+    const std::uintmax_t there = where == "LOCAL" ? fs::file_size(path) - header.size()
+                                                  : fs::file_size(path.parent_path() / where, absent);
+    require(absent || there >= bytes, path.string(),
+            fmt::format("truncated, {} of {} voxel bytes are there", there, bytes));
+}
+
 template <class Io>
 std::vector<char> read_buffer(Io& io, std::size_t bytes, const fs::path& path) {
     itk::ImageIORegion region(io.GetNumberOfDimensions());
     for (unsigned axis = 0; axis < io.GetNumberOfDimensions(); ++axis)
         region.SetSize(axis, io.GetDimensions(axis));
     io.SetIORegion(region);
+    if constexpr (std::is_same_v<Io, itk::MetaImageIO>) require_metaimage_bytes(path, bytes);
     std::vector<char> buffer(bytes, '\0');
     with_itk(path, "truncated or damaged", [&] { io.Read(buffer.data()); });
     if constexpr (std::is_same_v<Io, itk::MetaImageIO>) {
-        // Of a truncated file, MetaImageIO fills a part of the buffer without an error. The rest keeps what
-        // was there.
+        // Of damaged compressed voxels, MetaImageIO fills a part of the buffer without an error. The rest
+        // keeps what was there.
         std::vector<char> again(bytes, '\x55');
         with_itk(path, "truncated or damaged", [&] { io.Read(again.data()); });
         require(buffer == again, path.string(), "truncated or damaged");
