@@ -9,8 +9,9 @@ namespace dnsp {
 
 /// A file that is written atomically. Writes go to a hidden file in the same folder (".name.XXXXXX.part").
 /// commit() flushes it to disk and renames it. The destructor removes it if commit() was not called. What a
-/// killed process left is removed by the next process that writes the same file. Symbolic links are followed. Throws FileError, with the path and the system's reason (disk full, permission denied,
-/// …), also if the path exists and is not a regular file.
+/// killed process left is removed by the next process that writes the same file. Symbolic links are followed.
+/// Throws FileError, with the path and the system's reason (disk full, permission denied, …), also if the
+/// path exists and is not a regular file.
 class AtomicFile {
   public:
     explicit AtomicFile(const std::filesystem::path& destination);
