@@ -199,6 +199,11 @@ void require_free_outputs(const Options& options) {
     std::vector<tools::NamedFile> inputs;
     for (const std::string& file : options.inputs) inputs.push_back({"an input", file});
     for (const fs::path& file : options.weights) inputs.push_back({"--weights", file});
+    for (const std::string& file : options.pairs) inputs.push_back({"--pairs", file});
+    inputs.push_back({"--reference", options.comparison.reference});
+    inputs.push_back({"--mask", options.comparison.mask});
+    for (const std::string& text : options.comparison.candidates)
+        inputs.push_back({"--candidate", text.substr(text.find('=') + 1)});  // NAME=PATH, or PATH
     tools::require_outputs(inputs,
                            {{"--json", options.json}, {"--csv", options.csv}, {"--figure", options.figure}},
                            options.force);

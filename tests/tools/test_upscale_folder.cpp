@@ -123,6 +123,10 @@ TEST_CASE("no program writes over its input or over another output") {
     refused("simulate " + a + " " + a + " --force");
     refused("evaluate " + a + " --scale 2 --json " + a + " --force");
     refused("evaluate " + a + " --scale 2 --json " + o + " --csv " + o);
+    const std::string b = fixture.input(1).string();
+    refused("evaluate --reference " + b + " --candidate name=" + a + " --json " + a + " --force");
+    refused("evaluate --reference " + a + " --candidate " + b + " --csv " + a + " --force");
+    refused("evaluate --pairs " + b + " " + a + " --json " + a + " --force");
     std::ofstream(fixture.in / "scan0.json") << R"({"EchoTime": 0.1})";
     // The record of a result in another format would replace the sidecar of the input.
     refused("upscale " + a + " " + in + "/scan0.mgz" + method + " --force");
