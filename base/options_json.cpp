@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 
 namespace dnsp {
 
@@ -20,7 +21,7 @@ void OptionWriter::nested(const std::string& key, const std::function<void()>& v
 }
 
 OptionReader::OptionReader(json object) : json_(std::move(object)) {
-    require(json_.is_object(), "[options] expected a JSON object, got " + json_.dump());
+    require(json_.is_object(), "[options] expected a JSON object, got " + json_text(json_));
 }
 
 std::optional<json> OptionReader::take(const std::string& key) {
@@ -35,7 +36,7 @@ namespace {
 
 /// Throws Error unless `condition` holds.
 void require_option(bool condition, const std::string& name, const std::string& expected, const json& got) {
-    require(condition, fmt::format("[options] {}: expected {}, got {}", name, expected, got.dump()));
+    require(condition, fmt::format("[options] {}: expected {}, got {}", name, expected, json_text(got)));
 }
 
 }  // namespace
@@ -142,7 +143,7 @@ std::optional<OptionDifference> first_difference(const json& recorded, const jso
     const auto entry = [](const json& object, const std::string& key) {
         return object.contains(key) ? object.at(key) : json();
     };
-    const auto text = [](const json& value) { return value.is_null() ? "nothing" : value.dump(); };
+    const auto text = [](const json& value) { return value.is_null() ? "nothing" : json_text(value); };
     for (const auto& [key, value] : keys.items()) {
         const json before = entry(recorded, key), now = entry(given, key);
         if (before.is_object() && now.is_object()) {

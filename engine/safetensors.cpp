@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/atomic_file.hpp"
+#include "base/json_text.hpp"
 
 namespace dnsp {
 namespace {
@@ -124,7 +125,7 @@ std::string serialise_safetensors(const TensorFile& file) {
                         {"data_offsets", {offset, offset + bytes_of(tensor)}}};
         offset += bytes_of(tensor);
     }
-    std::string text = header.dump();
+    std::string text = json_text(header);
     text.append((8 - text.size() % 8) % 8, ' ');  // data start aligned to 8 bytes
     const std::uint64_t header_bytes = text.size();
     std::string out(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes);

@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "base/options_json.hpp"
 
 namespace dnsp::imaging {
@@ -166,7 +167,7 @@ std::map<std::string, std::string> describe(const LowFieldSettings& settings) {
     std::map<std::string, std::string> description;
     const nlohmann::json json = to_json(settings);
     for (const auto& [key, value] : json.items())
-        description[key] = value.is_string() ? value.get<std::string>() : value.dump();
+        description[key] = value.is_string() ? value.get<std::string>() : json_text(value);
     const LowFieldModel model = settings.make();
     description["signal_ratio"] = fmt::format("{}", model.signal_ratio);
     description["added_noise"] = fmt::format("{}", model.relative_noise() * settings.noise);

@@ -3,6 +3,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "tools/analysis.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -84,7 +85,7 @@ int analyse(const Options& options) {
     const tools::Analysis analysis = analysis_of(options);
     const std::string document = tools::markdown(analysis);
     fmt::print("{}", document);
-    if (!options.json.empty()) write_atomically(options.json, to_json(analysis).dump(2) + "\n");
+    if (!options.json.empty()) write_atomically(options.json, json_text(to_json(analysis), 2) + "\n");
     if (!options.markdown.empty()) write_atomically(options.markdown, document);
     if (!options.figure.empty()) draw(analysis, options.figure);
     return 0;

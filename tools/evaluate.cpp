@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
+#include "base/json_text.hpp"
 #include "base/options_json.hpp"
 #include "models/classical/method.hpp"
 #include "tools/command_line.hpp"
@@ -216,7 +217,7 @@ int compare(const Options& options) {
         options.comparison, [&](double fraction) { progress.show(fraction, options.comparison.reference); });
     progress.clear();
     fmt::print("{}", table(comparison));
-    if (!options.json.empty()) write_atomically(options.json, to_json(comparison).dump(2) + "\n");
+    if (!options.json.empty()) write_atomically(options.json, json_text(to_json(comparison), 2) + "\n");
     if (!options.csv.empty()) write_atomically(options.csv, csv(comparison));
     return 0;
 }
@@ -246,7 +247,7 @@ int evaluate(Options options, Device device) {
     pairs ? score_pairs(options, evaluation) : score_files(options, evaluation);
     const tools::Summary summary = evaluation.summary();
     fmt::print("{}", table(summary));
-    if (!options.json.empty()) write_atomically(options.json, to_json(summary).dump(2) + "\n");
+    if (!options.json.empty()) write_atomically(options.json, json_text(to_json(summary), 2) + "\n");
     if (!options.csv.empty()) write_atomically(options.csv, csv(summary));
     if (!options.figure.empty()) evaluation.draw(options.figure);
     return 0;

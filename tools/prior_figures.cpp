@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/atomic_file.hpp"
+#include "base/json_text.hpp"
 #include "engine/safetensors.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"
@@ -204,9 +205,9 @@ int run(Figure figure, const Options& options) {
     require(fs::exists(options.input), options.input.string() + ": no such file");
     const json result = figure(options);
     if (options.json.empty())
-        fmt::print("{}\n", result.dump(2));
+        fmt::print("{}\n", json_text(result, 2));
     else
-        write_atomically(options.json, result.dump(2) + "\n");
+        write_atomically(options.json, json_text(result, 2) + "\n");
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "imaging/acquisition.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
@@ -117,7 +118,7 @@ int simulate(Options options) {
                                                              : simulate_picture(options, degradation);
     record["source"] = options.input.filename().string();
     record["program"] = "simulate (DNSP) " DNSP_VERSION;
-    write_atomically(sidecar, record.dump(2) + "\n");
+    write_atomically(sidecar, json_text(record, 2) + "\n");
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "base/json_text.hpp"
 #include "imaging/volume_file.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/classical_upscaler.hpp"
@@ -98,7 +99,7 @@ int print_weights(bool json) {
                         {"scale", each.degradation.scale},
                         {"degradation", imaging::describe(each.degradation)},
                         {"bytes", each.bytes}});
-    fmt::print("{}\n", list.dump(2));
+    fmt::print("{}\n", json_text(list, 2));
     return 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
+
 namespace dnsp {
 namespace {
 
@@ -13,11 +15,11 @@ std::map<std::string, std::string> describe(const RunDescription& run, const std
     for (const HeldOut& h : run.held_out) held_out.push_back({{"file", h.file}, {"slices", h.slices}});
     return {{"dnsp.kind", kind},
             {"dnsp.version", DNSP_VERSION},
-            {"dnsp.settings", to_json(run.settings).dump()},
-            {"dnsp.degradation", json(imaging::describe(run.settings.degradation.make())).dump()},
+            {"dnsp.settings", json_text(to_json(run.settings))},
+            {"dnsp.degradation", json_text(json(imaging::describe(run.settings.degradation.make())))},
             {"dnsp.normalisation", run.settings.pairs.empty() ? normalisation_text : pair_normalisation_text},
-            {"dnsp.held_out", held_out.dump()},
-            {"dnsp.seen", to_json(run.seen).dump()},
+            {"dnsp.held_out", json_text(held_out)},
+            {"dnsp.seen", json_text(to_json(run.seen))},
             {"dnsp.command", run.command}};
 }
 
@@ -78,7 +80,7 @@ void save_checkpoint(const fs::path& path, const RunDescription& run, const Para
                      const RunState& state) {
     TensorFile file;
     file.metadata = describe(run, "checkpoint");
-    file.metadata["dnsp.data"] = to_json(run.data).dump();
+    file.metadata["dnsp.data"] = json_text(to_json(run.data));
     file.metadata["dnsp.step"] = std::to_string(state.step);
     file.metadata["dnsp.adam_steps"] = std::to_string(adam.steps_taken());
     for (const auto& p : store.parameters()) {

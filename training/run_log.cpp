@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 
 namespace dnsp {
 
@@ -21,7 +22,7 @@ RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : pat
 }
 
 void RunLog::write(const json& line) {
-    out_ << line.dump() << '\n' << std::flush;
+    out_ << json_text(line) << '\n' << std::flush;
     require(out_.good(), path_.string() + ": cannot be written (is the disk full?)");
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/options_json.hpp"
 #include "imaging/resample.hpp"
 #include "inference/onnx/onnx_file.hpp"
@@ -61,10 +62,10 @@ std::string enlarge(ExportGraph& graph, std::string image, int scale, imaging::P
 std::map<std::string, std::string> facts(const TrainedNetwork& network) {
     const imaging::Degradation& degradation = network.degradation;
     return {{"dnsp.version", DNSP_VERSION},
-            {"dnsp.model", to_json(network.model->options()).dump()},
+            {"dnsp.model", json_text(to_json(network.model->options()))},
             {"dnsp.scale", std::to_string(degradation.scale)},
             {"dnsp.purpose", purpose(degradation)},
-            {"dnsp.degradation", nlohmann::json(imaging::describe(degradation)).dump()},
+            {"dnsp.degradation", json_text(nlohmann::json(imaging::describe(degradation)))},
             {"dnsp.variant", network.variant}};
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 
 namespace dnsp::classical {
 namespace {
@@ -68,7 +69,7 @@ void write_srsw_database(const std::filesystem::path& path, const SrswDatabase& 
     header["pairs"] = database.low.rows();
     header["seed"] = database.seed;
     header["files"] = database.files;
-    const std::string text = header.dump();
+    const std::string text = json_text(header);
     const Prefix prefix{magic, version, static_cast<std::uint32_t>(text.size())};
     AtomicFile file(path);
     file.write(std::as_bytes(std::span(&prefix, 1)));

@@ -231,3 +231,21 @@ TEST_CASE("errors of the file system are sentences") {
         CHECK(result.says(heads.folder.path().string()));
     }
 }
+
+TEST_CASE("names of files that are no UTF-8 are read, trained on and recorded") {
+    const Heads heads({"one.nii", "two.nii"});
+    const std::string name = heads.path("M\xfcller.nii");  // Latin-1
+    fs::rename(heads.path("one.nii"), name);
+    for (const std::string& command :
+         {"upscale '" + name + "' " + heads.path("high.nii") + " --scale 2 --method bicubic",
+          "simulate '" + name + "' " + heads.path("low.nii") + " --scale 2",
+          "train_dnsp '" + name + "' " + heads.path("two.nii") + quick + "--out " + heads.path("run"),
+          "evaluate '" + name + "' --weights " + heads.path("run/weights.safetensors") + " --json " +
+              heads.path("scores.json")}) {
+        const auto result = run_tool(command);
+        INFO(command << "\n" << result.output);
+        CHECK(result.status == 0);
+    }
+    for (const std::string file : {"high.json", "low.json", "scores.json"})
+        CHECK(bytes_of(heads.path(file)).find("M\uFFFDller.nii") != std::string::npos);
+}

@@ -3,6 +3,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
@@ -109,7 +110,7 @@ int run(const Options& options) {
     record["fixed"] = options.fixed.filename().string();
     record["moving"] = options.moving.filename().string();
     record["program"] = "register (DNSP) " DNSP_VERSION;
-    write_atomically(json, record.dump(2) + "\n");
+    write_atomically(json, json_text(record, 2) + "\n");
     for (const std::string& warning : result.warnings)
         fmt::print(stderr, "register: {}: warning: {}\n", options.moving.string(), warning);
     fmt::print(

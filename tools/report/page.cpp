@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/json_text.hpp"
 #include "imaging/picture_encode.hpp"
 #include "tools/report/pages.hpp"
 
@@ -20,7 +21,7 @@ void insert(std::string& page, const std::string& mark, const std::string& text)
 }  // namespace
 
 std::string html_page(std::string page, const nlohmann::ordered_json& data) {
-    std::string text = data.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    std::string text = json_text(data);
     // "</script>" or "<!--" in a text would change how the page is read.
     for (std::size_t at = 0; (at = text.find('<', at)) != std::string::npos; at += 6)
         text.replace(at, 1, "\\u003c");

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/json_text.hpp"
 #include "imaging/picture.hpp"
 #include "priors/objective.hpp"
 #include "tools/files.hpp"
@@ -206,7 +207,7 @@ Json record(const RunHistory& run) {
     const auto add = [&](const char* key, const char* name) {
         if (!run.start.contains(key)) return;
         const nlohmann::json& value = run.start[key];
-        std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+        std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
         if (value.is_array())
             text = fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ", "));
         rows.push_back({name, text});

@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/counted.hpp"
+#include "base/json_text.hpp"
 #include "base/warning.hpp"
 #include "imaging/volume_file.hpp"
 #include "tools/command_line.hpp"
@@ -28,7 +29,7 @@ std::vector<std::pair<std::string, std::string>> lines_of(const nlohmann::ordere
     for (const char* key :
          {"command", "version", "device", "input_sha256", "output_sha256", "weights", "acquisition"})
         lines.emplace_back(key,
-                           record[key].is_string() ? record[key].get<std::string>() : record[key].dump());
+                           record[key].is_string() ? record[key].get<std::string>() : json_text(record[key]));
     return lines;
 }
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
+#include "base/json_text.hpp"
 #include "base/sha256.hpp"
 #include "tools/files.hpp"
 #include "tools/temporary_folder.hpp"
@@ -165,7 +166,7 @@ Json write_record(const UpscaleOptions& options, const UpscaleJob& job, const Im
     record["consistency"] = nullptr;
     if (origin.consistency) record["consistency"] = *origin.consistency;
     record["warnings"] = origin.warnings;
-    write_atomically(sidecar_path(job.output), record.dump(2) + "\n");
+    write_atomically(sidecar_path(job.output), json_text(record, 2) + "\n");
     return record;
 }
 
@@ -174,7 +175,7 @@ void start_record(const UpscaleJob& job) {
                          {"input_sha256", digest_of(job.input)},
                          {"output", job.output.string()},
                          {"output_sha256", nullptr}};
-    write_atomically(sidecar_path(job.output), record.dump(2) + "\n");
+    write_atomically(sidecar_path(job.output), json_text(record, 2) + "\n");
 }
 
 RecordState record_state(const UpscaleJob& job) {
@@ -216,7 +217,7 @@ std::string verify_record(const fs::path& sidecar) {
     const Json again = read_object(sidecar_path(repeated));
     require(again["weights"] == record["weights"],
             fmt::format("{}: other weights than in the recorded run: {} instead of {}", sidecar.string(),
-                        again["weights"].dump(), record["weights"].dump()));
+                        json_text(again["weights"]), json_text(record["weights"])));
     require(
         again["output_sha256"] == record["output_sha256"],
         fmt::format("{}: version {} gives another result than version {}: SHA-256 {} instead of {}",
