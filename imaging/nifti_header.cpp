@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace dnsp::imaging {
 namespace {
@@ -180,13 +181,38 @@ IntensityScale intensity_scale(const NiftiHeader& header) {
     const double slope = header.fields.scl_slope;
     const double intercept = header.fields.scl_inter;
     if (slope == 0.0 || !std::isfinite(slope)) return {};
-    return {slope, std::isfinite(intercept) ? intercept : 0.0};
+    return {slope, intercept};
+}
+
+std::vector<std::string> drop_unknown_codes(NiftiHeader& header) {
+    nifti_2_header& fields = header.fields;
+    std::vector<std::string> notes;
+    const auto drop = [&](const char* form, std::int32_t& code) {
+        if (code >= NIFTI_XFORM_UNKNOWN && code <= NIFTI_XFORM_TEMPLATE_OTHER) return;
+        notes.push_back(fmt::format("the {0}_code {1} of the header is none of NIfTI's; the {0} is left out",
+                                    form, code));
+        code = NIFTI_XFORM_UNKNOWN;
+    };
+    drop("qform", fields.qform_code);
+    drop("sform", fields.sform_code);
+    return notes;
+}
+
+bool has_rotation(const NiftiHeader& header) {
+    const nifti_2_header& fields = header.fields;
+    const double eps =
+        header.version == 1 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+    const double b = fields.quatern_b, c = fields.quatern_c, d = fields.quatern_d;
+    return b * b + c * c + d * d <= 1.0 + 3.0 * eps;
 }
 
 std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
     nifti_2_header& fields = header.fields;
     const double mm = mm_per_unit(fields);
     std::vector<std::string> notes, contradictions;
+    if (mm != 1.0)
+        notes.push_back(fmt::format("the header has lengths in {}; they are converted to mm",
+                                    mm > 1.0 ? "metres" : "micrometres"));
     for (std::size_t axis = 0; axis < 3; ++axis) {
         const char name = "xyz"[axis];
         double& size = fields.pixdim[axis + 1];

@@ -41,9 +41,16 @@ struct IntensityScale {
 };
 IntensityScale intensity_scale(const NiftiHeader& header);
 
+/// Sets codes of qform and sform that NIfTI does not define to 0: such a form is not used. Returns sentences
+/// that say so.
+std::vector<std::string> drop_unknown_codes(NiftiHeader& header);
+
+/// Whether the quaternion of the qform is one: b² + c² + d² ≤ 1, within the rounding of the file's numbers.
+bool has_rotation(const NiftiHeader& header);
+
 /// Sets voxel sizes that the header leaves unset (0, NaN, infinite) to that of the sform, else to 1 mm, and
 /// negative ones to their absolute value, so that all programs read the same size from a result. Returns
-/// sentences that say so, and one if sizes and sform differ by more than 5 %.
+/// sentences that say so, one if sizes and sform differ by more than 5 %, and one for another unit than mm.
 std::vector<std::string> complete_voxel_sizes(NiftiHeader& header);
 
 /// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.

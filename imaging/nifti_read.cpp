@@ -181,11 +181,16 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     const auto [first, count] = selection.of(volumes, name);
 
     const std::int64_t voxels = fields.dim[1] * fields.dim[2] * fields.dim[3];
-    std::vector<std::string> notes = complete_voxel_sizes(from.header);
+    std::vector<std::string> notes = drop_unknown_codes(from.header);
+    require(fields.sform_code > 0 || fields.qform_code <= 0 || has_rotation(from.header), name,
+            "damaged header, the quaternion of its qform is no rotation");
+    for (std::string& note : complete_voxel_sizes(from.header)) notes.push_back(std::move(note));
     const std::int64_t first_voxel = first_voxel_of(from, name, notes);
     const bool has_flag = first_voxel >= from.bytes_read + 4;
     if (has_flag) from.header.extensions = read_extensions(file, from, first_voxel);
     const StoredType type{fields.datatype, from.swapped, intensity_scale(from.header)};
+    require(std::isfinite(type.scale.intercept), name,
+            fmt::format("damaged header, the intercept of its intensities is {}", type.scale.intercept));
     const std::int64_t voxel_bytes = type.bytes();
     file.skip(first_voxel - from.bytes_read + first * voxels * voxel_bytes);
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "base/error.hpp"
+#include "imaging/nifti_header.hpp"
 #include "imaging/padding.hpp"
 #include "imaging/storage.hpp"
 
@@ -54,6 +56,21 @@ std::string count_text(std::int64_t bad) {
 
 std::int64_t count_not_finite(const std::vector<float>& voxels) {
     return std::count_if(voxels.begin(), voxels.end(), [](float x) { return !std::isfinite(x); });
+}
+
+/// Throws FileError for sizes and positions that no scan has, and that would not survive single precision.
+void require_possible_geometry(const Volume& volume) {
+    constexpr double least_mm = 1e-6, most_mm = 1e6, farthest_mm = 1e9;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        const double size = volume.voxel_size_mm[axis];
+        require(size >= least_mm && size <= most_mm, volume.path,
+                fmt::format("damaged header, a voxel is {} mm long along {}", size, "xyz"[axis]));
+    }
+    if (!volume.header) return;
+    for (const auto& row : voxel_to_world(*volume.header))
+        for (const double entry : row)
+            require(!(std::abs(entry) > farthest_mm), volume.path,
+                    fmt::format("damaged header, its matrix of positions has the entry {} mm", entry));
 }
 
 }  // namespace
@@ -117,6 +134,7 @@ void require_usable_intensities(const std::vector<float>& voxels, const std::str
 }
 
 void finish_reading(Volume& volume, std::optional<float> padding) {
+    require_possible_geometry(volume);
     require_usable_intensities(volume.voxels, volume.path);
     replace_padding(volume, padding);
     note_precision(volume);

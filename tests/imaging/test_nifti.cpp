@@ -1,3 +1,4 @@
+#include "imaging/geometry.hpp"
 #include "imaging/nifti.hpp"
 
 #include <zlib.h>
@@ -259,10 +260,47 @@ TEST_CASE("units are converted, and unset voxel sizes and invalid slopes take de
     std::memcpy(formless.data() + 76 + 4, &zero, sizeof zero);
     put(scratch.file("b.nii"), formless);
     CHECK(read_nifti(scratch.file("b.nii")).voxel_size_mm[0] == 1.0);
-    const float no_scaling[][2] = {{0.0f, 5.0f}, {NAN, 5.0f}, {1.0f, NAN}};
+    const float no_scaling[][2] = {{0.0f, 5.0f}, {NAN, 5.0f}, {0.0f, NAN}};
     for (const auto& slope_and_intercept : no_scaling) {
         CHECK(with_bytes(112, slope_and_intercept, sizeof slope_and_intercept).voxels == reference.voxels);
     }
+    const char metres = 1;
+    CHECK(with_bytes(123, &metres, 1).notes.size() == 1);
+}
+
+// NiBabel sets such codes to 0, and refuses the intercept and the quaternion
+// (tests/fuzz/nibabel_contract.py).
+TEST_CASE("forms and intercepts without a meaning are left out or refused") {
+    const Scratch scratch;
+    const std::string original = contents(fixture("v1_int16_le.nii"));
+    const auto with = [&](std::initializer_list<std::pair<std::size_t, std::int16_t>> shorts,
+                          std::initializer_list<std::pair<std::size_t, float>> floats) {
+        std::string changed = original;
+        for (const auto& [offset, value] : shorts) std::memcpy(changed.data() + offset, &value, sizeof value);
+        for (const auto& [offset, value] : floats) std::memcpy(changed.data() + offset, &value, sizeof value);
+        put(scratch.file("a.nii"), changed);
+        return read_nifti(scratch.file("a.nii"));
+    };
+    constexpr std::size_t slope = 112, intercept = 116, qform_code = 252, sform_code = 254, quatern_b = 256,
+                          qoffset_x = 268, srow_x = 280;
+    const Volume without_sform = with({{sform_code, 0}, {qform_code, 1}}, {{qoffset_x, 7.0f}});
+    const Volume unknown =
+        with({{sform_code, 64}, {qform_code, 1}}, {{qoffset_x, 7.0f}, {srow_x + 12, 9.0f}});
+    CHECK(voxel_to_world(unknown) == voxel_to_world(without_sform));
+    CHECK(voxel_to_world(unknown)[0][3] == 7.0);
+    REQUIRE(unknown.notes.size() == 1);
+    CHECK(contains(unknown.notes.front(), "sform_code 64"));
+    CHECK(with({{qform_code, -1}}, {}).notes.size() == 1);
+    CHECK(with({{qform_code, 5}, {sform_code, 4}}, {}).notes.empty());
+
+    const auto no_rotation = [&] { with({{sform_code, 0}, {qform_code, 1}}, {{quatern_b, 2.0f}}); };
+    CHECK(contains(complaint(no_rotation), "quaternion"));
+    CHECK(with({{sform_code, 1}, {qform_code, 1}}, {{quatern_b, 2.0f}}).notes.empty());  // not used
+    for (const float value : {1e-30f, 1e30f})
+        CHECK(contains(complaint([&] { with({}, {{76 + 4, value}}); }), "mm long along x"));
+    CHECK(contains(complaint([&] { with({}, {{srow_x + 12, 1e12f}}); }), "matrix of positions"));
+    for (const float value : {NAN, INFINITY})
+        CHECK(contains(complaint([&] { with({}, {{slope, 1.0f}, {intercept, value}}); }), "intercept"));
 }
 
 TEST_CASE("a volume without a header becomes float32 NIfTI-1") {
