@@ -18,6 +18,7 @@
 #include "base/error.hpp"
 #include "base/warning.hpp"
 #include "imaging/file_names.hpp"
+#include "imaging/gzip_file.hpp"
 #include "imaging/input_file.hpp"
 #include "imaging/picture_encode.hpp"
 #include "imaging/picture_integrity.hpp"
@@ -25,6 +26,10 @@
 
 namespace dnsp::imaging {
 namespace {
+
+/// Deflate compresses a byte of PNG, at least one pixel of 1 bit in 8, into 1/1032; a pixel of JPEG takes
+/// more.
+constexpr std::uintmax_t most_pixels_per_byte = 8 * largest_compression;
 
 std::string lower_extension(const std::filesystem::path& path) {
     return lower_case(path.extension().string());
@@ -70,6 +75,10 @@ Picture read_picture(const std::filesystem::path& path) {
     int width = 0;
     int height = 0;
     int channels = 0;
+    require(stbi_info_from_memory(bytes, size, &width, &height, &channels) != 0, name, "cannot be decoded");
+    require(static_cast<std::uintmax_t>(width) * static_cast<std::uintmax_t>(height) <=
+                most_pixels_per_byte * file.size(),
+            name, fmt::format("damaged header, {}×{} pixels in {} bytes", width, height, file.size()));
     Picture picture;
     picture.bits = stbi_is_16_bit_from_memory(bytes, size) != 0 ? 16 : 8;
     const std::unique_ptr<void, void (*)(void*)> samples(

@@ -45,11 +45,31 @@ std::string png_damage(Bytes file) {
     return "truncated PNG";
 }
 
+/// Tables of a Huffman segment: class and number (1 byte), the number of codes of 1 … 16 bits (16 bytes), a
+/// symbol of one byte for each code. A table has at most 256 codes, and no more of a length than its bits
+/// allow; decoders rely on it.
+bool has_valid_huffman_tables(Bytes segment) {
+    constexpr std::size_t lengths = 16, largest_table = 256;
+    while (!segment.empty()) {
+        if (segment.size() < 1 + lengths) return false;
+        std::size_t codes = 0;
+        std::int64_t unused = 1;  // codes of the present length that no shorter code begins
+        for (std::size_t length = 1; length <= lengths; ++length) {
+            const unsigned count = byte_at(segment, length);
+            codes += count;
+            unused = 2 * unused - static_cast<std::int64_t>(count);
+            if (unused < 0) return false;
+        }
+        if (codes > largest_table || segment.size() < 1 + lengths + codes) return false;
+        segment = segment.subspan(1 + lengths + codes);
+    }
+    return true;
+}
+
 /// Segments are ff, marker, length, data. Entropy-coded data follow a start of scan; they contain no markers
 /// except restarts (d0 … d7) and stuffed zeros.
 std::string jpeg_damage(Bytes file) {
-    constexpr unsigned end_of_image = 0xd9;
-    constexpr unsigned start_of_scan = 0xda;
+    constexpr unsigned end_of_image = 0xd9, start_of_scan = 0xda, huffman_tables = 0xc4;
     std::size_t at = 2;
     while (file.size() - at >= 2) {
         if (byte_at(file, at) != 0xff) return "damaged JPEG";
@@ -62,6 +82,9 @@ std::string jpeg_damage(Bytes file) {
         if (file.size() - at < 4) break;
         const std::size_t length = byte_at(file, at + 2) << 8 | byte_at(file, at + 3);
         if (length > file.size() - at - 2) break;
+        if (length < 2) return "damaged JPEG";
+        if (marker == huffman_tables && !has_valid_huffman_tables(file.subspan(at + 4, length - 2)))
+            return "damaged JPEG, a Huffman table has too many codes";
         at += 2 + length;
         if (marker != start_of_scan) continue;
         while (file.size() - at >= 2) {

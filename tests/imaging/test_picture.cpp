@@ -82,6 +82,25 @@ TEST_CASE("a JPEG truncated at any byte is refused") {
     }
 }
 
+// The decoder wrote beyond its tables for the first, and took a gigabyte for the second.
+TEST_CASE("a JPEG with impossible tables or more pixels than its bytes can hold is refused") {
+    const Scratch scratch;
+    const std::string whole = contents(fixture("wave.jpg"));
+    const auto refusal = [&](const std::string& marker, std::size_t offset, const std::string& bytes) {
+        const std::size_t at = whole.find(marker);
+        REQUIRE(at != std::string::npos);
+        put(scratch.file("a.jpg"), std::string(whole).replace(at + offset, bytes.size(), bytes));
+        return complaint([&] { read_picture(scratch.file("a.jpg")); });
+    };
+    // DHT: marker, length (2 bytes), class and number, then the counts of codes of 1 … 16 bits.
+    const std::string huffman = "\xff\xc4", frame = "\xff\xc0";
+    CHECK(contains(refusal(huffman, 5, "\x03"), "Huffman"));          // three codes of one bit
+    CHECK(contains(refusal(huffman, 5 + 15, "\xff"), "Huffman"));     // more codes than the segment holds
+    CHECK(contains(refusal(huffman, 2, std::string(2, 0)), "JPEG"));  // a segment shorter than its length
+    // SOF0: marker, length, precision, then height and width.
+    CHECK(contains(refusal(frame, 5, "\xf8\x06\x40\x07"), "16391×63494 pixels"));
+}
+
 TEST_CASE("pictures that cannot be written are refused") {
     const Scratch scratch;
     const Picture picture = read_picture(fixture("grey8.png"));
