@@ -59,7 +59,13 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
         "[training] batch, patch, patches per slice and slice step must be positive");
     if (settings.pairs.empty()) acquisition_ = settings.degradation.make();
     const bool renews = settings.pairs.empty() && varies(acquisition_);
+    std::size_t pixels = 0;
+    for (const Subject& subject : subjects)
+        for (std::size_t i = 0; i < subject.slices.size(); i += static_cast<std::size_t>(settings.slice_step))
+            pixels += subject.slices[i].target.pixels.size();
     std::vector<float> inputs, targets;
+    inputs.reserve(pixels * static_cast<std::size_t>(channels_));
+    targets.reserve(pixels);
     std::vector<kernels::SliceEntry> slices;
     std::vector<kernels::CornerEntry> corners;
     for (const Subject& subject : subjects) {
@@ -68,7 +74,7 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
         for (std::size_t i = 0; i < subject.slices.size();
              i += static_cast<std::size_t>(settings.slice_step)) {
             const SlicePair& pair = subject.slices[i];
-            imaging::Image target = normalised(pair.target, subject.target_normalisation);
+            const imaging::Image target = normalised(pair.target, subject.target_normalisation);
             const imaging::Image input = normalised(pair.input, subject.normalisation);
             require(target.height >= patch_ && target.width >= patch_,
                     fmt::format("{}: slices of {}×{} are smaller than the {}×{} patches", subject.path,
@@ -83,22 +89,23 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
             const std::vector<float> channels = network_input(input, subject.tissues);
             inputs.insert(inputs.end(), channels.begin(), channels.end());
             targets.insert(targets.end(), target.pixels.begin(), target.pixels.end());
-            targets_.push_back(std::move(target));
+            sizes_.push_back({target.height, target.width});
             if (renews)
                 sources_.push_back({pair.truth.pixels.empty() ? pair.target : pair.truth, pair.row_mm,
                                     subject.normalisation, subject.reference_range, subject.tissues});
         }
     }
-    require(!targets_.empty(), "[training] no slice shows enough head for a patch");
+    require(!sizes_.empty(), "[training] no slice shows enough head for a patch");
     require(corners.size() <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
             "[training] too many places for patches; a larger slice step has fewer");
-    const auto patches = static_cast<std::int64_t>(targets_.size()) * patches_per_slice_;
+    const auto patches = static_cast<std::int64_t>(sizes_.size()) * patches_per_slice_;
     require(patches >= batch_size_,
             fmt::format("[training] {} patches an epoch do not fill a batch of {}", patches, batch_size_));
     steps_per_epoch_ = patches / batch_size_;
-    const auto pixels = static_cast<std::int64_t>(targets.size());
-    input_pixels_ = Tensor::from<float>({pixels, channels_}, inputs, device_);
-    target_pixels_ = Tensor::from<float>({pixels}, targets, device_);
+    const auto count = static_cast<std::int64_t>(targets.size());
+    input_pixels_ = Tensor::from<float>({count, channels_}, inputs, device_);
+    inputs = {};  // its memory
+    target_pixels_ = Tensor::from<float>({count}, targets, device_);
     slice_table_ = table_of(slices, device_);
     corner_table_ = table_of(corners, device_);
     order_table_ =
@@ -106,16 +113,18 @@ PatchSampler::PatchSampler(const std::vector<Subject>& subjects, const TrainingS
 }
 
 void PatchSampler::begin_epoch(std::int64_t epoch) {
-    std::vector<std::uint32_t> order(targets_.size() * static_cast<std::size_t>(patches_per_slice_));
+    std::vector<std::uint32_t> order(sizes_.size() * static_cast<std::size_t>(patches_per_slice_));
     std::iota(order.begin(), order.end(), 0u);
     shuffle(order, {seed_, order_stream + static_cast<std::uint64_t>(epoch)});
     copy_from_host(*order_table_, 0, order.data(), order.size() * sizeof(std::uint32_t));
     if (sources_.empty()) return;
     const bool prepared = next_epoch_.valid() && prepared_epoch_ == epoch;
-    const Pixels pixels = prepared ? next_epoch_.get() : acquired(epoch);
-    input_pixels_.copy_from(Tensor::from<float>(input_pixels_.shape(), pixels.inputs, device_));
-    if (!pixels.targets.empty())
-        target_pixels_.copy_from(Tensor::from<float>(target_pixels_.shape(), pixels.targets, device_));
+    Pixels pixels = prepared ? next_epoch_.get() : acquired(epoch);
+    const auto put = [](const Tensor& tensor, std::vector<float>& values) {
+        tensor.copy_from(Tensor::borrow(tensor.shape(), DType::float32, Device{}, values.data()));
+    };
+    put(input_pixels_, pixels.inputs);
+    if (!pixels.targets.empty()) put(target_pixels_, pixels.targets);
     if (device_.kind != DeviceKind::cuda) return;
     prepared_epoch_ = epoch + 1;
     next_epoch_ = std::async(std::launch::async, [this] { return acquired(prepared_epoch_); });
@@ -175,7 +184,12 @@ Batch PatchSampler::batch(const StepClock& clock) const {
 SharpAndSmooth PatchSampler::sharp_and_smooth() const {
     std::vector<double> sharp, smooth;
     std::int64_t pairs = 0;
-    for (const imaging::Image& target : targets_) {
+    const std::vector<float> pixels = target_pixels_.to_vector<float>();
+    auto first = pixels.begin();
+    for (const auto& [height, width] : sizes_) {
+        imaging::Image target(height, width);
+        std::copy_n(first, target.pixels.size(), target.pixels.begin());
+        first += static_cast<std::ptrdiff_t>(target.pixels.size());
         const auto pair = imaging::select_sharp_and_smooth(target, patch_, candidate_stride, foreground_level,
                                                            measured_foreground);
         if (!pair) continue;

@@ -29,12 +29,13 @@ struct Batch {
 /// resumed exactly.
 class PatchSampler {
   public:
-    /// Precondition: the tissues of all subjects are known, or of none. Real pairs are not acquired anew.
+    /// Copies what it needs of the subjects. Precondition: the tissues of all subjects are known, or of none.
+    /// Real pairs are not acquired anew.
     PatchSampler(const std::vector<Subject>& subjects, const TrainingSettings& settings, Device device);
     PatchSampler(const PatchSampler&) = delete;  // a thread that acquires the next epoch refers to it
 
     std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
-    std::size_t slices() const { return targets_.size(); }
+    std::size_t slices() const { return sizes_.size(); }
 
     /// Shuffles the patches of an epoch, and acquires its slices. Call it before the first batch of the
     /// epoch.
@@ -44,7 +45,7 @@ class PatchSampler {
     Batch batch(const StepClock& clock) const;
 
     /// The sharpest and the smoothest patch of every training slice that has qualifying patches
-    /// (imaging/patches.hpp). Throws Error if no slice has.
+    /// (imaging/patches.hpp). Precondition: no epoch has begun. Throws Error if no slice has.
     SharpAndSmooth sharp_and_smooth() const;
 
   private:
@@ -63,8 +64,11 @@ class PatchSampler {
     /// One slice. `target`: null if the target stays as it is.
     void acquire(const Source& source, const Philox& random, float* input, float* target) const;
 
-    std::vector<imaging::Image> targets_;  // normalised, one per slice
-    std::vector<Source> sources_;          // one per slice; empty if slices are not acquired anew
+    struct Size {
+        int height, width;
+    };
+    std::vector<Size> sizes_;      // one per slice
+    std::vector<Source> sources_;  // one per slice; empty if slices are not acquired anew
     imaging::Degradation acquisition_;
     // Slices, patch corners and the order of the epoch in device memory (kernels/patch_sampling.hpp).
     Tensor input_pixels_, target_pixels_;

@@ -62,6 +62,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
     description_.settings = settings_;
     description_.seen = seen_by(split_.training);
     description_.data = data_record(split_);
+    for (Subject& subject : split_.training) subject.slices = {};  // their memory: the sampler has copies
     require(settings_.epochs > 0 && settings_.steps >= 0,
             "[training] the number of epochs must be positive, and the number of steps must not be negative");
     require(

@@ -58,6 +58,7 @@ class Trainer {
 
     ValidationScore bicubic() const { return bicubic_; }
     ValidationScore validation() const { return validation_; }
+    /// The training subjects without their slices, which the sampler has.
     const Split& split() const { return split_; }
     const PatchSampler& sampler() const { return sampler_; }
     const TrainingStep& step() const { return *step_; }
