@@ -29,6 +29,9 @@ if(DNSP_SANITIZE)
   list(APPEND cxx_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dnsp_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(DNSP_FUZZ)
+  list(APPEND cxx_flags -fsanitize=fuzzer-no-link)  # counts the edges that a run takes
+endif()
 # A register spill or a local-memory stack frame stops the build with the kernel's name.
 set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
   "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra,-ffp-contract=off")
