@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/atomic_file.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 
 namespace dnsp {
 namespace {

@@ -9,7 +9,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "base/options_json.hpp"
 
 namespace dnsp::imaging {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/json.hpp"
+
 namespace dnsp {
 
 using nlohmann::json;
@@ -22,8 +24,11 @@ WeightsFile::WeightsFile(std::filesystem::path path)
         fail("is a safetensors file, but not of this project (no dnsp.kind in its metadata)");
     try {
         settings_ = json::parse(metadata("dnsp.settings"));
-        for (const json& h : json::parse(metadata("dnsp.held_out")))
-            held_out_.push_back({h.at("file"), h.at("slices")});
+        for (const json& held_out : json::parse(metadata("dnsp.held_out"))) {
+            std::vector<int> slices;
+            for (const json& slice : held_out.at("slices")) slices.push_back(whole_number<int>(slice));
+            held_out_.push_back({held_out.at("file"), std::move(slices)});
+        }
         if (const auto seen = file_.metadata.find("dnsp.seen"); seen != file_.metadata.end())
             seen_ = seen_scans_of(json::parse(seen->second));
     } catch (const std::exception& error) {

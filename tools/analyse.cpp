@@ -3,7 +3,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "tools/analysis.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"

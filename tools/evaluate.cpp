@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "base/options_json.hpp"
 #include "models/classical/method.hpp"
 #include "tools/command_line.hpp"

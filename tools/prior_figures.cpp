@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/atomic_file.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "engine/safetensors.hpp"
 #include "imaging/nifti.hpp"
 #include "imaging/normalisation.hpp"

@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "imaging/acquisition.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "imaging/volume_file.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/classical_upscaler.hpp"

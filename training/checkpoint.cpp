@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 
 namespace dnsp {
 namespace {

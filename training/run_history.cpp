@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "training/run_log.hpp"
 
 namespace dnsp {
 namespace {
@@ -21,7 +22,7 @@ void add(std::map<std::string, StepSeries>& series, const json& line, const char
 class Reader {
   public:
     void read(const json& line) {
-        const auto step = line.value("step", std::int64_t{0});
+        const std::int64_t step = logged_step(line);
         const std::string event = line.at("event");
         if (event == "start" || event == "resume")
             begin(line, step, event == "resume");
@@ -93,8 +94,8 @@ RunHistory read_run_history(const std::filesystem::path& log) {
             const json line = json::parse(text, nullptr, false);
             if (line.is_object() && line.contains("event")) reader.read(line);
         }
-    } catch (const json::exception&) {
-        throw Error(log.string() + ": is not a log of train_dnsp");
+    } catch (const std::exception& error) {
+        throw Error(log.string() + ": is not a log of train_dnsp (" + error.what() + ")");
     }
     RunHistory history = reader.history();
     require(!history.start.is_null(), log.string() + ": is not a log of train_dnsp");

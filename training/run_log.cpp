@@ -2,20 +2,28 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 
 namespace dnsp {
 
 using nlohmann::json;
 
+std::int64_t logged_step(const json& line) {
+    const auto step = line.find("step");
+    return step == line.end() ? 0 : whole_number<std::int64_t>(*step);
+}
+
 RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : path_(path) {
     std::string kept;
-    if (std::ifstream in(path); keep_steps >= 0 && in)
-        for (std::string line; std::getline(in, line);) {
-            const json entry = json::parse(line, nullptr, false);
-            if (!entry.is_discarded() && entry.value("step", std::int64_t{0}) <= keep_steps)
-                kept += line + "\n";
-        }
+    try {
+        if (std::ifstream in(path); keep_steps >= 0 && in)
+            for (std::string line; std::getline(in, line);) {
+                const json entry = json::parse(line, nullptr, false);
+                if (entry.is_object() && logged_step(entry) <= keep_steps) kept += line + "\n";
+            }
+    } catch (const Error& error) {
+        throw Error(path.string() + ": is not a log of train_dnsp (" + error.what() + ")");
+    }
     write_atomically(path, kept);
     out_.open(path, std::ios::app);
     require(out_.good(), path.string() + ": cannot be written");

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace dnsp {
+
+/// The step of a line, an object; 0 if it has none. Throws Error for a step that is no integer.
+std::int64_t logged_step(const nlohmann::json& line);
 
 /// A file of JSON objects, one per line. Every object has the key "event".
 class RunLog {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "base/options_json.hpp"
 #include "imaging/resample.hpp"
 #include "inference/onnx/onnx_file.hpp"

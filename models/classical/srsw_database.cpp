@@ -10,7 +10,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 
 namespace dnsp::classical {
 namespace {
@@ -47,7 +47,7 @@ imaging::Degradation degradation_of(const json& header) {
                                                  std::stoi(header.at("scale").get<std::string>()));
     degradation.sigma = std::stod(header.at("sigma").get<std::string>());
     degradation.noise = header.at("noise").get<double>();
-    degradation.noise_seed = header.at("noise_seed").get<std::uint64_t>();
+    degradation.noise_seed = whole_number<std::uint64_t>(header.at("noise_seed"));
     imaging::validate(degradation);
     const json description = description_of(degradation);
     for (const auto& [key, value] : description.items())
@@ -100,10 +100,10 @@ SrswDatabase read_srsw_database(const std::filesystem::path& path) {
     try {
         const json header = json::parse(text);
         database.degradation = degradation_of(header);
-        database.patch = header.at("patch").get<int>();
-        database.seed = header.at("seed").get<std::uint64_t>();
+        database.patch = whole_number<int>(header.at("patch"));
+        database.seed = whole_number<std::uint64_t>(header.at("seed"));
         database.files = header.at("files").get<std::vector<std::string>>();
-        pairs = header.at("pairs").get<std::int64_t>();
+        pairs = whole_number<std::int64_t>(header.at("pairs"));
         require(database.patch >= 1 && database.patch <= max_patch && database.patch % 2 == 1,
                 fmt::format("patch {} is not an odd number up to {}", database.patch, max_patch));
         require(pairs >= 1 && pairs <= max_pairs, fmt::format("it has {} pairs", pairs));

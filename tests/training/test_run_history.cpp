@@ -2,9 +2,11 @@
 #include "training/run_history.hpp"
 
 #include <cmath>
+#include <fstream>
 
 #include "tests/catch.hpp"
 #include "tests/training/small_run.hpp"
+#include "training/run_log.hpp"
 
 using namespace dnsp;
 using namespace dnsp::testing;
@@ -82,9 +84,21 @@ TEST_CASE("a log without the fields of later versions is read, and another file 
     CHECK_FALSE(old.ended);
     for (const std::string text :
          {"", "no log\n", "[1]\n{\"a\": 1}\n", "{\"event\": \"step\", \"step\": 1}\n", "{\"event\": 3}\n",
-          "{\"event\": \"start\"}\n"}) {
+          "{\"event\": \"start\"}\n", "{\"event\": \"step\", \"step\": 2e95}\n"}) {
         INFO(text);
         CHECK(error_of(text).find("is not a log of train_dnsp") != std::string::npos);
     }
     CHECK_THROWS_AS(read_run_history("/no/such/log.jsonl"), Error);
+}
+
+TEST_CASE("a resumed log keeps no line that is not an object, and a step that is no integer is refused") {
+    const testing::TemporaryFolder folder;
+    const auto path = folder / "log.jsonl";
+    std::ofstream(path) << "\"text\"\n5\n" << one_line(R"({"event": "step", "step": 2})") << "[\n";
+    RunLog(path, 2).write({{"event", "resume"}});
+    std::ifstream in(path);
+    const std::string kept{std::istreambuf_iterator<char>(in), {}};
+    CHECK(kept == one_line(R"({"event": "step", "step": 2})") + one_line(R"({"event":"resume"})"));
+    std::ofstream(path) << one_line(R"({"event": "step", "step": 2e95})");
+    CHECK_THROWS_AS(RunLog(path, 2), Error);
 }

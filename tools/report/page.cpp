@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "imaging/picture_encode.hpp"
 #include "tools/report/pages.hpp"
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <set>
 
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "imaging/picture.hpp"
 #include "priors/objective.hpp"
 #include "tools/files.hpp"

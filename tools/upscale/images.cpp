@@ -8,7 +8,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/counted.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "base/warning.hpp"
 #include "imaging/volume_file.hpp"
 #include "tools/command_line.hpp"

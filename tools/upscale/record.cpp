@@ -10,7 +10,7 @@
 #include <set>
 
 #include "base/atomic_file.hpp"
-#include "base/json_text.hpp"
+#include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "tools/files.hpp"
 #include "tools/temporary_folder.hpp"
