@@ -144,9 +144,7 @@ def main():
             counts["files"] += len(lines)
             if done.returncode != 0 or len(lines) != len(paths):
                 counts["failed"] += 1
-                print(
-                    f"FAILED {files[min(len(lines), len(files) - 1)]}: the reader ended with status {done.returncode}\n{done.stderr[-2000:]}"
-                )
+                print(f"FAILED {files[min(len(lines), len(files) - 1)]}: status {done.returncode}\n{done.stderr[-2000:]}")
             for (_, changed), line in zip(files, lines, strict=False):
                 counts["accepted"] += line["accepted"]
                 found = difference(line)

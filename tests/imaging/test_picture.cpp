@@ -97,6 +97,9 @@ TEST_CASE("a JPEG with impossible tables or more pixels than its bytes can hold 
     CHECK(contains(refusal(huffman, 5, "\x03"), "Huffman"));          // three codes of one bit
     CHECK(contains(refusal(huffman, 5 + 15, "\xff"), "Huffman"));     // more codes than the segment holds
     CHECK(contains(refusal(huffman, 2, std::string(2, 0)), "JPEG"));  // a segment shorter than its length
+    // SOS: marker, length, number of components, number of the first, its tables.
+    CHECK(contains(refusal("\xff\xda", 6, "\x01"), "lacks a Huffman table"));  // AC table 1
+    CHECK(contains(refusal("\xff\xda", 6, "\x30"), "lacks a Huffman table"));  // DC table 3
     // SOF0: marker, length, precision, then height and width.
     CHECK(contains(refusal(frame, 5, "\xf8\x06\x40\x07"), "16391×63494 pixels"));
 }
