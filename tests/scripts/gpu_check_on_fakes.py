@@ -44,16 +44,17 @@ sys.exit(success != "true")
 """
 
 BENCHMARKS = r"""#!/usr/bin/env python3
-import json, sys
+import json, re, sys
 names = ["cuda/conv2d/layer/forward/native_tf32/manual_time", "cuda/conv2d/layer/forward/cudnn_tf32/manual_time", "cuda/relu/manual_time"]
+names += ["cuda/conv2d/layer/forward/ours_stored_bfloat16/manual_time", "cuda/conv2d/other/forward/native_tf32/manual_time"]
 if "--benchmark_list_tests" in sys.argv:
     print("\n".join(names + ["cpu/relu/real_time"]))
     sys.exit()
 option = dict(a.split("=", 1) for a in sys.argv[1:])
-wanted = option["--benchmark_filter"].removeprefix("^")
+wanted = re.compile(option["--benchmark_filter"])
 figures = []
 for name in names:
-    if name.startswith(wanted):
+    if wanted.search(name):
         figure = {"name": name, "real_time": 12.5, "FLOP/s": 6.5e14, "B/s": 2e12, "share_of_copy": 0.75}
         figures.append({"name": name, "error_message": "cuDNN is not there"} if "cudnn" in name else figure)
 json.dump({"benchmarks": figures}, open(option["--benchmark_out"], "w"))
@@ -61,6 +62,7 @@ json.dump({"benchmarks": figures}, open(option["--benchmark_out"], "w"))
 
 TRAIN = r"""#!/usr/bin/env python3
 import json, os, sys
+assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 out = sys.argv[sys.argv.index("--out") + 1]
 os.makedirs(out)
 with open(out + "/log.jsonl", "w") as log:
@@ -70,7 +72,11 @@ print("trained")
 """
 
 SANITIZER = """#!/bin/sh
-# --tool TOOL --error-exitcode 99 --log-file LOG program…
+# --tool TOOL --error-exitcode 99 --log-file LOG [--report-api-errors no] program -f FILTER
+for filter; do :; done
+if [ "$2" = synccheck ] && grep -q wgmma "$filter"; then echo "========= SYNCCHECK SUMMARY: 1 error" >"$6"; exit 99; fi
+if [ "$7" = --report-api-errors ] && ! {{ [ "$2" = memcheck ] && grep -q cuDNN "$filter"; }}; then exit 98; fi
+if [ "$2" = memcheck ] && grep -q cuDNN "$filter" && [ "$7" != --report-api-errors ]; then exit 98; fi
 if [ "$2" = {bad} ]; then echo "========= RACECHECK SUMMARY: 2 hazards displayed (2 errors, 0 warnings)" >"$6"; exit 99; fi
 echo "========= ERROR SUMMARY: 0 errors" >"$6"
 """
@@ -126,8 +132,8 @@ GOOD = ["adds", "adds [1, 2]", "skips"]
 check([], 0, kernels=GOOD,
       told=["test_kernels on cuda: 2 passed, 1 skipped", "test_kernels_cuda on cuda: 1 passed",
             "test_kernels on cpu: 2 passed, 1 skipped", "test_engine on cuda: 1 passed",
-            "test_imaging on cpu: 1 passed", "3 figures", "edsr_bfloat16: trained", "gpu_check: passed"],
-      reported=["| verdict | passed |", "Fake GPU 1, compute capability 9.0", "| layer | forward | 12.5 (650) | – |",
+            "test_imaging on cpu: 1 passed", "5 figures", "edsr_bfloat16: trained", "gpu_check: passed"],
+      reported=["| verdict | passed |", "Fake GPU 1, compute capability 9.0", "| layer | forward | 12.5 (650) | – | 12.5 (650) |",
                 "| relu | 12.5 | 650 | 2000 | 0.75 |", "not run: cuDNN is not there", "| 40 | 2.00 | 20 | 31.25 |",
                 "| initcheck | passed | 3 | 3 |", "skips**: `no such device`", "| adds [1, 2] | passed | 0.250 |"])
 
@@ -137,6 +143,21 @@ check(["--case-seconds", "1", "--only", "sanitizers"], 1,
       reported=["**failed**: 3 test cases failed; compute-sanitizer racecheck: RACECHECK SUMMARY: 2 hazards",
                 "hangs**: `did not end within 1 s", "crashes**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
                 "works alone** passed alone", "not asked for: tests, benchmarks, training, cpu"])
+
+# What the sanitizers report for wgmma does not fail the check. Library cases are checked without errors of API calls.
+check(["--only", "sanitizers"], 0, kernels=["adds", "adds by wgmma", "scales by wgmma", "adds by cuDNN"],
+      told=["memcheck: passed, 3 of 3 cases", "memcheck, wgmma: passed, 2 of 2 cases", "racecheck: passed, 2 of 2 cases",
+            "synccheck: passed", "synccheck, wgmma: 2 cases reported, 2 of 2 cases", "gpu_check: passed"],
+      reported=["| synccheck, wgmma | 2 cases reported | 2 | 2 |", "- scales by wgmma: SYNCCHECK SUMMARY: 1 error"])
+
+# Once a kernel by wgmma hangs, nothing else that runs such kernels is started, and no other result is lost.
+check(["--case-seconds", "1", "--only", "benchmarks,training"], 1,
+      kernels=["hangs in wgmma", "adds by wgmma", "stored as bfloat16", "adds"],
+      told=["test_kernels on cuda: 1 passed, 1 failed, 2 not run", "4 figures", "edsr: trained",
+            "edsr_bfloat16: not run: 'hangs in wgmma' did not end"],
+      reported=["2 test cases were not run", "hangs in wgmma**: `did not end within 1 s",
+                "benchmark cuda/conv2d/[^/]+/forward/ours_stored_bfloat16: not run: 'hangs in wgmma' did not end",
+                "adds by wgmma**: `not run: 'hangs in wgmma' did not end`", "| layer | forward | 12.5 (650) | – |"])
 
 check(["--minutes", "0.0001"], 1, kernels=GOOD, told=["gpu_check: FAILED"], reported=["time was over"])
 
