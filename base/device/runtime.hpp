@@ -31,11 +31,31 @@ const char* use_thread_order(int index);
 /// Selects the device that all later calls of this thread use.
 void select_device(int index);
 
-/// Compute capability of the selected device as one number: 80, 90 …; 90 in the CUDA emulator.
+/// Compute capability of the selected device as one number: 80, 90 …
 int compute_capability();
 
-/// Number of SMs of the selected device; 2 in the CUDA emulator.
+/// Number of SMs of the selected device.
 int multiprocessor_count();
+
+/// Largest shared memory of a block of the selected device, static and dynamic together, in bytes, for
+/// kernels that ask for more than 48 KiB (cudaDevAttrMaxSharedMemoryPerBlockOptin).
+std::size_t max_shared_memory_per_block();
+
+/// The properties of a device that decide which kernels are launched, and how.
+struct DeviceModel {
+    int compute_capability = 90;
+    int multiprocessors = 2;
+    std::size_t max_shared_memory_per_block = 227 << 10;
+};
+
+/// For tests: from now on, the CUDA emulator is a device with these properties. It refuses launches and
+/// instructions that such a device does not have. Initially it is DeviceModel{}. Returns false and does
+/// nothing on a device. Precondition: no kernel is running.
+bool emulate_device(const DeviceModel& model);
+
+/// The model of NVIDIA's devices of a compute capability: 75, 80, 86, 87, 89, 90, 100, 103, 120 or 121.
+/// Throws Error for others.
+DeviceModel device_model(int compute_capability, int multiprocessors = 2);
 
 /// Bytes free on the selected device.
 std::size_t free_memory();

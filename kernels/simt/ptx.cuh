@@ -60,6 +60,7 @@ __device__ __forceinline__ void cp_async(void* shared, const void* global, bool 
                        "r"(bytes_read)
                        : "memory");
 #else
+    host::require_capability(80, "cp.async");
     host::queue_copy(shared, global, bytes, present ? bytes : 0);
 #endif
 }
@@ -145,6 +146,7 @@ __device__ __forceinline__ void stmatrix_x2_transposed(uint4* row, const std::ui
                     "r"(words[0]), "r"(words[1])
                     : "memory");
 #else
+    host::require_hopper("stmatrix");
     const auto lanes =
         host::warp_exchange(0xffffffffu, "stmatrix transposed", std::array{words[0], words[1]});
     const auto lane = static_cast<std::size_t>(host::lane());
@@ -165,6 +167,7 @@ __device__ __forceinline__ std::uint32_t round_to_tf32(float value) {
 #if defined(__CUDACC__)
     DNSP_PTX_SM_80("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(value));
 #else
+    host::require_capability(80, "cvt.rna.tf32");
     bits = std::isnan(value) ? 0x7fffffffu : (std::bit_cast<std::uint32_t>(value) + 0x1000u) & 0xffffe000u;
 #endif
     return bits;
@@ -181,6 +184,7 @@ __device__ __forceinline__ std::uint32_t pack_bfloat16x2(float low, float high) 
     else
         DNSP_PTX_SM_80("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
 #else
+    host::require_capability(80, "cvt.bf16x2");
     const auto round = [](float value) -> std::uint32_t {
         const auto all = std::bit_cast<std::uint32_t>(value);
         if (std::isnan(value)) return 0x7fffu;
@@ -205,6 +209,7 @@ struct TensorCoreOperands {
 template <int per_word, class Value>
 void tensor_core_product(const char* operation, float (&d)[4], const TensorCoreOperands& mine,
                          const float (&c)[4], Value value) {
+    require_capability(80, operation);
     const auto lanes = warp_exchange(0xffffffffu, operation, mine);
     const int g = lane() / 4, t = lane() % 4;
     for (int i = 0; i < 4; ++i) {
@@ -277,6 +282,7 @@ __device__ __forceinline__ void mma_m16n8k8_f64(double (&d)[4], const double (&a
         : "d"(a[0]), "d"(a[1]), "d"(a[2]), "d"(a[3]), "d"(b0), "d"(b1), "d"(c[0]), "d"(c[1]), "d"(c[2]),
           "d"(c[3]));
 #else
+    host::require_capability(80, "mma f64");
     const auto lanes =
         host::warp_exchange(0xffffffffu, "mma m16n8k8 f64", std::array{a[0], a[1], a[2], a[3], b0, b1});
     const int g = host::lane() / 4, t = host::lane() % 4;
@@ -311,6 +317,8 @@ __device__ __forceinline__ void setmaxnreg_dec() {
     static_assert(count % 8 == 0 && count >= 24 && count <= 256);
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+#else
+    host::require_hopper("setmaxnreg");
 #endif
 }
 template <int count>
@@ -318,6 +326,8 @@ __device__ __forceinline__ void setmaxnreg_inc() {
     static_assert(count % 8 == 0 && count >= 24 && count <= 256);
 #if defined(__CUDACC__)
     DNSP_PTX_SM_90A("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
+#else
+    host::require_hopper("setmaxnreg");
 #endif
 }
 
@@ -341,6 +351,7 @@ __device__ __forceinline__ void mbarrier_init(std::uint64_t* barrier, int arriva
     DNSP_PTX_SM_90A("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals)
                     : "memory");
 #else
+    host::require_hopper("mbarrier");
     host::initialise_memory_barrier(barrier, arrivals);
 #endif
 }
@@ -399,6 +410,7 @@ __device__ __forceinline__ void load_box(void* shared, const TensorMap& map, std
         "l"(&map), "r"(shared_address(barrier)), "r"(channel), "r"(x), "r"(y), "r"(image)
         : "memory");
 #else
+    host::require_hopper("a bulk tensor copy");
     host::load_box(shared, map, barrier, {channel, x, y, image});
 #endif
 }
@@ -413,6 +425,7 @@ __device__ __forceinline__ void store_box(const TensorMap& map, int channel, int
         "r"(shared_address(shared)), "r"(channel), "r"(x), "r"(y), "r"(image)
         : "memory");
 #else
+    host::require_hopper("a bulk tensor copy");
     host::store_box(map, {channel, x, y, image}, shared);
 #endif
 }
@@ -558,6 +571,7 @@ __device__ __forceinline__ void wgmma_bf16(float (&d)[columns / 2], std::uint64_
         DNSP_WGMMA("m64n200", DNSP_NAMES_90 ", " DNSP_NAMES(9), "100", "101", "102", "103", "104",
                    DNSP_SUMS_30(0), DNSP_SUMS_30(30), DNSP_SUMS_30(60), DNSP_SUMS_10(90));
 #else
+    host::require_hopper("wgmma");
     host::start_product(
         d, accumulate_sums,
         {descriptor_a, descriptor_b, columns, a_runs == Runs::across, b_runs == Runs::across});

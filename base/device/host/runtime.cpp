@@ -33,6 +33,7 @@ DeviceMemory& device_memory() {
 
 std::mutex order_mutex;
 host::ThreadOrder current_order;
+DeviceModel current_model;
 
 void require_only_device(int index) {
     require(index == 0, "[device] the CUDA emulator has device 0 only, asked for " + std::to_string(index));
@@ -68,8 +69,13 @@ void host::set_order(Order order, std::uint64_t seed) {
 }
 
 void select_device(int index) { require_only_device(index); }
-int compute_capability() { return 90; }
-int multiprocessor_count() { return 2; }
+int compute_capability() { return current_model.compute_capability; }
+int multiprocessor_count() { return current_model.multiprocessors; }
+std::size_t max_shared_memory_per_block() { return current_model.max_shared_memory_per_block; }
+bool emulate_device(const DeviceModel& model) {
+    current_model = model;
+    return true;
+}
 
 std::size_t free_memory() {
     std::lock_guard lock(device_memory().mutex);

@@ -19,6 +19,8 @@ const char* use_thread_order(int) { return "as it comes"; }
 void select_device(int) { refuse(); }
 int compute_capability() { refuse(); }
 int multiprocessor_count() { refuse(); }
+std::size_t max_shared_memory_per_block() { refuse(); }
+bool emulate_device(const DeviceModel&) { return false; }
 std::size_t free_memory() { refuse(); }
 void* allocate(std::size_t) { refuse(); }
 void release(void*) noexcept {}

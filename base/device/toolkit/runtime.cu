@@ -99,6 +99,14 @@ int multiprocessor_count() {
     return count;
 }
 
+std::size_t max_shared_memory_per_block() {
+    int bytes = 0;
+    CUDA_CHECK(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, selected_device()));
+    return static_cast<std::size_t>(bytes);
+}
+
+bool emulate_device(const DeviceModel&) { return false; }
+
 std::size_t free_memory() {
     std::size_t free = 0, total = 0;
     CUDA_CHECK(cudaMemGetInfo(&free, &total));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/device/runtime.hpp"
 #include "base/error.hpp"
 #include "kernels/simt/host/scheduler.hpp"
 
@@ -26,6 +27,16 @@ void fail(const std::string& what) {
 
 void fail_bounds(long long index, long long extent) {
     fail("index " + std::to_string(index) + " of a shared array of extent " + std::to_string(extent));
+}
+
+void require_capability(int at_least, const char* instruction) {
+    if (compute_capability() < at_least)
+        fail(std::string(instruction) + " needs compute capability " + std::to_string(at_least / 10) + "." +
+             std::to_string(at_least % 10));
+}
+
+void require_hopper(const char* instruction) {
+    if (compute_capability() != 90) fail(std::string(instruction) + " needs compute capability 9.0");
 }
 
 int synchronise_block(const char* operation, bool predicate) {

@@ -4,7 +4,9 @@
 // runs until it waits at a barrier or in a warp operation. Blocks run one after the other.
 //
 // Modelled:
-// - Grids and blocks of up to three dimensions, within GPU limits: 1024 threads, 227 KiB of shared memory.
+// - Grids and blocks of up to three dimensions, within GPU limits: 1024 threads, and the shared memory of the
+//   device that is emulated (emulate_device() in base/device/runtime.hpp). Instructions that this device does
+//   not have are errors.
 // - Static and dynamic shared memory, private to a block, filled with NaN (bytes 0xFF) when the block starts.
 //   Indices of SharedArray and SharedSpan are checked. Dynamic shared memory is a heap allocation of the
 //   requested size, so AddressSanitizer finds overruns by raw pointers.
@@ -59,6 +61,12 @@ void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body) {
 
 /// Throws dnsp::Error; the message begins with the indices of the running block and thread.
 [[noreturn]] void fail(const std::string& what);
+
+/// Throws if the emulated device has less than this compute capability.
+void require_capability(int at_least, const char* instruction);
+
+/// Throws if the emulated device does not have compute capability 9.0: later devices lack these instructions.
+void require_hopper(const char* instruction);
 
 /// Waits for all threads of the block, which must name the same operation. Returns the number of true
 /// predicates.

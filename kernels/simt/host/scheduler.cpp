@@ -5,13 +5,15 @@
 #include <numeric>
 #include <utility>
 
+#include "base/device/runtime.hpp"
+
 namespace dnsp::simt::host {
 
 Scheduler scheduler;
 
 namespace {
 
-constexpr std::size_t static_shared_limit = 48 << 10, shared_limit = 227 << 10;
+constexpr std::size_t static_shared_limit = 48 << 10;
 
 void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
     const auto count = [](dim3 d) { return std::uint64_t(d.x) * d.y * d.z; };
@@ -20,8 +22,8 @@ void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
         "[CUDA emulator] a block has 1 to 1024 threads, at most 64 of them in z; asked for " + text(block));
     require(count(grid) >= 1 && grid.x <= 0x7fffffffu && std::max(grid.y, grid.z) <= 65535,
             "[CUDA emulator] a grid has 1 to 2147483647 × 65535 × 65535 blocks; asked for " + text(grid));
-    require(shared_bytes <= shared_limit,
-            "[CUDA emulator] a block has at most " + std::to_string(shared_limit) +
+    require(shared_bytes <= max_shared_memory_per_block(),
+            "[CUDA emulator] a block has at most " + std::to_string(max_shared_memory_per_block()) +
                 " bytes of shared memory; asked for " + std::to_string(shared_bytes));
 }
 
@@ -180,12 +182,22 @@ std::uint64_t Scheduler::choose_block(std::uint64_t turn, std::uint64_t blocks) 
 
 // ---- Shared memory
 
+namespace {
+constexpr std::size_t dynamic_shared_alignment = 1024;
+}  // namespace
+
 void Scheduler::enter_shared_array(void* elements, std::size_t bytes) {
     if (thread().fibre.owns(elements)) fail("a SharedArray is not declared __shared__");
     static_shared_bytes_ += bytes;
-    if (static_shared_bytes_ > static_shared_limit ||
-        static_shared_bytes_ + dynamic_shared_bytes_ > shared_limit)
-        fail("more shared memory is used than a block has: 48 KiB of it static, 227 KiB in all");
+    // Dynamic shared memory begins at a multiple of its alignment (kernels/simt/shared.cuh).
+    const std::size_t before_dynamic = dynamic_shared_bytes_ == 0
+                                           ? static_shared_bytes_
+                                           : (static_shared_bytes_ + dynamic_shared_alignment - 1) /
+                                                 dynamic_shared_alignment * dynamic_shared_alignment;
+    const std::size_t limit = max_shared_memory_per_block();
+    if (static_shared_bytes_ > static_shared_limit || before_dynamic + dynamic_shared_bytes_ > limit)
+        fail("more shared memory is used than a block has: 48 KiB of it static, " +
+             std::to_string(limit >> 10) + " KiB in all");
     std::memset(elements, 0xFF, bytes);
 }
 
