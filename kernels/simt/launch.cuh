@@ -3,9 +3,10 @@
 // The only way to start a kernel:
 //   launch(kernel, grid, block, shared_bytes, args…)            on the current stream
 // shared_bytes is the size of dynamic shared memory; the kernel's limit is raised as needed. A grid without
-// blocks does nothing. Throws dnsp::Error if the launch is refused.
+// blocks does nothing. Throws dnsp::Error with the kernel's name if the launch is refused. A kernel that
+// fails later is reported by the next call that waits for the device; with the environment variable
+// DNSP_CUDA_SYNC=1 every launch waits, and the error names the kernel.
 #include <cstddef>
-#include <string>
 #include <tuple>
 
 #include "base/device/runtime.hpp"
@@ -13,7 +14,7 @@
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
 
-#include "base/device/toolkit/check.hpp"
+#include "kernels/simt/toolkit/launch.hpp"
 #else
 #include "kernels/simt/host/builtins.hpp"
 #include "kernels/simt/host/executor.hpp"
@@ -21,41 +22,25 @@
 
 namespace dnsp::simt {
 
-#if defined(__CUDACC__)
-
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    // Without this, static and dynamic shared memory together are limited to 48 KiB. The limit is never
-    // lowered, because a captured launch may need it.
-    if (shared_bytes > 0) {
-        const auto* function = reinterpret_cast<const void*>(kernel);
-        cudaFuncAttributes attributes;
-        CUDA_CHECK(cudaFuncGetAttributes(&attributes, function));
-        if (attributes.maxDynamicSharedSizeBytes < static_cast<int>(shared_bytes))
-            CUDA_CHECK(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(shared_bytes)));
-    }
+#if defined(__CUDACC__)
+    const auto* function = reinterpret_cast<const void*>(kernel);
+    toolkit::allow_shared_memory(function, shared_bytes);
     cudaLaunchConfig_t config{};
     config.gridDim = grid;
     config.blockDim = block;
     config.dynamicSmemBytes = shared_bytes;
     config.stream = static_cast<cudaStream_t>(current_stream());
-    CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
-}
-
+    toolkit::check_launch(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...),
+                          function);
 #else
-
-template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
-            Arguments&&... arguments) {
-    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
     host::run_or_record([=, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {
         host::run_grid(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
     });
-}
-
 #endif
+}
 
 }  // namespace dnsp::simt

@@ -52,6 +52,11 @@ std::string version_text(int version) {
 
 }  // namespace
 
+void throw_cuda_error(cudaError_t error, const std::string& what) {
+    cudaGetLastError();
+    throw Error(std::string("[cuda] ") + cudaGetErrorString(error) + ": " + what);
+}
+
 int device_count() {
     int count = 0;
     count_devices(&count);
@@ -150,7 +155,10 @@ void copy_on_device(void* target, const void* source, std::size_t bytes) {
 
 void synchronise() {
     require_not_capturing("waiting for the device");
-    CUDA_CHECK(cudaStreamSynchronize(stream()));
+    const cudaError_t error = cudaStreamSynchronize(stream());
+    if (error == cudaSuccess) return;
+    throw_cuda_error(error,
+                     "work on the device failed; DNSP_CUDA_SYNC=1 in the environment names the kernel");
 }
 
 void* current_stream() { return stream(); }
@@ -200,6 +208,7 @@ Graph::~Graph() = default;
 void Graph::launch() {
     require_not_capturing("the launch of a graph");
     CUDA_CHECK(cudaGraphLaunch(state_->graph, stream()));
+    if (waits_for_each_kernel()) CUDA_CHECK(cudaStreamSynchronize(stream()));
 }
 
 std::size_t Graph::size() const { return state_->size; }

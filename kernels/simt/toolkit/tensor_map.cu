@@ -3,7 +3,7 @@
 #include <cuda.h>
 #include <cudaTypedefs.h>
 
-#include "kernels/simt/launch.cuh"
+#include "base/device/toolkit/check.hpp"
 
 namespace dnsp::simt {
 namespace {
