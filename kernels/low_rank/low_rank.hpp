@@ -34,9 +34,18 @@ DNSP_DECLARE_KERNEL(low_rank_matrix_exponential, const LowRankShape& shape, cons
 
 namespace cuda {
 
-/// The largest side that fits into shared memory: the longer side for low_rank_svd, the shorter side for
-/// low_rank_matrix_exponential. Larger matrices use low_rank_cusolver.
+/// The largest side of the kernels that hold a matrix in shared memory: the longer side for low_rank_svd, the
+/// shorter side for low_rank_matrix_exponential. Larger matrices use low_rank_cusolver.
 inline constexpr std::int64_t largest_low_rank_side = 64;
+
+/// True if these kernels, and not low_rank_cusolver, compute such matrices on the selected device: up to the
+/// largest side, and within the device's shared memory. With 64 KiB a block (compute capability 7.5) shorter
+/// sides from 57 on are too large for the matrix exponential, and square matrices from side 52 on for the SVD
+/// in double.
+template <class T>
+bool low_rank_matrix_exponential_fits(const LowRankShape& shape);
+template <class T>
+bool low_rank_svd_fits(const LowRankShape& shape);
 
 /// low_rank_matrix_exponential without tensor cores.
 template <class T>

@@ -38,10 +38,12 @@ struct Block {
 
 struct Buffers {
     simt::SharedSpan<double2> pairs;
+    simt::SharedSpan<double> sums;  // [max_strips], of trace()
     int side, octets, g, t;
 
     __device__ explicit Buffers(int octet_count)
         : pairs(simt::dynamic_shared<double2>(count(octet_count))),
+          sums(simt::dynamic_shared<double>(max_strips, count(octet_count) * sizeof(double2))),
           side(octet * octet_count),
           octets(octet_count),
           g(static_cast<int>(threadIdx.x) % 32 / 4),
@@ -51,6 +53,9 @@ struct Buffers {
     static constexpr __host__ __device__ int pairs_a_row(int octets) { return (octets + 1) / 2 * 8; }
     static constexpr __host__ __device__ std::size_t count(int octets) {
         return static_cast<std::size_t>(2 * octet * octets * pairs_a_row(octets));
+    }
+    static std::size_t bytes(int octets) {
+        return count(octets) * sizeof(double2) + max_strips * sizeof(double);
     }
 
     /// Pair p of a row is stored at p ^ swizzle(row). Reading fragments, storing fragments and storing
@@ -153,7 +158,6 @@ __device__ void stage(const Buffers& buffers, int buffer, const Sides& sides, co
 /// them.
 __device__ __forceinline__ double trace(const Buffers& buffers, const Block& block, const Fragment& c,
                                         int end) {
-    __shared__ simt::SharedArray<double, max_strips> sums;
     double sum = 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
@@ -161,11 +165,11 @@ __device__ __forceinline__ double trace(const Buffers& buffers, const Block& blo
             sum += c[i / 2][i];
     if (block.row == block.col) {
         sum = simt::warp_sum(sum);
-        if (threadIdx.x % 32 == 0) sums[block.row] = sum;
+        if (threadIdx.x % 32 == 0) buffers.sums[block.row] = sum;
     }
     __syncthreads();
     double total = 0;
-    for (int i = 0; 2 * i < buffers.octets; ++i) total += sums[i];
+    for (int i = 0; 2 * i < buffers.octets; ++i) total += buffers.sums[i];
     return total;
 }
 
@@ -268,33 +272,47 @@ __global__ void __launch_bounds__(max_threads, 1)
     }
 }
 
+int octets_of(const LowRankShape& s) { return divide_up(static_cast<int>(std::min(s.rows, s.cols)), octet); }
+
+template <class T, bool tensor_cores>
+bool fits(const LowRankShape& s) {
+    return std::min(s.rows, s.cols) <= largest_low_rank_side &&
+           simt::fits_in_shared_memory(low_rank_matrix_exponential_kernel<T, tensor_cores>,
+                                       Buffers::bytes(octets_of(s)));
+}
+
 template <class T, bool tensor_cores>
 void launch_on(const LowRankShape& s, const T* matrices, double* value, T* gradient) {
-    if (std::min(s.rows, s.cols) > largest_low_rank_side)
-        return low_rank_cusolver(s, matrices, value, gradient);
+    if (!fits<T, tensor_cores>(s)) return low_rank_cusolver(s, matrices, value, gradient);
     const bool wide = s.cols > s.rows;
     const Sides sides{std::max(s.rows, s.cols), static_cast<int>(std::min(s.rows, s.cols)), wide ? 1 : s.cols,
                       wide ? s.cols : 1};
-    const int octets = divide_up(sides.shorter, octet), strips = (octets + 1) / 2;
+    const int octets = octets_of(s), strips = (octets + 1) / 2;
     simt::launch(low_rank_matrix_exponential_kernel<T, tensor_cores>, dim3(static_cast<unsigned>(s.batch)),
-                 dim3(static_cast<unsigned>(32 * (strips * (strips + 1) / 2))),
-                 Buffers::count(octets) * sizeof(double2), sides, 1.0 / (s.delta * s.delta),
-                 exponential_table(), matrices, value, gradient);
+                 dim3(static_cast<unsigned>(32 * (strips * (strips + 1) / 2))), Buffers::bytes(octets), sides,
+                 1.0 / (s.delta * s.delta), exponential_table(), matrices, value, gradient);
 }
+
+bool has_tensor_cores() { return simt::compute_capability() >= 80; }
 
 }  // namespace
 
 template <class T>
 void low_rank_matrix_exponential(const LowRankShape& s, const T* matrices, double* value, T* gradient) {
-    if (simt::compute_capability() < 80) return low_rank_matrix_exponential_fma(s, matrices, value, gradient);
+    if (!has_tensor_cores()) return low_rank_matrix_exponential_fma(s, matrices, value, gradient);
     launch_on<T, true>(s, matrices, value, gradient);
 }
 template <class T>
 void low_rank_matrix_exponential_fma(const LowRankShape& s, const T* matrices, double* value, T* gradient) {
     launch_on<T, false>(s, matrices, value, gradient);
 }
+template <class T>
+bool low_rank_matrix_exponential_fits(const LowRankShape& s) {
+    return has_tensor_cores() ? fits<T, true>(s) : fits<T, false>(s);
+}
 
 DNSP_INSTANTIATE(low_rank_matrix_exponential);
 DNSP_INSTANTIATE(low_rank_matrix_exponential_fma);
+DNSP_INSTANTIATE(low_rank_matrix_exponential_fits);
 
 }  // namespace dnsp::kernels::cuda

@@ -106,21 +106,31 @@ __global__ void __launch_bounds__(512, 1) low_rank_svd_kernel(Orientation o, dou
     if (place.lane == 0) value[blockIdx.x] = o.n - weights;
 }
 
+/// A square matrix is transposed too, so that lanes along columns access consecutive elements.
+Orientation orientation_of(const LowRankShape& s) {
+    const int rows = static_cast<int>(s.rows), cols = static_cast<int>(s.cols);
+    return cols >= rows ? Orientation{cols, rows, 1, cols} : Orientation{rows, cols, cols, 1};
+}
+
 }  // namespace
 
 template <class T>
 void low_rank_svd(const LowRankShape& s, const T* matrices, double* value, T* gradient) {
-    if (std::max(s.rows, s.cols) > largest_low_rank_side)
-        return low_rank_cusolver(s, matrices, value, gradient);
-    const int rows = static_cast<int>(s.rows), cols = static_cast<int>(s.cols);
-    // A square matrix is transposed too, so that lanes along columns access consecutive elements.
-    const Orientation o = cols >= rows ? Orientation{cols, rows, 1, cols} : Orientation{rows, cols, cols, 1};
+    if (!low_rank_svd_fits<T>(s)) return low_rank_cusolver(s, matrices, value, gradient);
+    const Orientation o = orientation_of(s);
     const int warps = divide_up(o.n, columns_a_warp);
     simt::launch(low_rank_svd_kernel<T>, dim3(static_cast<unsigned>(s.batch)),
                  dim3(static_cast<unsigned>(32 * warps)), Shared<T>::bytes(o.m, o.n), o,
                  1.0 / (s.delta * s.delta), matrices, value, gradient);
 }
+template <class T>
+bool low_rank_svd_fits(const LowRankShape& s) {
+    if (std::max(s.rows, s.cols) > largest_low_rank_side) return false;
+    const Orientation o = orientation_of(s);
+    return simt::fits_in_shared_memory(low_rank_svd_kernel<T>, Shared<T>::bytes(o.m, o.n));
+}
 
 DNSP_INSTANTIATE(low_rank_svd);
+DNSP_INSTANTIATE(low_rank_svd_fits);
 
 }  // namespace dnsp::kernels::cuda

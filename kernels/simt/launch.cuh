@@ -22,6 +22,18 @@
 
 namespace dnsp::simt {
 
+/// True if a block of the selected device can have `shared_bytes` bytes of dynamic shared memory beside the
+/// static shared memory of the kernel. The CUDA emulator does not know the static part before the kernel
+/// runs: it assumes that there is none, and refuses a kernel that then uses too much.
+template <class... Parameters>
+bool fits_in_shared_memory([[maybe_unused]] void (*kernel)(Parameters...), std::size_t shared_bytes) {
+#if defined(__CUDACC__)
+    return shared_bytes <= toolkit::max_dynamic_shared_memory(reinterpret_cast<const void*>(kernel));
+#else
+    return shared_bytes <= max_shared_memory_per_block();
+#endif
+}
+
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments&&... arguments) {

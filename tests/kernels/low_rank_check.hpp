@@ -45,6 +45,24 @@ template <class T>
 constexpr Bounds squared = is_double(T()) ? Bounds{1e-6, 1e-7} : Bounds{1e-3, 1e-6};
 inline constexpr Bounds in_float{1e-3, 1e-4, 8 * 0x1p-24};
 
+/// Whether a kernel of the CUDA device, and not cuSOLVER, computes matrices of this size.
+template <class T>
+bool svd_fits([[maybe_unused]] std::int64_t rows, [[maybe_unused]] std::int64_t cols) {
+#if DNSP_HAS_CUDA
+    return kernels::cuda::low_rank_svd_fits<T>({1, rows, cols});
+#else
+    return false;
+#endif
+}
+template <class T>
+bool matrix_exponential_fits([[maybe_unused]] std::int64_t rows, [[maybe_unused]] std::int64_t cols) {
+#if DNSP_HAS_CUDA
+    return kernels::cuda::low_rank_matrix_exponential_fits<T>({1, rows, cols});
+#else
+    return false;
+#endif
+}
+
 template <class T>
 struct Result {
     std::vector<double> value;

@@ -15,14 +15,11 @@ struct Paths {
     template <class T>
     std::vector<Path<T>> of(std::int64_t rows, std::int64_t cols) const {
         const bool on_cuda = device == On::cuda;
-        const auto fits = [&](std::int64_t side) {
-            return !on_cuda || side <= kernels::cuda::largest_low_rank_side;
-        };
         std::vector<Path<T>> all;
-        if (fits(std::max(rows, cols)))
+        if (!on_cuda || svd_fits<T>(rows, cols))
             all.push_back({"svd", DNSP_KERNEL(device, low_rank_svd, T),
                            on_cuda && !is_double(T()) ? in_float : decomposed<T>});
-        if (fits(std::min(rows, cols)))
+        if (!on_cuda || matrix_exponential_fits<T>(rows, cols))
             all.push_back(
                 {"matrix exponential", DNSP_KERNEL(device, low_rank_matrix_exponential, T), squared<T>});
         return all;

@@ -106,6 +106,8 @@ TEST_CASE("a block has the shared memory of the emulated device") {
         const DeviceModel model = device_model(capability);
         emulate_device(model);
         const std::size_t limit = model.max_shared_memory_per_block;
+        CHECK(fits_in_shared_memory(do_nothing, limit));
+        CHECK_FALSE(fits_in_shared_memory(do_nothing, limit + 1));
         CHECK(error_of([&] { launch(do_nothing, 1, 1, limit); }).empty());
         contains(error_of([&] { launch(do_nothing, 1, 1, limit + 1); }),
                  "at most " + std::to_string(limit) + " bytes");

@@ -13,7 +13,7 @@ struct WithoutTensorCores {
 
     template <class T>
     std::vector<Path<T>> of(std::int64_t rows, std::int64_t cols) const {
-        if (std::min(rows, cols) > kernels::cuda::largest_low_rank_side) return {};
+        if (!matrix_exponential_fits<T>(rows, cols)) return {};
         return {{"matrix exponential without tensor cores", kernels::cuda::low_rank_matrix_exponential_fma<T>,
                  squared<T>}};
     }
@@ -28,9 +28,8 @@ struct ByCusolver {
     std::vector<Path<T>> of(std::int64_t rows, std::int64_t cols) const {
         namespace cuda = kernels::cuda;
         std::vector<Path<T>> all{{"cuSOLVER", cuda::low_rank_cusolver<T>, squared<T>}};
-        if (std::max(rows, cols) > cuda::largest_low_rank_side)
-            all.push_back({"svd", cuda::low_rank_svd<T>, squared<T>});
-        if (std::min(rows, cols) > cuda::largest_low_rank_side) {
+        if (!svd_fits<T>(rows, cols)) all.push_back({"svd", cuda::low_rank_svd<T>, squared<T>});
+        if (!matrix_exponential_fits<T>(rows, cols)) {
             all.push_back({"matrix exponential", cuda::low_rank_matrix_exponential<T>, squared<T>});
             all.push_back({"without tensor cores", cuda::low_rank_matrix_exponential_fma<T>, squared<T>});
         }
