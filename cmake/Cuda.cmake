@@ -25,6 +25,8 @@ if(DNSP_CUDA STREQUAL "toolkit")
     set(CMAKE_CUDA_COMPILER ${DNSP_NVCC})
   endif()
   enable_language(CUDA)
+  include(cmake/CudaArchitectures.cmake)
+  dnsp_check_cuda_architectures("${CMAKE_CUDA_ARCHITECTURES}" "${CMAKE_CUDA_ARCHITECTURES_NATIVE}")
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know nvcc's C++20 option
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/hopper.hpp"
 #include "kernels/simt/ptx.cuh"
 #include "tests/catch.hpp"
 #include "tests/simt/errors.hpp"
@@ -75,6 +76,7 @@ TEST_CASE("the emulator is by default a device of compute capability 9.0 with tw
     CHECK(compute_capability() == 90);
     CHECK(multiprocessor_count() == 2);
     CHECK(max_shared_memory_per_block() == 232448);
+    CHECK(has_hopper_instructions());
 }
 
 TEST_CASE("the emulator is the device that a test asks for") {
@@ -94,6 +96,7 @@ TEST_CASE("the emulator is the device that a test asks for") {
         CHECK(compute_capability() == capability);
         CHECK(multiprocessor_count() == 132);
         CHECK(max_shared_memory_per_block() == shared_bytes);
+        CHECK(has_hopper_instructions() == (capability == 90));
     }
     contains(error_of([] { device_model(70); }), "no model of compute capability 7.0");
     emulate_device({});

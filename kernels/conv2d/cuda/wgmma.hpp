@@ -8,8 +8,9 @@ namespace dnsp::kernels::cuda::detail {
 // conv2d.hpp, aligned to 16 bytes. Weights are rounded to bfloat16, sums are accumulated in float32, and
 // images are rounded once when they are written. The bias may be null.
 
-/// True if the device has compute capability 9.0, both channel counts are divisible by 64, the kernel is at
-/// most 11 high, and the number of pixels fits into an int.
+/// True if the device has compute capability 9.0 and the program has code for it (kernels/simt/hopper.hpp),
+/// both channel counts are divisible by 64, the kernel is at most 11 high, and the number of pixels fits into
+/// an int.
 bool wgmma_supports(const Conv2dShape& shape);
 
 void wgmma_forward(const Conv2dShape& shape, const Conv2dForward<bfloat16>& pass);

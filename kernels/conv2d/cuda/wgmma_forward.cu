@@ -4,6 +4,7 @@
 #include "kernels/conv2d/cuda/wgmma_forward.cuh"
 #include "kernels/conv2d/cuda/widened.hpp"
 #include "kernels/simt/grid.hpp"
+#include "kernels/simt/hopper.hpp"
 #include "kernels/simt/vector.cuh"
 
 namespace dnsp::kernels::cuda::detail {
@@ -129,7 +130,7 @@ bool wgmma_supports(const Conv2dShape& s) {
     const auto in_slabs = [](std::int64_t channels) { return channels > 0 && channels % slab_channels == 0; };
     return in_slabs(s.in_channels) && in_slabs(s.out_channels) && s.pixels() < 1 << 30 &&
            s.weight_elements() < 1 << 28 && (s.kernel_height - 1) * pattern_rows + columns <= box_rows &&
-           simt::compute_capability() == 90;
+           simt::has_hopper_instructions();
 }
 
 void wgmma_forward(const Conv2dShape& s, const Conv2dForward<bfloat16>& pass) {
