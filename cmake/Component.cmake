@@ -35,6 +35,12 @@ endif()
 # A register spill or a local-memory stack frame stops the build with the kernel's name.
 set(cuda_flags --expt-relaxed-constexpr -fmad=false "SHELL:-Werror all-warnings"
   "SHELL:-Xptxas -warn-spills,-warn-lmem-usage,-Werror" "SHELL:-Xcompiler -Wall,-Wextra,-ffp-contract=off")
+# Convolutions by wgmma wait for barriers in shared memory. A mistake there hangs the GPU; with this option the kernel ends
+# after five seconds with an assertion that names the barrier. It changes the kernels' code, so times are measured without.
+option(DNSP_WATCHDOG "End kernels that wait five seconds for a barrier in shared memory" OFF)
+if(DNSP_WATCHDOG)
+  target_compile_definitions(dnsp_flags INTERFACE DNSP_WATCHDOG)
+endif()
 target_compile_options(dnsp_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>")
 

@@ -7,6 +7,7 @@
 // fails later is reported by the next call that waits for the device; with the environment variable
 // DNSP_CUDA_SYNC=1 every launch waits, and the error names the kernel.
 #include <cstddef>
+#include <cstdint>
 #include <tuple>
 
 #include "base/device/runtime.hpp"
@@ -14,6 +15,7 @@
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
 
+#include "base/device/toolkit/check.hpp"
 #include "kernels/simt/toolkit/launch.hpp"
 #else
 #include "kernels/simt/host/builtins.hpp"
@@ -21,6 +23,20 @@
 #endif
 
 namespace dnsp::simt {
+
+#if defined(__CUDACC__) && defined(DNSP_WATCHDOG)
+// Of the kernels of one source file.
+[[maybe_unused]] static __device__ std::uint64_t* watchdog_report_of_host;
+
+/// Tells the kernels of this file where to report. Before the first launch, which is not within a capture.
+static void point_watchdog_at_host() {
+    [[maybe_unused]] static const bool done = [] {
+        std::uint64_t* word = watchdog_word();
+        CUDA_CHECK(cudaMemcpyToSymbol(watchdog_report_of_host, &word, sizeof word));
+        return true;
+    }();
+}
+#endif
 
 /// True if a block of the selected device can have `shared_bytes` bytes of dynamic shared memory beside the
 /// static shared memory of the kernel. The CUDA emulator does not know the static part before the kernel
@@ -39,6 +55,9 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
             Arguments&&... arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
 #if defined(__CUDACC__)
+#if defined(DNSP_WATCHDOG)
+    point_watchdog_at_host();
+#endif
     const auto* function = reinterpret_cast<const void*>(kernel);
     toolkit::allow_shared_memory(function, shared_bytes);
     cudaLaunchConfig_t config{};

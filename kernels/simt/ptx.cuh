@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/device/watchdog.hpp"
 #include "kernels/simt/simt.cuh"
 #include "kernels/simt/tensor_map.hpp"
 
@@ -382,8 +383,42 @@ __device__ __forceinline__ void mbarrier_arrive_expect_tx(std::uint64_t* barrier
 #endif
 }
 
-__device__ __forceinline__ void mbarrier_wait(std::uint64_t* barrier, std::uint32_t parity) {
-#if defined(__CUDACC__)
+/// Built with DNSP_WATCHDOG, a thread that has waited 4 to 9 seconds on the device reports where, and ends
+/// the kernel; the next error of the host tells it. Built without, it waits forever, and `waits_for` costs
+/// nothing.
+__device__ __forceinline__ void mbarrier_wait(std::uint64_t* barrier, std::uint32_t parity,
+                                              [[maybe_unused]] WaitsFor waits_for = WaitsFor::unnamed) {
+#if defined(__CUDACC__) && defined(DNSP_WATCHDOG)
+    const auto has_ended = [&] {
+        std::uint32_t ended = 1;
+        DNSP_PTX_SM_90A(
+            "{\n"
+            ".reg .pred done;\n"
+            "mbarrier.try_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+            "selp.u32 %0, 1, 0, done;\n"
+            "}"
+            : "=r"(ended)
+            : "r"(shared_address(barrier)), "r"(parity)
+            : "memory");
+        return ended != 0;
+    };
+    // The upper half of a clock in nanoseconds: one step is 4.3 s.
+    const auto steps = [] {
+        std::uint32_t count = 0;
+        asm volatile("mov.u32 %0, %globaltimer_hi;" : "=r"(count));
+        return count;
+    };
+    if (has_ended()) return;
+    const std::uint32_t begin = steps();
+    while (!has_ended())
+        if (steps() - begin >= 2) {
+            *static_cast<volatile std::uint64_t*>(watchdog_report_of_host) =
+                watchdog_report(waits_for, shared_address(barrier), parity, blockIdx.x);
+            __threadfence_system();
+            // An illegal access ends the kernel. For a trap, ptxas would ignore setmaxnreg and spill.
+            asm volatile("st.global.u32 [%0], 0;" ::"l"(std::uint64_t{0}) : "memory");
+        }
+#elif defined(__CUDACC__)
     DNSP_PTX_SM_90A(
         "{\n"
         ".reg .pred done;\n"

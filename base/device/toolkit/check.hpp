@@ -2,15 +2,22 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "base/device/watchdog.hpp"
 #include "base/error.hpp"
 
 namespace dnsp::simt {
 
-/// Throws Error with what CUDA says and what was asked for. Clears the error of the runtime, so that a
-/// library that asks for the last error does not find it. (An error of a kernel ends the context and stays.)
+/// The word in memory of the host where a kernel's watchdog reports, because device memory is lost with the
+/// context. 0 until then. Allocated by the first call, never released.
+std::uint64_t* watchdog_word();
+
+/// Throws Error with what CUDA says, what was asked for, and the watchdog's report if a kernel has written
+/// one. Clears the error of the runtime, so that a library that asks for the last error does not find it. (An
+/// error of a kernel ends the context and stays.)
 [[noreturn]] void throw_cuda_error(cudaError_t error, const std::string& what);
 
 /// Throws Error with the expression, its location and CUDA's message.

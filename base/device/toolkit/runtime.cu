@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "base/device/capture.hpp"
@@ -10,6 +11,8 @@
 
 namespace dnsp::simt {
 namespace {
+
+volatile std::uint64_t* written_by_watchdog = nullptr;
 
 int selected_device() {
     int device = 0;
@@ -52,9 +55,22 @@ std::string version_text(int version) {
 
 }  // namespace
 
+std::uint64_t* watchdog_word() {
+    static std::uint64_t* const word = [] {
+        void* memory = nullptr;
+        CUDA_CHECK(cudaHostAlloc(&memory, sizeof(std::uint64_t), cudaHostAllocPortable));
+        auto* const zero = new (memory) std::uint64_t(0);
+        written_by_watchdog = zero;
+        return zero;
+    }();
+    return word;
+}
+
 void throw_cuda_error(cudaError_t error, const std::string& what) {
     cudaGetLastError();
-    throw Error(std::string("[cuda] ") + cudaGetErrorString(error) + ": " + what);
+    const std::string report = written_by_watchdog ? watchdog_text(*written_by_watchdog) : "";
+    throw Error(std::string("[cuda] ") + cudaGetErrorString(error) + ": " + what +
+                (report.empty() ? "" : "; " + report));
 }
 
 int device_count() {

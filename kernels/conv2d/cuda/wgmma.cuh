@@ -86,12 +86,12 @@ struct RingBarriers {
     }
     /// Called by the copying thread: waits until the stage may be overwritten, then announces `bytes` bytes.
     __device__ __forceinline__ std::uint64_t* begin_copies(const Ring<stages>& at, int bytes) const {
-        simt::mbarrier_wait(empty + at.stage, at.parity ^ 1u);
+        simt::mbarrier_wait(empty + at.stage, at.parity ^ 1u, simt::WaitsFor::readers);
         simt::mbarrier_arrive_expect_tx(full + at.stage, static_cast<std::uint32_t>(bytes));
         return full + at.stage;
     }
     __device__ __forceinline__ void wait_for_copies(const Ring<stages>& at) const {
-        simt::mbarrier_wait(full + at.stage, at.parity);
+        simt::mbarrier_wait(full + at.stage, at.parity, simt::WaitsFor::copies);
     }
     /// Called by one lane of every warp that reads the stage.
     __device__ __forceinline__ void release(int stage) const { simt::mbarrier_arrive(empty + stage); }

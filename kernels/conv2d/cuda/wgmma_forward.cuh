@@ -195,7 +195,7 @@ struct Multiplier {
         if constexpr (companion == Companion::none) {
             simt::synchronise_warps(1 + group, warpgroup_threads);
         } else {
-            simt::mbarrier_wait(shared.companions + group, companion_parity);
+            simt::mbarrier_wait(shared.companions + group, companion_parity, simt::WaitsFor::copies);
             companion_parity ^= 1u;
         }
         float offset[2] = {};
