@@ -48,14 +48,14 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 }
 
 /// packed[tap][out][in] = weight[out][tap][in], rounded. `backward`: packed[flipped tap][in][out]. `in` and
-/// `out` count the channels of the packed weights. A thread packs 8 input channels; neighbouring threads have
-/// neighbouring output channels.
+/// `out` count the channels of the packed weights. A thread packs 8 input channels. Neighbouring threads read
+/// neighbouring weights: of the next input channels forward, of the next output channel backward.
 __global__ void pack_weight(const float* __restrict__ weight, int taps, int in_channels, int out_channels,
                             bool backward, uint4* __restrict__ packed) {
-    const auto i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    const int out = static_cast<int>(i % out_channels);
-    const int in = static_cast<int>(i / out_channels % (in_channels / 8)) * 8;
-    const int tap = static_cast<int>(i / out_channels / (in_channels / 8));
+    const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), chunks = in_channels / 8,
+              tap = i / (out_channels * chunks), rest = i % (out_channels * chunks),
+              out = backward ? rest % out_channels : rest / chunks,
+              in = 8 * (backward ? rest / out_channels : rest % chunks);
     if (tap >= taps) return;
     const std::int64_t from = backward ? (std::int64_t{in} * taps + taps - 1 - tap) * out_channels + out
                                        : (std::int64_t{out} * taps + tap) * in_channels + in;
