@@ -109,13 +109,16 @@ struct Multiplier {
             const int first_channel =
                 tile % p.channel_blocks * B::channels + group * B::tiles * slab_channels;
             if (thread == 0) load_companion(place, first_channel);
+            float offsets[B::tiles][2];
+#pragma unroll
+            for (int i = 0; i < B::tiles; ++i) load_bias(first_channel + i * slab_channels, offsets[i]);
             float sums[B::tiles][columns / 2];
             multiply(sums);
 #pragma unroll
             for (int i = 0; i < B::tiles; ++i) {
                 const int channel = first_channel + i * slab_channels;
                 if (thread == 0 && i > 0) load_companion(place, channel);
-                choose_and_write(place, channel, sums[i]);
+                choose_and_write(place, channel, offsets[i], sums[i]);
             }
         }
         if (thread == 0) simt::store_box_wait_read<0>();
@@ -164,10 +167,18 @@ struct Multiplier {
         shared.pixel_ring.release(last_pixels);
     }
 
-    /// Loads the companion into the staging area, after the previous store has read the area.
+    /// The scaled bias of this thread's channels. Read before the products, which hide the latency.
+    __device__ __forceinline__ void load_bias(int channel, float (&offset)[2]) const {
+        const int first = channel + 16 * warp + lane / 4;
+        offset[0] = p.bias ? p.scale * p.bias[first] : 0.0f;
+        offset[1] = p.bias ? p.scale * p.bias[first + 8] : 0.0f;
+    }
+
+    /// Loads the companion, if there is one, into the staging area, after the previous store has read the
+    /// area.
     __device__ __forceinline__ void load_companion(const PixelBoxes::Place& place, int channel) const {
-        simt::store_box_wait_read<0>();
         if (p.companion == Companion::none) return;
+        simt::store_box_wait_read<0>();
         std::uint64_t* barrier = shared.companions + group;
         simt::mbarrier_arrive_expect_tx(
             barrier, static_cast<std::uint32_t>(p.boxes.width * p.boxes.height * row_bytes));
@@ -176,33 +187,29 @@ struct Multiplier {
 
     /// Selects the epilogue once per 100 elements, not for each element.
     __device__ __forceinline__ void choose_and_write(const PixelBoxes::Place& place, int channel,
+                                                     const float (&offset)[2],
                                                      const float (&sums)[columns / 2]) {
         if (p.companion == Companion::relu_output)
-            write<Companion::relu_output, false>(place, channel, sums);
+            write<Companion::relu_output, false>(place, channel, offset, sums);
         else if (p.companion == Companion::residual)
-            p.relu ? write<Companion::residual, true>(place, channel, sums)
-                   : write<Companion::residual, false>(place, channel, sums);
+            p.relu ? write<Companion::residual, true>(place, channel, offset, sums)
+                   : write<Companion::residual, false>(place, channel, offset, sums);
         else
-            p.relu ? write<Companion::none, true>(place, channel, sums)
-                   : write<Companion::none, false>(place, channel, sums);
+            p.relu ? write<Companion::none, true>(place, channel, offset, sums)
+                   : write<Companion::none, false>(place, channel, offset, sums);
     }
 
     /// A warp owns 16 of the 64 channels (two chunks of 8) of all pixels. It reads the companion's elements
     /// from the places where it writes its results.
     template <Companion companion, bool relu>
     __device__ __forceinline__ void write(const PixelBoxes::Place& place, int channel,
-                                          const float (&sums)[columns / 2]) {
+                                          const float (&offset)[2], const float (&sums)[columns / 2]) {
         if constexpr (companion == Companion::none) {
+            if (thread == 0) simt::store_box_wait_read<0>();
             simt::synchronise_warps(1 + group, warpgroup_threads);
         } else {
             simt::mbarrier_wait(shared.companions + group, companion_parity, simt::WaitsFor::copies);
             companion_parity ^= 1u;
-        }
-        float offset[2] = {};
-        if (p.bias) {
-            const float* bias = p.bias + channel + 16 * warp + lane / 4;
-            offset[0] = p.scale * bias[0];
-            offset[1] = p.scale * bias[8];
         }
         const int chunk = 2 * warp + lane / 8 % 2, row = lane % 8;
         unsigned char* const own = staging + row * row_bytes + (chunk ^ row) * 16;
