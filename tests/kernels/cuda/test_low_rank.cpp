@@ -69,6 +69,8 @@ TEST_CASE("low_rank of matrices that fit in shared memory can be recorded in a g
         const auto matrices = unlike_matrices<float>(9, 7);
         Buffer<float> in(On::cuda, matrices), gradient(On::cuda, static_cast<std::int64_t>(matrices.size()));
         Buffer<double> value(On::cuda, shape.batch);
+        // Loads the kernel: CUDA does not promise that this works within a capture.
+        kernel(shape, in.data(), value.data(), gradient.data());
         simt::Graph graph([&] { kernel(shape, in.data(), value.data(), gradient.data()); });
         graph.launch();
         simt::synchronise();
