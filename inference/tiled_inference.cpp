@@ -17,6 +17,7 @@ constexpr std::int64_t max_batch = 1024;
 
 struct Rectangle {
     std::int64_t y, x, height, width;
+    bool operator==(const Rectangle&) const = default;
 };
 
 /// A tile of an image (target) and the rectangle of pixels that it depends on (source). Windows of one shape
@@ -28,6 +29,7 @@ struct Window {
 };
 
 /// Copies a rectangle of an image of `from` to a position in an image of `to`; both tensors are [n, h, w, c].
+/// A rectangle of whole rows may go on in the next images, if these have the same size in both tensors.
 void copy_rectangle(const Tensor& from, std::int64_t image, const Rectangle& source, const Tensor& to,
                     std::int64_t to_image, std::int64_t y, std::int64_t x) {
     const Shape &f = from.shape(), &t = to.shape();
@@ -106,9 +108,17 @@ void compute_windows(const Model& model, const Tensor& input, const Tensor& outp
     const auto [height, width] = windows->shape();
     const Tensor batch =
         Tensor::empty({count, height, width, input.shape()[3]}, input.dtype(), input.device());
-    for (std::int64_t i = 0; i < count; ++i)
-        copy_rectangle(input, windows[i].image, windows[i].source, batch, i, 0, 0);
+    // Without tiles, windows are consecutive whole images, which are one copy. The network does not compute
+    // on `input` itself, because the choice of kernels depends on alignment.
+    const Rectangle images{0, 0, count * height, width};
+    const bool whole = windows->target == Rectangle{0, 0, input.shape()[1], input.shape()[2]};
+    if (whole)
+        copy_rectangle(input, windows->image, images, batch, 0, 0, 0);
+    else
+        for (std::int64_t i = 0; i < count; ++i)
+            copy_rectangle(input, windows[i].image, windows[i].source, batch, i, 0, 0);
     const Tensor result = model.forward(tape, batch);
+    if (whole) return copy_rectangle(result, 0, images, output, windows->image, 0, 0);
     for (std::int64_t i = 0; i < count; ++i) {
         const auto& [image, source, target] = windows[i];
         copy_rectangle(result, i, {target.y - source.y, target.x - source.x, target.height, target.width},
