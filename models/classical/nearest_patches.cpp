@@ -80,7 +80,7 @@ void NearestPatches::find(std::span<const double> query, std::size_t count,
                 query.size() == static_cast<std::size_t>(matrix.cols()),
             fmt::format("[nearest_patches] cannot find {} of {} rows", count, matrix.rows()));
     SmallestNeighbours smallest(count, neighbours);
-    tree_->index.findNeighbors(smallest, query.data(), nanoflann::SearchParams());
+    tree_->index.findNeighbors(smallest, query.data(), {});
 }
 
 }  // namespace dnsp::classical
