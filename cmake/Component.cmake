@@ -57,7 +57,7 @@ function(dnsp_component name)
     set(device_sources ${COMPONENT_SOURCES})
     list(FILTER device_sources INCLUDE REGEX "\\.cu$")
     set_source_files_properties(${device_sources} PROPERTIES
-      LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas")
+      LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas;${DNSP_REPORT_ACCESSES}")
   endif()
   add_library(dnsp_${name}_objects OBJECT ${COMPONENT_SOURCES})
   target_link_libraries(dnsp_${name}_objects PUBLIC dnsp_flags ${COMPONENT_PUBLIC} PRIVATE ${COMPONENT_PRIVATE})

@@ -2,6 +2,7 @@
 #   none     no device; selecting it is an error
 #   toolkit  GPUs; nvcc compiles the kernels
 #   host     the CUDA emulator, for tests: the C++ compiler compiles the kernels, and every device thread is a fibre
+set(DNSP_REPORT_ACCESSES)  # options of files with kernels
 set(DNSP_CUDA_LIBRARIES)  # linked by components that use the device
 set(DNSP_CUDA none CACHE STRING "The CUDA device: none, toolkit or host")
 set_property(CACHE DNSP_CUDA PROPERTY STRINGS none toolkit host)
@@ -72,6 +73,17 @@ elseif(DNSP_CUDA STREQUAL "host")
   dnsp_library(lapack HEADER lapacke.h LIBRARIES lapacke openblas)
   add_library(host_executor INTERFACE)
   set(DNSP_CUDA_LIBRARIES host_executor)
+  # The emulator's race detector (kernels/simt/host/race_detector.hpp) takes the place of ThreadSanitizer. The standard library
+  # need not know. Compilers cannot combine this with AddressSanitizer.
+  if(NOT DNSP_SANITIZE)
+    set(DNSP_REPORT_ACCESSES -fsanitize=thread -U__SANITIZE_THREAD__)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # Not reported: entries of functions, and the accesses of memset and memcpy, which GCC would call instead of loops.
+      list(APPEND DNSP_REPORT_ACCESSES --param=tsan-instrument-func-entry-exit=0 -fno-tree-loop-distribute-patterns)
+    else()
+      list(APPEND DNSP_REPORT_ACCESSES -mllvm -tsan-instrument-func-entry-exit=0)
+    endif()
+  endif()
   target_link_libraries(host_executor INTERFACE Boost::context lapack ${CMAKE_DL_LIBS})
 elseif(NOT DNSP_CUDA STREQUAL "none")
   message(FATAL_ERROR "DNSP_CUDA is '${DNSP_CUDA}', expected none, toolkit or host")

@@ -69,7 +69,9 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
                           function);
 #else
     host::run_or_record([=, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {
-        host::run_grid(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+        host::run_grid(
+            grid, block, shared_bytes, [&] { std::apply(kernel, values); },
+            reinterpret_cast<const void*>(kernel));
     });
 #endif
 }

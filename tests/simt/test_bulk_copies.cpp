@@ -6,6 +6,7 @@
 #include "tests/catch.hpp"
 #include "tests/simt/errors.hpp"
 #include "tests/simt/orders.hpp"
+#include "tests/simt/races.hpp"
 
 using namespace dnsp;
 using namespace dnsp::simt;
@@ -163,6 +164,7 @@ TEST_CASE("a box lands row by row, its chunks swizzled, with zeros for what lies
 
 TEST_CASE(
     "a stored box writes what lies inside of the array, and reads shared memory until it is waited for") {
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
     const auto run = [](Mistake mistake) {
         std::vector<std::uint16_t> image(64 * 20 * 2, untouched);
         const TensorMap map = make_tensor_map(image.data(), {64, 20, 2, 1}, {64, 16, 1, 1});
@@ -184,6 +186,7 @@ TEST_CASE(
 }
 
 TEST_CASE("planted: a box is read without waiting for it, or for the wrong phase") {
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
     const Image image({64, 8, 1, 1});
     for (auto mistake : {Mistake::no_wait, Mistake::wrong_parity})
         testing::for_each_thread_order([&] {
@@ -195,6 +198,7 @@ TEST_CASE("planted: a box is read without waiting for it, or for the wrong phase
 }
 
 TEST_CASE("planted: the bytes of a box are not expected, or others") {
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
     const Image image({64, 8, 1, 1});
     testing::for_each_thread_order([&] {
         const auto error = [&](Mistake mistake) {

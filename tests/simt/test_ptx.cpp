@@ -9,6 +9,7 @@
 #include "tests/reference/arrays.hpp"
 #include "tests/reference/rounding.hpp"
 #include "tests/simt/orders.hpp"
+#include "tests/simt/races.hpp"
 
 // Runs in the CUDA emulator and checks the semantics that kernel tests rely on there. On a GPU the kernel
 // tests check the instructions themselves.
@@ -262,6 +263,7 @@ TEST_CASE("ldmatrix hands word t of row g of each of four matrices to lane 4g + 
 }
 
 TEST_CASE("cp_async lands group by group, and writes zeros for what is absent without reading it") {
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
     testing::for_each_thread_order([] {
         for (bool present : {true, false}) {
             check_copies<4>(present);

@@ -83,7 +83,7 @@ __global__ void take_addresses(std::uintptr_t* out) {
 
 __global__ void use_static_and_dynamic() {
     __shared__ SharedArray<float, 40, 256> most;
-    most[0][0] = 1;
+    most[0][threadIdx.x] = 1;
 }
 __global__ void use_too_much_static() {
     __shared__ SharedArray<char, 30 << 10> one;

@@ -9,6 +9,7 @@
 #include "tests/reference/arrays.hpp"
 #include "tests/simt/errors.hpp"
 #include "tests/simt/orders.hpp"
+#include "tests/simt/races.hpp"
 
 using namespace dnsp;
 using namespace dnsp::simt;
@@ -132,6 +133,7 @@ TEST_CASE("planted: sums are read while a product that adds to them is in flight
 }
 
 TEST_CASE("planted: operands are overwritten before their product has been waited for") {
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
     testing::for_each_thread_order([] {
         CHECK(reference::relative_error(example.run(Mistake::overwritten), example.expected()) > 1e-3);
     });

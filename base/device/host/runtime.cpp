@@ -1,10 +1,13 @@
 #include "base/device/runtime.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <new>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,6 +37,12 @@ DeviceMemory& device_memory() {
 std::mutex order_mutex;
 host::ThreadOrder current_order;
 DeviceModel current_model;
+
+bool races_are_wanted() {
+    const char* value = std::getenv("DNSP_RACES");
+    return !value || std::string_view(value) != "0";
+}
+std::atomic<bool> detects_races = races_are_wanted();
 
 void require_only_device(int index) {
     require(index == 0, "[device] the CUDA emulator has device 0 only, asked for " + std::to_string(index));
@@ -67,6 +76,9 @@ void host::set_order(Order order, std::uint64_t seed) {
     std::lock_guard lock(order_mutex);
     current_order = {order, seed, current_order.changes + 1};
 }
+
+bool host::race_detection() { return detects_races; }
+void host::set_race_detection(bool on) { detects_races = on; }
 
 void select_device(int index) { require_only_device(index); }
 int compute_capability() { return current_model.compute_capability; }

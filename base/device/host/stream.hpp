@@ -35,4 +35,10 @@ ThreadOrder thread_order();
 /// Takes effect at the next launch.
 void set_order(Order order, std::uint64_t seed = 0);
 
+/// Whether launches look for races in shared memory (kernels/simt/host/race_detector.hpp): true, unless the
+/// environment variable DNSP_RACES is 0.
+bool race_detection();
+/// Takes effect at the next launch.
+void set_race_detection(bool on);
+
 }  // namespace dnsp::simt::host

@@ -7,6 +7,9 @@
 
 namespace dnsp::simt::host {
 
+/// For the race detector: a copy of the running thread has landed.
+void note_landed_copy(const std::byte* target, std::size_t bytes);
+
 /// The pending asynchronous copies of one thread, in the order in which they were started.
 class AsynchronousCopies {
   public:
@@ -47,6 +50,7 @@ class AsynchronousCopies {
         for (auto copy = copies_.begin(); copy != end; ++copy) {
             if (copy->zero_filled_from > 0) std::memcpy(copy->target, copy->source, copy->zero_filled_from);
             std::memset(copy->target + copy->zero_filled_from, 0, copy->bytes - copy->zero_filled_from);
+            note_landed_copy(copy->target, copy->bytes);
         }
         copies_.erase(copies_.begin(), end);
     }

@@ -1,8 +1,13 @@
 #pragma once
 
-// Atomic operations on integers. Plain operations suffice, because threads switch only where they wait.
+// Atomic operations on integers. Plain operations suffice, because threads switch only where they wait. The
+// compiler does not report these accesses: each operation counts as one.
 #include <concepts>
 #include <type_traits>
+
+#include "kernels/simt/host/executor.hpp"
+
+#define DNSP_ATOMIC_OPERATION __attribute__((no_sanitize("thread")))
 
 namespace dnsp::simt::host {
 /// The types of CUDA's atomics. On Linux, std::uint64_t is not unsigned long long.
@@ -14,45 +19,65 @@ concept AtomicInteger =
 // Each returns the old value. The value is converted to the type of the address.
 
 template <dnsp::simt::host::AtomicInteger T>
-T atomicExch(T* address, std::type_identity_t<T> value) {
+DNSP_ATOMIC_OPERATION T atomicExch(T* address, std::type_identity_t<T> value) {
+    dnsp::simt::host::note_atomic(address, sizeof(T));
     const T old = *address;
     *address = value;
     return old;
 }
 
 template <dnsp::simt::host::AtomicInteger T>
-T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
-    return *address == expected ? atomicExch(address, value) : *address;
+DNSP_ATOMIC_OPERATION T atomicCAS(T* address, std::type_identity_t<T> expected,
+                                  std::type_identity_t<T> value) {
+    dnsp::simt::host::note_atomic(address, sizeof(T));
+    const T old = *address;
+    if (old == expected) *address = value;
+    return old;
 }
+
+namespace dnsp::simt::host {
+/// *address = change(*address)
+template <class T, class Change>
+DNSP_ATOMIC_OPERATION T change_atomically(T* address, Change change) {
+    note_atomic(address, sizeof(T));
+    const T old = *address;
+    *address = change(old);
+    return old;
+}
+}  // namespace dnsp::simt::host
 
 /// Wraps around on overflow, as on the device.
 template <dnsp::simt::host::AtomicInteger T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
     using Bits = std::make_unsigned_t<T>;
-    return atomicExch(address, static_cast<T>(static_cast<Bits>(*address) + static_cast<Bits>(value)));
+    return dnsp::simt::host::change_atomically(address, [value](T old) {
+        return static_cast<T>(static_cast<Bits>(old) + static_cast<Bits>(value));
+    });
 }
 
 template <dnsp::simt::host::AtomicInteger T>
 T atomicMax(T* address, std::type_identity_t<T> value) {
-    return atomicExch(address, *address < value ? value : *address);
+    return dnsp::simt::host::change_atomically(address, [value](T old) { return old < value ? value : old; });
 }
 
 template <dnsp::simt::host::AtomicInteger T>
 T atomicMin(T* address, std::type_identity_t<T> value) {
-    return atomicExch(address, value < *address ? value : *address);
+    return dnsp::simt::host::change_atomically(address, [value](T old) { return value < old ? value : old; });
 }
 
 template <dnsp::simt::host::AtomicInteger T>
 T atomicAnd(T* address, std::type_identity_t<T> value) {
-    return atomicExch(address, *address & value);
+    return dnsp::simt::host::change_atomically(address, [value](T old) { return old & value; });
 }
 
 template <dnsp::simt::host::AtomicInteger T>
 T atomicOr(T* address, std::type_identity_t<T> value) {
-    return atomicExch(address, *address | value);
+    return dnsp::simt::host::change_atomically(address, [value](T old) { return old | value; });
 }
 
 // Deleted: the order of atomic additions, and with it the rounding, differs between runs. Sum in a fixed
 // order instead.
 float atomicAdd(float* address, float value) = delete;
 double atomicAdd(double* address, double value) = delete;
+
+#undef DNSP_ATOMIC_OPERATION

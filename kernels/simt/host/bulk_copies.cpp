@@ -82,6 +82,8 @@ MemoryBarrier& find(const void* barrier) {
     auto& barriers = scheduler.barriers().in_memory;
     const auto found = barriers.find(barrier);
     if (found == barriers.end()) fail("an mbarrier is used before it is initialised");
+    if (RaceDetector* races = scheduler.races())
+        races->use_memory_barrier(scheduler.thread().number, static_cast<const std::byte*>(barrier));
     return found->second;
 }
 
@@ -118,11 +120,14 @@ void MemoryBarrier::arrive(std::size_t expected_bytes) {
     end_phase_if_complete(true);  // for a phase that completed since the last call
     if (missing_ == 0) fail("more threads arrive at an mbarrier than it counts");
     expected_ += expected_bytes;
+    if (RaceDetector* races = scheduler.races()) races->order.arrive(scheduler.thread().number, passed);
     --missing_;
     end_phase_if_complete(!threads.empty());
 }
 
 void MemoryBarrier::queue(const BoxCopy& copy) {
+    if (RaceDetector* races = scheduler.races())
+        races->start_load(scheduler.thread().number, passed, copy.shared, copy.bytes());
     std::memset(copy.shared, 0xFF, copy.bytes());
     copies_.push_back(copy);
     queued_ += copy.bytes();
@@ -135,19 +140,25 @@ void MemoryBarrier::wait(unsigned parity) {
         end_phase_if_complete(true);
         scheduler.pause();
     }
+    if (RaceDetector* races = scheduler.races()) races->order.wait(scheduler.thread().number, passed);
 }
 
 void MemoryBarrier::end_phase_if_complete(bool awaited) {
     if (missing_ > 0) return;
+    RaceDetector* const races = scheduler.races();
     if (expected_ > 0) {
         if (queued_ > expected_) fail("more bytes are on their way than their mbarrier expects");
         if (queued_ < expected_ || !awaited) return;
-        for (const BoxCopy& copy : copies_) copy.load();
+        for (const BoxCopy& copy : copies_) {
+            copy.load();
+            if (races) races->land_load(passed, copy.shared, copy.bytes());
+        }
         copies_.clear();
         expected_ = queued_ = 0;
     }
     ++phase_;
     missing_ = arrivals_;
+    if (races) races->order.end_phase(passed);
     scheduler.release(*this);
 }
 
@@ -159,8 +170,13 @@ std::string MemoryBarrier::description() const {
 
 void initialise_memory_barrier(const void* barrier, int arrivals) {
     if (arrivals < 1) fail("an mbarrier must count at least one arrival");
-    if (!scheduler.barriers().in_memory.try_emplace(barrier, arrivals).second)
-        fail("an mbarrier is initialised twice");
+    const auto [place, is_new] = scheduler.barriers().in_memory.try_emplace(barrier, arrivals);
+    if (!is_new) fail("an mbarrier is initialised twice");
+    if (RaceDetector* races = scheduler.races()) {
+        races->access(scheduler.thread().number, Access::write, static_cast<const std::byte*>(barrier),
+                      sizeof(std::uint64_t));
+        place->second.passed = races->order.new_memory_barrier();
+    }
 }
 void arrive_at_memory_barrier(const void* barrier, std::size_t expected_bytes) {
     find(barrier).arrive(expected_bytes);
@@ -179,7 +195,10 @@ void NamedBarrier::synchronise(int id, int wanted) {
     id_ = id;
     wanted_ = wanted;
     scheduler.enlist(*this);
-    if (static_cast<int>(threads.size()) == wanted) scheduler.release(*this);
+    if (static_cast<int>(threads.size()) == wanted) {
+        if (RaceDetector* races = scheduler.races()) races->order.synchronise(threads);
+        scheduler.release(*this);
+    }
     scheduler.pause();
 }
 
@@ -199,10 +218,20 @@ void Barriers::clear() {
 
 // ---- Stores
 
+void BulkStores::queue(const BoxCopy& copy) {
+    if (RaceDetector* races = scheduler.races())
+        races->start_store(scheduler.thread().number, copy.shared, copy.bytes());
+    stores_.push_back({copy, groups_});
+}
+
 void BulkStores::land_groups(int remaining) {
     const auto end = std::find_if(stores_.begin(), stores_.end(),
                                   [&](const Store& store) { return store.group >= groups_ - remaining; });
-    std::for_each(stores_.begin(), end, [](const Store& store) { store.copy.store(); });
+    std::for_each(stores_.begin(), end, [](const Store& store) {
+        store.copy.store();
+        if (RaceDetector* races = scheduler.races())
+            races->land_store(scheduler.thread().number, store.copy.shared, store.copy.bytes());
+    });
     stores_.erase(stores_.begin(), end);
 }
 
@@ -221,7 +250,11 @@ void UnfencedWrites::add(const std::byte* first, std::size_t bytes) {
 void note_shared_write(const void* shared, std::size_t bytes) {
     scheduler.thread().unfenced.add(static_cast<const std::byte*>(shared), bytes);
 }
-void fence_shared_writes() { scheduler.thread().unfenced = {}; }
+void fence_shared_writes() {
+    Thread& me = scheduler.thread();
+    me.unfenced = {};
+    if (RaceDetector* races = scheduler.races()) races->order.fence(me.number);
+}
 
 std::uint32_t shared_address(const void* pointer, std::size_t bytes) {
     return scheduler.shared_address(pointer, bytes);

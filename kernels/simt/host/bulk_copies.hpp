@@ -3,9 +3,9 @@
 // Bulk tensor copies (TMA), mbarriers and named barriers.
 //
 // A load lands when a thread waits at its barrier and all expected bytes of the phase have been queued. Until
-// then its target holds NaN. A store reads shared memory when the thread that started it waits. Not modelled:
-// ordinary stores become visible to bulk copies and wgmma only after fence.proxy.async. The emulator cannot
-// observe ordinary stores.
+// then its target holds NaN. A store reads shared memory when the thread that started it waits. Ordinary
+// stores become visible to bulk copies and wgmma only after fence.proxy.async: the race detector checks this,
+// and without it UnfencedWrites the stores of stmatrix.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/host/happens_before.hpp"
 #include "kernels/simt/host/wait_list.hpp"
 #include "kernels/simt/tensor_map.hpp"
 
@@ -41,6 +42,8 @@ class MemoryBarrier : public WaitList {
     void wait(unsigned parity);
     std::string description() const override;
     bool has_unread_copies() const { return !copies_.empty(); }
+
+    PassedKnowledge passed;  ///< for the race detector
 
   private:
     void end_phase_if_complete(bool awaited);
@@ -74,7 +77,7 @@ class BulkStores {
   public:
     bool empty() const { return stores_.empty(); }
     void clear() { stores_.clear(), groups_ = 0; }
-    void queue(const BoxCopy& copy) { stores_.push_back({copy, groups_}); }
+    void queue(const BoxCopy& copy);
     void commit() { ++groups_; }
     void land_groups(int remaining);
 

@@ -17,8 +17,9 @@ std::string text(uint3 i) {
     return "(" + std::to_string(i.x) + "," + std::to_string(i.y) + "," + std::to_string(i.z) + ")";
 }
 
-void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument) {
-    scheduler.run(grid, block, shared_bytes, body, argument);
+void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument,
+              const void* kernel) {
+    scheduler.run(grid, block, shared_bytes, body, argument, kernel);
 }
 
 void fail(const std::string& what) {
@@ -52,6 +53,11 @@ void exchange_in_warp(unsigned mask, const char* operation, const void* mine, st
 
 void enter_shared_array(void* elements, std::size_t bytes) { scheduler.enter_shared_array(elements, bytes); }
 
+void note_atomic(const void* address, std::size_t bytes) {
+    if (scheduler.may_be_shared(address))
+        scheduler.note_access(Access::atomic, static_cast<const std::byte*>(address), bytes);
+}
+
 void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
     return scheduler.dynamic_shared_bytes(offset, bytes);
 }
@@ -65,7 +71,14 @@ void queue_copy(void* shared_target, const void* source, std::size_t bytes, std:
     if (!aligned(shared_target) || (zero_filled_from > 0 && !aligned(source)))
         fail("an asynchronous copy of " + std::to_string(bytes) +
              " bytes whose addresses are not aligned to " + std::to_string(alignment));
-    scheduler.thread().copies.queue(shared_target, source, bytes, zero_filled_from);
+    Thread& me = scheduler.thread();
+    if (RaceDetector* races = scheduler.races())
+        races->access(me.number, Access::copy, static_cast<const std::byte*>(shared_target), bytes);
+    me.copies.queue(shared_target, source, bytes, zero_filled_from);
+}
+
+void note_landed_copy(const std::byte* target, std::size_t bytes) {
+    if (RaceDetector* races = scheduler.races()) races->land_copy(scheduler.thread().number, target, bytes);
 }
 
 void commit_copies() { scheduler.thread().copies.commit(); }

@@ -18,13 +18,14 @@
 // - Bulk tensor copies, mbarriers, named barriers and wgmma (bulk_copies.hpp, warpgroup_products.hpp).
 // - Integer atomics.
 // - The order of threads and blocks: set_order(). Results must not depend on it.
+// - Races in shared memory (race_detector.hpp) and fences between memory proxies.
+//   They need a compiler that reports the accesses of kernels, which AddressSanitizer precludes.
 //
 // Not modelled; check on a GPU with compute-sanitizer:
-// - Memory proxies, except for writes by stmatrix (bulk_copies.hpp), and registers released by setmaxnreg.
+// - Registers released by setmaxnreg.
 // - Memory ordering: every write is visible at once, so a missing __threadfence goes unnoticed.
-// - Concurrency: threads switch only where they wait. Two threads that write to the same place between
-//   barriers are noticed only if their order changes the result. Spinning on a flag of another thread never
-//   ends.
+// - Races in global memory: two threads that write to the same place are noticed only if their order changes
+//   the result. Spinning on a flag of another thread never ends.
 // - Lockstep warps: lanes advance independently between operations that name them, as CUDA permits since
 //   Volta.
 // - `__shared__` variables other than SharedArray: usable, but neither filled nor checked.
@@ -49,12 +50,14 @@ namespace dnsp::simt::host {
 /// Runs `body()` once for every thread of the grid. Rethrows what a thread throws. Throws dnsp::Error for a
 /// deadlock, and for what a GPU would refuse. Launches from several OS threads run one after the other. A
 /// kernel cannot launch another. run_grid() is not captured in graphs; launch() is (launch.cuh).
-void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
+/// `kernel` names the kernel in messages; may be null.
+void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument,
+              const void* kernel = nullptr);
 
 template <class Body>
-void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body) {
+void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body, const void* kernel = nullptr) {
     run_grid(
-        grid, block, shared_bytes, [](void* argument) { (*static_cast<Body*>(argument))(); }, &body);
+        grid, block, shared_bytes, [](void* argument) { (*static_cast<Body*>(argument))(); }, &body, kernel);
 }
 
 // ---- For the running thread
@@ -124,6 +127,9 @@ inline void use_shared_array(void* elements, std::size_t bytes, std::uint64_t& e
     enter_shared_array(elements, bytes);
     entered = running_block;
 }
+
+/// Must be called before an atomic operation.
+void note_atomic(const void* address, std::size_t bytes);
 
 /// `bytes` bytes of the block's dynamic shared memory. Throws if the launch requested less.
 void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes);

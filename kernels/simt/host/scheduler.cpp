@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "base/device/runtime.hpp"
+#include "kernels/simt/host/symbol_names.hpp"
 
 namespace dnsp::simt::host {
 
 Scheduler scheduler;
+bool kernels_report_accesses = false;
 
 namespace {
 
@@ -31,7 +33,8 @@ void check_launch(dim3 grid, dim3 block, std::size_t shared_bytes) {
 
 // ---- The launch
 
-void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument) {
+void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument,
+                    const void* kernel) {
     std::lock_guard lock(one_launch_);
     if (const ThreadOrder wanted = thread_order(); wanted.changes != order_.changes) {
         order_ = wanted;
@@ -40,6 +43,8 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
     check_launch(grid, block, shared_bytes);
     body_ = body;
     argument_ = argument;
+    kernel_ = kernel;
+    detects_races_ = kernels_report_accesses && race_detection();
     gridDim = grid;
     blockDim = block;
     dynamic_shared_ = std::make_unique_for_overwrite<std::byte[]>(shared_bytes);
@@ -60,10 +65,19 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
         for (std::uint64_t i = blocks; i > 1; --i)
             std::swap(random_blocks_[i - 1], random_blocks_[random_.below(i)]);
     }
+    if (kernels_report_accesses) dynamic_part_.extend(dynamic_shared_.get(), shared_bytes);
+    struct Reports {
+        Scheduler& scheduler;
+        ~Reports() { scheduler.dynamic_part_.clear(), scheduler.static_part_.clear(); }
+    } const until_return{*this};
+    run_blocks(blocks);
+}
+
+void Scheduler::run_blocks(std::uint64_t blocks) {
     for (std::uint64_t turn = 0; turn < blocks; ++turn) {
         const std::uint64_t n = choose_block(turn, blocks);
-        blockIdx = {static_cast<unsigned>(n % grid.x), static_cast<unsigned>(n / grid.x % grid.y),
-                    static_cast<unsigned>(n / grid.x / grid.y)};
+        blockIdx = {static_cast<unsigned>(n % gridDim.x), static_cast<unsigned>(n / gridDim.x % gridDim.y),
+                    static_cast<unsigned>(n / gridDim.x / gridDim.y)};
         run_block();
     }
 }
@@ -72,6 +86,8 @@ void Scheduler::start_block() {
     ++running_block;
     static_shared_bytes_ = 0;
     std::memset(dynamic_shared_.get(), 0xFF, dynamic_shared_bytes_);
+    if (kernels_report_accesses)
+        races_.start_block(thread_count_, dynamic_shared_.get(), dynamic_shared_bytes_, detects_races_);
     for (int i = 0; i < thread_count_; ++i) {
         threads_[i].state = State::ready;
         threads_[i].unfenced = {};
@@ -199,6 +215,9 @@ void Scheduler::enter_shared_array(void* elements, std::size_t bytes) {
         fail("more shared memory is used than a block has: 48 KiB of it static, " +
              std::to_string(limit >> 10) + " KiB in all");
     std::memset(elements, 0xFF, bytes);
+    if (!kernels_report_accesses) return;
+    static_part_.extend(elements, bytes);
+    races_.add_array(static_cast<const std::byte*>(elements), bytes);
 }
 
 void* Scheduler::dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
@@ -228,6 +247,33 @@ std::byte* Scheduler::at_shared_address(std::uint32_t address, std::size_t bytes
     if (address < first_shared_address || address - first_shared_address + bytes > dynamic_shared_bytes_)
         fail("a matrix or a box reaches beyond the block's dynamic shared memory");
     return dynamic_shared_.get() + (address - first_shared_address);
+}
+
+// ---- Accesses to shared memory
+
+void Scheduler::Part::extend(const void* first, std::size_t bytes) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(first), end = begin + bytes;
+    const std::uintptr_t old_end = begin_ + bytes_;
+    begin_ = bytes_ == 0 ? begin : std::min<std::uintptr_t>(begin, begin_);
+    bytes_ = (bytes_ == 0 ? end : std::max(end, old_end)) - begin_;
+}
+
+void Scheduler::note_access(Access kind, const std::byte* first, std::size_t bytes) {
+    if (!running_ || !races_.is_shared(first)) return;
+    if (detects_races_) {
+        try {
+            races_.access(running_->number, kind, first, bytes);
+        } catch (...) {
+            error_ = std::current_exception();
+        }
+        // The launcher drops the frames of all threads.
+        if (error_) wait();
+    }
+}
+
+std::string Scheduler::kernel_name() const {
+    const std::string name = kernel_ ? symbol_name(kernel_) : "";
+    return name.empty() ? "a kernel" : name;
 }
 
 bool Scheduler::has_unfenced_writes(const std::byte* first, std::size_t bytes) const {

@@ -2,6 +2,7 @@
 
 // Internals of the emulator: which thread of which block runs, and what the others wait for.
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -15,6 +16,7 @@
 #include "kernels/simt/host/bulk_copies.hpp"
 #include "kernels/simt/host/executor.hpp"
 #include "kernels/simt/host/fibre.hpp"
+#include "kernels/simt/host/race_detector.hpp"
 #include "kernels/simt/host/thread_set.hpp"
 #include "kernels/simt/host/warpgroup_products.hpp"
 
@@ -49,6 +51,8 @@ struct WarpCall {
     void* everyone;
 
     bool meets(const WarpCall& other) const;
+    /// True if accesses of a lane before it are ordered before accesses of the others after it.
+    bool orders_memory() const;
 };
 
 enum class State { ready, at_barrier, in_warp_operation, in_wait_list, returned };
@@ -79,7 +83,8 @@ struct Barrier {
 /// Runs the blocks of a launch one after the other. The threads of a block are fibres that take turns.
 class Scheduler {
   public:
-    void run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument);
+    void run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body)(void*), void* argument,
+             const void* kernel);
 
     /// The running thread.
     Thread& thread() {
@@ -94,6 +99,18 @@ class Scheduler {
     std::uint32_t shared_address(const void* pointer, std::size_t bytes);
     std::byte* at_shared_address(std::uint32_t address, std::size_t bytes);
 
+    /// True for all addresses in shared memory if kernels report their accesses. May be called by any thread
+    /// of the operating system.
+    bool may_be_shared(const void* address) const {
+        return dynamic_part_.holds(address) || static_part_.holds(address);
+    }
+    /// Called before each access of the running thread to an address that may be shared. Does not throw,
+    /// because compilers assume that reports of accesses do not.
+    void note_access(Access kind, const std::byte* first, std::size_t bytes);
+    /// Null if the launch does not look for races.
+    RaceDetector* races() { return detects_races_ ? &races_ : nullptr; }
+    std::string kernel_name() const;
+
     /// Checks the writes of all threads of the block.
     bool has_unfenced_writes(const std::byte* first, std::size_t bytes) const;
 
@@ -105,6 +122,22 @@ class Scheduler {
     void release(WaitList& list);
 
   private:
+    /// A range of addresses.
+    class Part {
+      public:
+        bool holds(const void* address) const {
+            return reinterpret_cast<std::uintptr_t>(address) - begin_.load(std::memory_order_relaxed) <
+                   bytes_.load(std::memory_order_relaxed);
+        }
+        void clear() { bytes_ = 0; }
+        void extend(const void* first, std::size_t bytes);
+
+      private:
+        std::atomic<std::uintptr_t> begin_ = 0;
+        std::atomic<std::size_t> bytes_ = 0;
+    };
+
+    void run_blocks(std::uint64_t blocks);
     void run_block();
     void start_block();
     static void thread_main();
@@ -124,6 +157,8 @@ class Scheduler {
     // State of the launch.
     void (*body_)(void*) = nullptr;
     void* argument_ = nullptr;
+    const void* kernel_ = nullptr;
+    bool detects_races_ = false;
     int thread_count_ = 0;
     std::unique_ptr<std::byte[]> dynamic_shared_;
     std::size_t dynamic_shared_bytes_ = 0;
@@ -142,7 +177,13 @@ class Scheduler {
     std::size_t static_shared_bytes_ = 0;
     int returned_ = 0;
     std::exception_ptr error_;
+
+    RaceDetector races_;
+    Part dynamic_part_, static_part_;
 };
+
+/// True if the compiler made the kernels report their accesses (instrumentation.cpp).
+extern bool kernels_report_accesses;
 
 extern Scheduler scheduler;
 

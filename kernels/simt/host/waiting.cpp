@@ -25,6 +25,12 @@ bool WarpCall::meets(const WarpCall& other) const {
     return mask == other.mask && bytes == other.bytes && same(operation, other.operation);
 }
 
+/// True for __syncwarp, and for matrices that a warp loads or stores together. "These intrinsics do not imply
+/// a memory barrier", says the CUDA C++ Programming Guide of shuffles, votes and reductions.
+bool WarpCall::orders_memory() const {
+    return same(operation, "__syncwarp") || std::strstr(operation, "matrix") != nullptr;
+}
+
 int Scheduler::synchronise_block(const char* operation, bool predicate) {
     Thread& me = thread();
     if (barrier_.waiting > 0 && !same(operation, barrier_.operation))
@@ -36,6 +42,7 @@ int Scheduler::synchronise_block(const char* operation, bool predicate) {
         ready_.erase(me.number);
     } else {
         barrier_ = {.operation = operation, .waiting = 0, .predicates = 0, .result = barrier_.predicates};
+        if (detects_races_) races_.order.synchronise_block();
         for (int i = 0; i < thread_count_; ++i) threads_[i].state = State::ready;
         ready_.fill(thread_count_);
     }
@@ -59,6 +66,7 @@ void Scheduler::exchange_in_warp(const WarpCall& call) {
     // Checking one lane finds mismatches early. All lanes are checked once none is missing.
     const bool may_be_complete = there == others;
     if (waits_with(call, own, lanes, may_be_complete ? others : there & -there) && may_be_complete) {
+        if (detects_races_ && call.orders_memory()) races_.order.synchronise_lanes(lanes->number, call.mask);
         deliver(call, lanes);
         waiting &= ~others;
         for_each_lane(others, [&](int i) {

@@ -12,24 +12,48 @@ namespace {
 
 constexpr int rows = 64, depth = 16, warpgroup_threads = 128;
 
-/// Reads an operand of `extent` × 16 elements through its descriptor.
-std::vector<double> read_operand(std::uint64_t descriptor, int extent, bool runs_along_extent) {
-    const auto field = [&](int first_bit) {
+/// An operand of `extent` × 16 elements, given by its descriptor.
+class Operand {
+  public:
+    Operand(std::uint64_t descriptor, int extent, bool runs_along_extent)
+        : start_(field(descriptor, 0)),
+          leading_(field(descriptor, 16)),
+          stride_(field(descriptor, 32)),
+          length_(runs_along_extent ? extent : depth),
+          rows_(runs_along_extent ? depth : extent) {
+        if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0)
+            fail("a matrix descriptor must have the 128-byte swizzle and no base offset");
+    }
+    /// Element `along` of row `across` and the following ones, which must lie in a chunk of 8.
+    const std::byte* at(int along, int across, std::size_t elements) const {
+        // In elements of 2 bytes: 64 per row of the pattern, 8 rows per pattern.
+        const auto address = start_ + static_cast<std::uint32_t>(along % 64 * 2 + across % 8 * 128) +
+                             static_cast<std::uint32_t>(along / 64) * leading_ +
+                             static_cast<std::uint32_t>(across / 8) * stride_;
+        return at_shared_address(swizzled_128_bytes(address), 2 * elements);
+    }
+    /// Appends the addresses of its chunks of 8 elements.
+    void append_chunks(std::vector<const std::byte*>& chunks) const {
+        for (int across = 0; across < rows_; ++across)
+            for (int along = 0; along < length_; along += 8) chunks.push_back(at(along, across, 8));
+    }
+
+  private:
+    static std::uint32_t field(std::uint64_t descriptor, int first_bit) {
         return static_cast<std::uint32_t>(descriptor >> first_bit & 0x3fff) << 4;
-    };
-    const std::uint32_t start = field(0), leading = field(16), stride = field(32);
-    if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0)
-        fail("a matrix descriptor must have the 128-byte swizzle and no base offset");
+    }
+
+    std::uint32_t start_, leading_, stride_;
+    int length_, rows_;
+};
+
+std::vector<double> read_operand(std::uint64_t descriptor, int extent, bool runs_along_extent) {
+    const Operand operand(descriptor, extent, runs_along_extent);
     std::vector<double> elements(static_cast<std::size_t>(extent * depth));
     for (int i = 0; i < extent; ++i)
         for (int k = 0; k < depth; ++k) {
-            // In elements of 2 bytes: 64 per row of the pattern, 8 rows per pattern.
-            const int along = runs_along_extent ? i : k, across = runs_along_extent ? k : i;
-            const auto address = start + static_cast<std::uint32_t>(along % 64 * 2 + across % 8 * 128) +
-                                 static_cast<std::uint32_t>(along / 64) * leading +
-                                 static_cast<std::uint32_t>(across / 8) * stride;
             std::uint16_t bits = 0;
-            std::memcpy(&bits, at_shared_address(swizzled_128_bytes(address), sizeof bits), sizeof bits);
+            std::memcpy(&bits, runs_along_extent ? operand.at(i, k, 1) : operand.at(k, i, 1), sizeof bits);
             elements[static_cast<std::size_t>(runs_along_extent ? k * extent + i : i * depth + k)] =
                 static_cast<double>(std::bit_cast<float>(std::uint32_t{bits} << 16));
         }
@@ -58,24 +82,43 @@ std::vector<double> multiply(const Product& p) {
     return d;
 }
 
+int own_warpgroup_number() { return scheduler.thread().number / warpgroup_threads; }
 WarpgroupProducts& own_warpgroup() {
-    return scheduler.warpgroup(static_cast<std::size_t>(scheduler.thread().number / warpgroup_threads));
+    return scheduler.warpgroup(static_cast<std::size_t>(own_warpgroup_number()));
 }
 
 }  // namespace
 
 void WarpgroupProducts::start(std::size_t index, const Product& product) {
+    RaceDetector* const races = scheduler.races();
     if (index < first_ + products_.size()) {
         if (products_[index - first_].product != product)
             fail("threads of a warpgroup start different products");
-        return;
+    } else {
+        products_.push_back({product});
+        if (races) {
+            Operand(product.a, rows, product.a_runs_along_rows).append_chunks(products_.back().chunks);
+            Operand(product.b, product.columns, product.b_runs_along_columns)
+                .append_chunks(products_.back().chunks);
+            races->start_product(products_.back().chunks);
+        }
     }
-    products_.push_back({product, {}});
+    if (!races) return;
+    Started& started = products_[index - first_];
+    const int thread = scheduler.thread().number;
+    // Neighbouring threads usually know the same.
+    if (started.known == races->order.shared_known(thread)) return;
+    races->check_operands(thread, started.chunks);
+    started.known = races->order.shared_known(thread);
 }
 
 const std::vector<double>& WarpgroupProducts::elements(std::size_t index) {
     Started& started = products_[index - first_];
-    if (started.elements.empty()) started.elements = multiply(started.product);
+    if (started.elements.empty()) {
+        started.elements = multiply(started.product);
+        if (RaceDetector* races = scheduler.races())
+            started.read_at = races->land_product(own_warpgroup_number(), started.chunks);
+    }
     return started.elements;
 }
 
@@ -126,6 +169,9 @@ void ThreadProducts::land_groups(int remaining) {
             const double before = product.accumulate ? static_cast<double>(sums.values[i]) : 0.0;
             sums.values[i] = static_cast<float>(before + elements[row * columns + column]);
         }
+        if (RaceDetector* races = scheduler.races())
+            races->order.learn(scheduler.thread().number, first_products + own_warpgroup_number(),
+                               own_warpgroup().read_at(product.index));
         own_warpgroup().taken(product.index);
         if (--sums.in_flight > 0) continue;
         std::copy(sums.values.begin(), sums.values.end(), sums.target);

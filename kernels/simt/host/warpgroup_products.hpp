@@ -9,6 +9,8 @@
 #include <deque>
 #include <vector>
 
+#include "kernels/simt/host/happens_before.hpp"
+
 namespace dnsp::simt::host {
 
 struct Product {
@@ -27,13 +29,19 @@ class WarpgroupProducts {
     void start(std::size_t index, const Product& product);
     /// The 64 × columns elements of a product. Each thread takes them once, in order.
     const std::vector<double>& elements(std::size_t index);
+    /// For the race detector: when its operands were read.
+    Clock read_at(std::size_t index) const { return products_[index - first_].read_at; }
     void taken(std::size_t index);
 
   private:
     struct Started {
         Product product;
-        std::vector<double> elements;
+        std::vector<double> elements{};
         int takers = 0;
+        // For the race detector: 16-byte chunks of the operands, and what the last starting thread knew.
+        std::vector<const std::byte*> chunks{};
+        SharedKnowledge known{};
+        Clock read_at = 0;
     };
     std::deque<Started> products_;
     std::size_t first_ = 0;  ///< index of the first product
