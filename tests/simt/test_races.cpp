@@ -151,6 +151,18 @@ __global__ void initialise_and_arrive(Barrier barrier) {
     mbarrier_arrive(memory.data());
 }
 
+// ---- Between the orders: interleavings
+
+/// Each thread adds 1 to a counter, by a read and a write.
+__global__ void count_without_atomics(int repeats, int* out) {
+    __shared__ SharedArray<int, 1> counter;
+    if (threadIdx.x == 0) counter[0] = 0;
+    __syncthreads();
+    for (int i = 0; i < repeats; ++i) counter[0] = counter[0] + 1;
+    __syncthreads();
+    out[threadIdx.x] = counter[0];
+}
+
 }  // namespace
 
 TEST_CASE("race: no barrier between writing and reading, though all values are equal") {
@@ -270,4 +282,23 @@ TEST_CASE("race: an mbarrier is used without a barrier after its initialisation"
     contains(error_of(run(Barrier::removed)),
              "thread (1,0,0) reads byte 0 of memory, which thread (0,0,0) has written");
     testing::for_each_thread_order([&] { CHECK(error_of(run(Barrier::removed)) != ""); });
+}
+
+TEST_CASE("in random order, threads are also interrupted between barriers") {
+    DNSP_NEEDS_RACE_DETECTION();
+    const testing::WithoutRaceDetection accesses_race_on_purpose;
+    std::vector<int> sums;
+    testing::for_each_thread_order([&] {
+        std::vector<int> out(64);
+        launch(count_without_atomics, 1, 64, 0, 20, out.data());
+        sums.push_back(out.front());
+    });
+    CHECK(sums.at(0) == 64 * 20);
+    CHECK(sums.at(1) == 64 * 20);
+    CHECK(sums.at(2) < 64 * 20);
+    std::vector<int> again(64);
+    use_thread_order(2);
+    launch(count_without_atomics, 1, 64, 0, 20, again.data());
+    use_thread_order(0);
+    CHECK(again.front() == sums.at(2));
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-// Atomic operations on integers. Plain operations suffice, because threads switch only where they wait. The
-// compiler does not report these accesses: each operation counts as one.
+// Atomic operations on integers. Plain operations suffice, because threads switch only where they wait or,
+// before an access that the compiler reports, in random order. The compiler does not report these accesses:
+// each operation counts as one.
 #include <concepts>
 #include <type_traits>
 

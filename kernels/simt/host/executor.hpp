@@ -17,9 +17,10 @@
 //   value. A copy without a wait is an error.
 // - Bulk tensor copies, mbarriers, named barriers and wgmma (bulk_copies.hpp, warpgroup_products.hpp).
 // - Integer atomics.
-// - The order of threads and blocks: set_order(). Results must not depend on it.
+// - The order of threads and blocks: set_order(). Results must not depend on it. In random order, threads are
+//   also interrupted before random accesses to shared memory.
 // - Races in shared memory (race_detector.hpp) and fences between memory proxies.
-//   They need a compiler that reports the accesses of kernels, which AddressSanitizer precludes.
+// The last two need a compiler that reports the accesses of kernels, which AddressSanitizer precludes.
 //
 // Not modelled; check on a GPU with compute-sanitizer:
 // - Registers released by setmaxnreg.

@@ -39,6 +39,7 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
     if (const ThreadOrder wanted = thread_order(); wanted.changes != order_.changes) {
         order_ = wanted;
         random_ = Random(wanted.seed);
+        accesses_until_preemption_ = 1;
     }
     check_launch(grid, block, shared_bytes);
     body_ = body;
@@ -268,6 +269,11 @@ void Scheduler::note_access(Access kind, const std::byte* first, std::size_t byt
         }
         // The launcher drops the frames of all threads.
         if (error_) wait();
+    }
+    if (order_.order == Order::random && --accesses_until_preemption_ == 0) {
+        constexpr std::uint64_t mean_distance = 64;
+        accesses_until_preemption_ = 1 + random_.below(2 * mean_distance);
+        wait();
     }
 }
 

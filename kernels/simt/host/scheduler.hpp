@@ -105,7 +105,8 @@ class Scheduler {
         return dynamic_part_.holds(address) || static_part_.holds(address);
     }
     /// Called before each access of the running thread to an address that may be shared. Does not throw,
-    /// because compilers assume that reports of accesses do not.
+    /// because compilers assume that reports of accesses do not. In random order, other threads may run
+    /// first.
     void note_access(Access kind, const std::byte* first, std::size_t bytes);
     /// Null if the launch does not look for races.
     RaceDetector* races() { return detects_races_ ? &races_ : nullptr; }
@@ -180,6 +181,7 @@ class Scheduler {
 
     RaceDetector races_;
     Part dynamic_part_, static_part_;
+    std::uint64_t accesses_until_preemption_ = 1;
 };
 
 /// True if the compiler made the kernels report their accesses (instrumentation.cpp).
