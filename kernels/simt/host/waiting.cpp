@@ -25,11 +25,10 @@ bool WarpCall::meets(const WarpCall& other) const {
     return mask == other.mask && bytes == other.bytes && same(operation, other.operation);
 }
 
-/// True for __syncwarp, and for matrices that a warp loads or stores together. "These intrinsics do not imply
-/// a memory barrier", says the CUDA C++ Programming Guide of shuffles, votes and reductions.
-bool WarpCall::orders_memory() const {
-    return same(operation, "__syncwarp") || std::strstr(operation, "matrix") != nullptr;
-}
+/// True for __syncwarp and wgmma_wait, which exchange no values, and for matrices that a warp loads or stores
+/// together. "These intrinsics do not imply a memory barrier", says the CUDA C++ Programming Guide of
+/// shuffles, votes and reductions.
+bool WarpCall::orders_memory() const { return bytes == 0 || std::strstr(operation, "matrix") != nullptr; }
 
 int Scheduler::synchronise_block(const char* operation, bool predicate) {
     Thread& me = thread();
