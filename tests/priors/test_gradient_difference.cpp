@@ -56,7 +56,13 @@ TEST_CASE("gradient_difference refuses single pixels and images of two shapes") 
     Tape tape;
     const auto zeros = [](const Shape& shape) { return Tensor::zeros(shape, DType::float32, test_device()); };
     const Function term = registered_term("gradient_difference");
-    CHECK_THROWS_AS(term(tape, {zeros({3, 1, 1, 1}), zeros({3, 1, 1, 1})}), Error);
+    std::string message;
+    try {
+        term(tape, {zeros({3, 1, 1, 1}), zeros({3, 1, 1, 1})});
+    } catch (const Error& error) {
+        message = error.what();
+    }
+    CHECK(message.find("at least two pixels") != std::string::npos);
     CHECK_THROWS_AS(term(tape, {zeros({1, 4, 4, 1}), zeros({1, 4, 5, 1})}), Error);
     CHECK_THROWS_AS(term(tape, {zeros({1, 4, 4, 2}), zeros({1, 4, 4, 2})}), Error);
 }
