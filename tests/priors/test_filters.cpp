@@ -88,6 +88,26 @@ TEST_CASE("the filter measure refuses patches smaller than the filters, and filt
     CHECK_THROWS_AS(measure.evaluate(Tensor::zeros({8, 9}, DType::float64)), Error);
 }
 
+TEST_CASE("a bank has at least one filter") {
+    ParameterStore store;
+    FilterOptions options;
+    options.filters = 1;
+    CHECK_NOTHROW(FilterBank(store, options));
+    options.filters = 0;
+    ParameterStore other;
+    CHECK_THROWS_AS(FilterBank(other, options), Error);
+}
+
+TEST_CASE("a constant takes the type of each tensor that asks for it") {
+    Constant constant({2}, {0.1, -3});
+    const auto of = [](DType type) { return Tensor::zeros({1}, type, test_device()); };
+    CHECK(values_of(constant.like(of(DType::float32))) == std::vector<double>{0.1f, -3});
+    CHECK(constant.like(of(DType::float64)).dtype() == DType::float64);
+    CHECK(values_of(constant.like(of(DType::float64))) == std::vector<double>{0.1, -3});
+    const void* first = constant.like(of(DType::float64)).data<double>();
+    CHECK(constant.like(of(DType::float64)).data<double>() == first);  // made once
+}
+
 TEST_CASE("each filter starts at the Laplacian plus a different small normal perturbation") {
     ParameterStore store;
     FilterBank bank(store, {});

@@ -22,7 +22,8 @@ double expected_value(const Shape& s, const std::vector<double>& output, const s
     return sum / static_cast<double>(s[0]);
 }
 
-const std::vector<Shape> shapes{{1, 1, 6, 1}, {1, 5, 1, 1}, {2, 4, 7, 1}, {3, 9, 5, 1}};
+const std::vector<Shape> shapes{{1, 1, 6, 1}, {1, 2, 1, 1}, {1, 1, 2, 1},
+                                {1, 5, 1, 1}, {2, 4, 7, 1}, {3, 9, 5, 1}};
 
 }  // namespace
 

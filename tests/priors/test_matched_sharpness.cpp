@@ -1,4 +1,5 @@
 #include "priors/filter_bank.hpp"
+#include "priors/matched.hpp"
 #include "tests/priors/terms.hpp"
 #include "tests/reference/filter_response.hpp"
 
@@ -48,4 +49,14 @@ TEST_CASE("the gradient is zero for an output equal to the target or without any
     const auto flat = differentiate(matched_sharpness(Border::valid), inputs, DType::float64);
     CHECK(flat.output[0] > 0);
     CHECK(reference::norm(flat.gradients[0]) == 0);
+}
+
+TEST_CASE("matched terms refuse values that are not one for each image") {
+    const Tensor images = Tensor::zeros({2, 3, 3, 1}, DType::float64, test_device());
+    const auto value = [&](std::int64_t count) {
+        return TermValue{Tensor::zeros({count}, DType::float64, test_device()), 1.0, {{images, images}}};
+    };
+    CHECK_NOTHROW(matched(value(2), value(2), Matching::value));
+    CHECK_THROWS_AS(matched(value(1), value(2), Matching::value), Error);
+    CHECK_THROWS_AS(matched(value(2), value(3), Matching::value), Error);
 }
