@@ -4,10 +4,10 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <fstream>
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 
 namespace dnsp {
 namespace {
@@ -34,15 +34,10 @@ class Digest {
 }  // namespace
 
 std::string sha256_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    require(file.good(), path.string(), "cannot be opened");
+    FileReader file(path);
     Digest digest;
     std::array<char, 1 << 16> buffer;
-    do {
-        file.read(buffer.data(), buffer.size());
-        digest.add(buffer.data(), static_cast<std::size_t>(file.gcount()));
-    } while (file);
-    require(file.eof(), path.string(), "cannot be read");
+    while (const std::size_t got = file.read(buffer.data(), buffer.size())) digest.add(buffer.data(), got);
     return digest.finish();
 }
 

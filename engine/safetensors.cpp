@@ -4,12 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/atomic_file.hpp"
+#include "base/file_reader.hpp"
 #include "base/json.hpp"
 
 namespace dnsp {
@@ -143,11 +143,8 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    require(in.good() && std::filesystem::is_regular_file(path), path.string() + ": cannot be opened");
-    std::string bytes(std::filesystem::file_size(path), '\0');
-    require(!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())).fail(),
-            path.string() + ": cannot be read");
+    require(std::filesystem::is_regular_file(path), path.string() + ": cannot be opened");
+    const std::string bytes = read_text(path);
     try {
         return parse(bytes);
     } catch (const Json::exception&) {

@@ -1,8 +1,8 @@
 #include "imaging/gzip_file.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "base/error.hpp"
 
@@ -10,21 +10,88 @@ namespace dnsp::imaging {
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
+constexpr int gzip_format = 15 + 16;
 
 }  // namespace
 
-GzipReader::GzipReader(const std::filesystem::path& path)
-    : path_(path.string()),
-      file_bytes_(std::filesystem::file_size(path)),
-      file_(gzopen(path.c_str(), "rb"), gzclose) {
-    require(file_ != nullptr, path_, std::string("cannot be read: ") + std::strerror(errno));
-    gzbuffer(file_.get(), 1u << 18);
+GzipReader::GzipReader(const std::filesystem::path& path) : file_(path), buffer_(buffer_bytes) {
+    is_compressed_ = at_gzip_header();
+    if (!is_compressed_) return;
+    const int status = inflateInit2(&stream_, gzip_format);
+    if (status == Z_MEM_ERROR) throw std::bad_alloc();
+    require(status == Z_OK, this->path(), "decompression cannot be started");
+}
+
+GzipReader::~GzipReader() {
+    if (is_compressed_) inflateEnd(&stream_);
+}
+
+bool GzipReader::buffer(std::size_t bytes) {
+    auto* const first = reinterpret_cast<Bytef*>(buffer_.data());
+    if (stream_.avail_in >= bytes) return true;
+    if (stream_.avail_in > 0) std::memmove(first, stream_.next_in, stream_.avail_in);
+    stream_.next_in = first;
+    stream_.avail_in +=
+        static_cast<uInt>(file_.read(first + stream_.avail_in, buffer_.size() - stream_.avail_in));
+    return stream_.avail_in >= bytes;
+}
+
+bool GzipReader::at_gzip_header() {
+    return buffer(2) && stream_.next_in[0] == 0x1f && stream_.next_in[1] == 0x8b;
 }
 
 std::size_t GzipReader::read(void* target, std::size_t bytes) {
-    const int got = gzread(file_.get(), target, static_cast<unsigned>(bytes));
-    require_undamaged();
-    return got < 0 ? 0 : static_cast<std::size_t>(got);
+    if (is_compressed_) return inflate_to(target, bytes);
+    const std::size_t buffered = std::min<std::size_t>(bytes, stream_.avail_in);
+    if (buffered > 0) std::memcpy(target, stream_.next_in, buffered);
+    stream_.next_in += buffered;
+    stream_.avail_in -= static_cast<uInt>(buffered);
+    return buffered + file_.read(static_cast<std::byte*>(target) + buffered, bytes - buffered);
+}
+
+std::size_t GzipReader::inflate_to(void* target, std::size_t bytes) {
+    std::size_t done = 0;
+    while (done < bytes && state_ == State::compressed) {
+        if (!buffer(1)) {
+            state_ = State::truncated;
+            break;
+        }
+        const auto part = static_cast<uInt>(std::min(bytes - done, chunk_bytes));
+        stream_.next_out = static_cast<Bytef*>(target) + done;
+        stream_.avail_out = part;
+        const int status = inflate(&stream_, Z_NO_FLUSH);
+        if (status == Z_MEM_ERROR) throw std::bad_alloc();
+        require(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, path(),
+                "damaged, its gzip data do not decompress or fail their checksum");
+        done += part - stream_.avail_out;
+        if (status != Z_STREAM_END) continue;
+        // Another stream may follow. What else follows is ignored, as by gzip.
+        if (at_gzip_header())
+            inflateReset(&stream_);
+        else
+            state_ = State::ended;
+    }
+    return done;
+}
+
+void GzipReader::skip(std::int64_t bytes) {
+    if (!is_compressed_) {
+        const auto buffered = std::min<std::int64_t>(bytes, stream_.avail_in);
+        stream_.next_in += buffered;
+        stream_.avail_in -= static_cast<uInt>(buffered);
+        if (bytes > buffered) file_.skip(bytes - buffered);
+        return;
+    }
+    std::vector<std::byte> skipped(
+        static_cast<std::size_t>(std::min<std::int64_t>(bytes, static_cast<std::int64_t>(chunk_bytes))));
+    for (std::int64_t left = bytes; left > 0;) {
+        const auto part =
+            static_cast<std::size_t>(std::min<std::int64_t>(left, static_cast<std::int64_t>(skipped.size())));
+        const std::size_t got = read(skipped.data(), part);
+        if (got < part) return;
+        left -= static_cast<std::int64_t>(got);
+    }
 }
 
 std::vector<std::byte> GzipReader::read_rest(std::size_t most) {
@@ -39,30 +106,21 @@ std::vector<std::byte> GzipReader::read_rest(std::size_t most) {
 }
 
 void GzipReader::require_checksum() {
-    if (gzdirect(file_.get()) != 0) return;
-    std::vector<char> rest(chunk_bytes);
+    if (!is_compressed_) return;
+    std::vector<std::byte> rest(chunk_bytes);
     while (read(rest.data(), rest.size()) > 0) continue;
-    int error = Z_OK;
-    gzerror(file_.get(), &error);
-    require(error != Z_BUF_ERROR, path_, "truncated, the end of the gzip stream is missing");
-}
-
-void GzipReader::require_undamaged() const {
-    int error = Z_OK;
-    gzerror(file_.get(), &error);
-    require(error == Z_OK || error == Z_STREAM_END || error == Z_BUF_ERROR, path_,
-            error == Z_ERRNO ? std::string("cannot be read: ") + std::strerror(errno)
-                             : "damaged, its gzip data do not decompress or fail their checksum");
+    require(state_ != State::truncated, path(), "truncated, the end of the gzip stream is missing");
 }
 
 GzipWriter::GzipWriter(AtomicFile& file, bool compress, std::string path)
     : file_(file), compress_(compress), path_(std::move(path)), buffer_(std::size_t{1} << 18) {
-    constexpr int gzip_format = 15 + 16;
     constexpr int memory_level = 8;
     // Level 1, as in NiBabel: higher levels hardly compress MR noise better and take several times as long.
-    require(!compress_ || deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_format, memory_level,
-                                       Z_DEFAULT_STRATEGY) == Z_OK,
-            path_, "compression cannot be started");
+    if (!compress_) return;
+    const int status =
+        deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_format, memory_level, Z_DEFAULT_STRATEGY);
+    if (status == Z_MEM_ERROR) throw std::bad_alloc();
+    require(status == Z_OK, path_, "compression cannot be started");
 }
 
 GzipWriter::~GzipWriter() {

@@ -1,12 +1,9 @@
 #include "imaging/input_file.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 
 namespace dnsp::imaging {
 
@@ -22,10 +19,9 @@ void require_input_file(const std::filesystem::path& path) {
 
 std::vector<std::byte> read_input_file(const std::filesystem::path& path) {
     require_input_file(path);
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-    require(file != nullptr, path.string(), std::string("cannot be read: ") + std::strerror(errno));
-    std::vector<std::byte> bytes(std::filesystem::file_size(path));
-    const std::size_t got = std::fread(bytes.data(), 1, bytes.size(), file.get());
+    FileReader file(path);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(file.size()));
+    const std::size_t got = file.read(bytes.data(), bytes.size());
     require(got == bytes.size(), path.string(), "cannot be read to its end");
     return bytes;
 }

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <numbers>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 
 namespace dnsp::imaging {
 namespace {
@@ -159,10 +159,8 @@ void ThroughPlaneSettings::visit(OptionVisitor& v) {
 
 void ThroughPlaneSettings::read_profile() {
     if (profile_file.empty()) return;
-    std::ifstream file(profile_file);
-    require(file.good(), profile_file, "cannot be read");
     profile_samples.clear();
-    for (std::string line; std::getline(file, line);)
+    for (const std::string& line : read_lines(profile_file))
         if (!line.empty() && line[0] != '#' && line.find_first_not_of(" \t\r") != std::string::npos) {
             sample_of(line, profile_file);
             profile_samples.push_back(line);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 
 namespace dnsp::statistics {
 namespace {
@@ -73,9 +73,7 @@ class Parser {
 
 std::vector<CsvRecord> read_csv(const std::filesystem::path& path) {
     require(!std::filesystem::is_directory(path), path.string(), "is a folder, not a CSV file");
-    std::ifstream in(path, std::ios::binary);
-    require(in.good(), path.string(), "cannot be opened");
-    return Parser(path, {std::istreambuf_iterator<char>(in), {}}).records();
+    return Parser(path, read_text(path)).records();
 }
 
 std::string csv_field(const std::string& text) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 #include "imaging/file_names.hpp"
 #include "imaging/picture.hpp"
 
@@ -142,9 +142,9 @@ std::string bids_subject(const fs::path& path) {
 }
 
 bool describes_data_set(const fs::path& folder) {
-    std::ifstream file(folder / "dataset_description.json");
-    if (!file.good()) return false;
-    const auto json = nlohmann::json::parse(file, nullptr, false);
+    const fs::path file = folder / "dataset_description.json";
+    if (!fs::is_regular_file(file)) return false;
+    const auto json = nlohmann::json::parse(read_text(file), nullptr, false);
     const auto type = json.is_object() ? json.find("DatasetType") : json.end();
     return !json.is_object() || type == json.end() || *type != "derivative";
 }

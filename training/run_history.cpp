@@ -1,9 +1,9 @@
 #include "training/run_history.hpp"
 
 #include <cmath>
-#include <fstream>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 #include "training/run_log.hpp"
 
 namespace dnsp {
@@ -86,11 +86,11 @@ class Reader {
 }  // namespace
 
 RunHistory read_run_history(const std::filesystem::path& log) {
-    std::ifstream in(log);
-    require(in.good(), log.string() + ": cannot be opened");
+    require(std::filesystem::exists(log), log.string() + ": cannot be opened");
+    const std::vector<std::string> lines = read_lines(log);
     Reader reader;
     try {
-        for (std::string text; std::getline(in, text);) {
+        for (const std::string& text : lines) {
             const json line = json::parse(text, nullptr, false);
             if (line.is_object() && line.contains("event")) reader.read(line);
         }

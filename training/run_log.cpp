@@ -1,7 +1,11 @@
 #include "training/run_log.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 #include "base/json.hpp"
 
 namespace dnsp {
@@ -16,8 +20,8 @@ std::int64_t logged_step(const json& line) {
 RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : path_(path) {
     std::string kept;
     try {
-        if (std::ifstream in(path); keep_steps >= 0 && in)
-            for (std::string line; std::getline(in, line);) {
+        if (keep_steps >= 0 && std::filesystem::exists(path))
+            for (const std::string& line : read_lines(path)) {
                 const json entry = json::parse(line, nullptr, false);
                 if (entry.is_object() && logged_step(entry) <= keep_steps) kept += line + "\n";
             }
@@ -26,7 +30,7 @@ RunLog::RunLog(const std::filesystem::path& path, std::int64_t keep_steps) : pat
     }
     write_atomically(path, kept);
     out_.open(path, std::ios::app);
-    require(out_.good(), path.string() + ": cannot be written");
+    require(out_.good(), path.string() + ": cannot be written: " + std::strerror(errno));
 }
 
 void RunLog::write(const json& line) {

@@ -11,13 +11,14 @@
 
 #include <nifti2_io.h>
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 #include "imaging/dicom/dicom.hpp"
 #include "imaging/dicom/dicom_source.hpp"
 #include "imaging/nifti_header.hpp"
@@ -54,10 +55,9 @@ struct Frame {
 };
 
 bool has_magic(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
+    FileReader file(path);
     char bytes[132] = {};
-    file.read(bytes, sizeof bytes);
-    return file.gcount() == sizeof bytes && std::memcmp(bytes + 128, "DICM", 4) == 0;
+    return file.read(bytes, sizeof bytes) == sizeof bytes && std::memcmp(bytes + 128, "DICM", 4) == 0;
 }
 
 /// The numbers of an element of text (DS, IS), separated by backslashes. Throws FileError for other text.
@@ -182,36 +182,58 @@ std::optional<double> padding_of(const gdcm::DataSet& data, bool is_signed) {
     return is_signed ? static_cast<double>(static_cast<std::int16_t>(bits)) : static_cast<double>(bits);
 }
 
+/// Tells the parent process that a file is read.
+bool tell(int pipe_end) {
+    ssize_t told = -1;
+    do told = ::write(pipe_end, "", 1);
+    while (told < 0 && errno == EINTR);
+    return told == 1;
+}
+
+/// Reads all files, as a child process.
+[[noreturn]] void read_as_child(const std::vector<fs::path>& files, int pipe_end) {
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    for (const fs::path& path : files) {
+        gdcm::ImageReader reader;
+        reader.SetFileName(path.c_str());
+        if (reader.Read()) {
+            std::vector<char> bytes(reader.GetImage().GetBufferLength());
+            reader.GetImage().GetBuffer(bytes.data());
+        }
+        if (!tell(pipe_end)) break;
+    }
+    _exit(0);
+}
+
 /// GDCM aborts the program at some damaged files (assertions of Debian's build). So a child process reads all
 /// files first. Throws FileError that names the file at which the child died.
 void require_readable(const std::vector<fs::path>& files) {
+    const std::string first = files.front().string();
     int ends[2];
-    require(pipe(ends) == 0, files.front().string(), "no pipe can be opened");
+    require(pipe2(ends, O_CLOEXEC) == 0, first,
+            std::string("no pipe can be opened: ") + std::strerror(errno));
     const pid_t child = fork();
-    require(child >= 0, files.front().string(), "no process can be started");
-    if (child == 0) {
-        const int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDOUT_FILENO);
-        dup2(nowhere, STDERR_FILENO);
-        for (const fs::path& path : files) {
-            gdcm::ImageReader reader;
-            reader.SetFileName(path.c_str());
-            if (reader.Read()) {
-                std::vector<char> bytes(reader.GetImage().GetBufferLength());
-                reader.GetImage().GetBuffer(bytes.data());
-            }
-            if (write(ends[1], "", 1) != 1) break;
-        }
-        _exit(0);
-    }
+    const int error = errno;
+    if (child == 0) read_as_child(files, ends[1]);
     close(ends[1]);
     std::size_t done = 0;
-    char byte;
-    while (::read(ends[0], &byte, 1) == 1) ++done;
+    ssize_t got = child < 0 ? 0 : 1;
+    int read_error = 0;
+    while (got > 0) {
+        char byte = 0;
+        do got = ::read(ends[0], &byte, 1);
+        while (got < 0 && errno == EINTR);
+        read_error = got < 0 ? errno : 0;
+        done += got > 0;
+    }
     close(ends[0]);
+    require(child >= 0, first, std::string("no process can be started: ") + std::strerror(error));
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
+    require(read_error == 0, first, std::string("cannot be checked: ") + std::strerror(read_error));
     require(done >= files.size(), files[std::min(done, files.size() - 1)].string(),
             "is damaged: it cannot be read as DICOM");
 }
@@ -219,8 +241,7 @@ void require_readable(const std::vector<fs::path>& files) {
 /// GDCM completes pixels that a file lacks with zeros. Throws FileError if the file ends before the `count`
 /// bytes of its uncompressed pixels.
 void require_whole(const fs::path& path, std::size_t count) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const std::string bytes = read_text(path);
     const auto length = static_cast<std::uint32_t>(count + count % 2);
     // The element PixelData begins with its tag, in explicit encodings its value representation, and its
     // length.
@@ -414,9 +435,8 @@ std::string text_of(const gdcm::DataSet& data, const gdcm::Tag& tag) {
 }
 
 bool is_dicom(const fs::path& path) {
-    if (!fs::is_directory(path)) return has_magic(path);
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path, error))
+    if (!fs::is_directory(path)) return fs::is_regular_file(path) && has_magic(path);
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
         if (entry.is_regular_file() && has_magic(entry.path())) return true;
     return false;
 }

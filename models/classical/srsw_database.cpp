@@ -5,11 +5,11 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
 #include "base/json.hpp"
 
 namespace dnsp::classical {
@@ -81,19 +81,17 @@ void write_srsw_database(const std::filesystem::path& path, const SrswDatabase& 
 
 SrswDatabase read_srsw_database(const std::filesystem::path& path) {
     const std::string subject = path.string();
-    std::error_code error;
-    const auto file_bytes = std::filesystem::file_size(path, error);
-    require(!error, subject, "cannot be read (" + error.message() + ")");
-    std::ifstream file(path, std::ios::binary);
+    FileReader file(path);
+    const std::uintmax_t file_bytes = file.size();
     Prefix prefix{};
-    file.read(reinterpret_cast<char*>(&prefix), sizeof prefix);
-    require(file.good() && prefix.magic == magic, subject, "is not a database of train_srsw");
+    const std::size_t got = file.read(&prefix, sizeof prefix);
+    require(got == sizeof prefix && prefix.magic == magic, subject, "is not a database of train_srsw");
     require(prefix.version == version, subject,
             fmt::format("has version {}, this program reads version {}", prefix.version, version));
     require(prefix.header_bytes <= max_header_bytes && prefix.header_bytes <= file_bytes - sizeof prefix,
             subject, "is truncated");
     std::string text(prefix.header_bytes, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    require(file.read(text.data(), text.size()) == text.size(), subject, "is truncated");
 
     SrswDatabase database;
     std::int64_t pairs = 0;
@@ -118,10 +116,10 @@ SrswDatabase read_srsw_database(const std::filesystem::path& path) {
     require(file_bytes == expected_bytes, subject, "is longer than its header says");
     database.low.resize(pairs, geometry.low_size());
     database.high.resize(pairs, geometry.high_size());
-    for (PatchMatrix* matrix : {&database.low, &database.high})
-        file.read(reinterpret_cast<char*>(matrix->data()),
-                  static_cast<std::streamsize>(sizeof(float) * static_cast<std::size_t>(matrix->size())));
-    require(file.good(), subject, "cannot be read");
+    for (PatchMatrix* matrix : {&database.low, &database.high}) {
+        const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(matrix->size());
+        require(file.read(matrix->data(), bytes) == bytes, subject, "is truncated");
+    }
     require(database.low.allFinite() && database.high.allFinite(), subject, "has values that are not finite");
     return database;
 }

@@ -167,7 +167,8 @@ TEST_CASE("analyse refuses bad tables in one sentence") {
     Run(without_last, "--reference A")
         .require_refusal("data set d1 lacks method C, subject s3, slice 1, seed 2 (1 of 40 are missing)");
     const auto absent = run_tool("analyse absent.csv --reference A");
-    CHECK((absent.status == 1 && absent.says("analyse: absent.csv: cannot be opened")));
+    CHECK((absent.status == 1 &&
+           absent.says("analyse: absent.csv: cannot be read: No such file or directory")));
     CHECK(run_tool("analyse absent.csv").status == 2);
 }
 
