@@ -14,11 +14,22 @@
 #include <random>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
+#include "base/warning.hpp"
 
 namespace dnsp {
 namespace {
+
+/// Repeats a system call that a signal interrupts.
+template <class Call>
+auto repeated(Call&& call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) result = call();
+    return result;
+}
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what, int error) {
     throw FileError(path.string() + ": " + what + ": " + std::strerror(error));
@@ -42,10 +53,11 @@ std::filesystem::path follow_links(const std::filesystem::path& path) {
 
 void flush_folder(const std::filesystem::path& file) {
     const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int descriptor =
+        repeated([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (descriptor < 0) return;
     // Best effort: the data is already flushed, and some file systems cannot flush a folder.
-    ::fsync(descriptor);
+    repeated([&] { return ::fsync(descriptor); });
     ::close(descriptor);
 }
 
@@ -85,7 +97,7 @@ void remove_leftovers(const std::filesystem::path& destination) {
 /// Locks a new hidden file. False if another process has just taken it for a leftover and removed it.
 bool lock_new_file(int descriptor) {
     // A file system without locks: then nothing is taken for a leftover either.
-    if (::flock(descriptor, LOCK_EX) != 0) return true;
+    if (repeated([&] { return ::flock(descriptor, LOCK_EX); }) != 0) return true;
     struct stat status {};
     return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
 }
@@ -102,24 +114,33 @@ AtomicFile::AtomicFile(const std::filesystem::path& destination) : destination_(
     remove_leftovers(destination_);
     do {
         if (descriptor_ >= 0) ::close(descriptor_);
+        unfinished_.reset();
         temporary_ = destination_.parent_path() /
                      fmt::format(".{}.{}.part", destination_.filename().string(), random_suffix());
-        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        unfinished_.emplace(temporary_);
+        descriptor_ = repeated(
+            [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
     } while (descriptor_ < 0 ? errno == EEXIST : !lock_new_file(descriptor_));
     if (descriptor_ < 0) fail(destination_, "cannot be created", errno);
 }
 
 AtomicFile::~AtomicFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    if (temporary_.empty() || ::unlink(temporary_.c_str()) == 0) return;
+    const int error = errno;
+    try {
+        warn(temporary_.string(), std::string("cannot be removed: ") + std::strerror(error));
+    } catch (...) {
+        return;  // no memory for a warning
+    }
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
     require(descriptor_ >= 0, destination_.string(), "write after commit");
     while (!bytes.empty()) {
-        const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
+        const ssize_t written = repeated([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
         if (written < 0) fail(destination_, "cannot be written", errno);
+        if (written == 0) fail(destination_, "cannot be written", ENOSPC);
         bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
 }
@@ -128,20 +149,32 @@ void AtomicFile::write(const std::string& text) { write(std::as_bytes(std::span(
 
 void AtomicFile::commit() {
     require(descriptor_ >= 0, destination_.string(), "committed twice");
-    if (::fsync(descriptor_) != 0) fail(destination_, "cannot be flushed to disk", errno);
+    if (repeated([&] { return ::fsync(descriptor_); }) != 0)
+        fail(destination_, "cannot be flushed to disk", errno);
     const int descriptor = descriptor_;
     descriptor_ = -1;
-    if (::close(descriptor) != 0) fail(destination_, "cannot be closed", errno);
+    // Linux closes the file also if a signal interrupts it, and its data are on the disk.
+    if (::close(descriptor) != 0 && errno != EINTR) fail(destination_, "cannot be closed", errno);
     if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
         fail(destination_, "cannot be renamed to its final name", errno);
     }
     temporary_.clear();
+    unfinished_.reset();
     flush_folder(destination_);
 }
 
 void write_atomically(const std::filesystem::path& path, const std::string& text) {
     AtomicFile file(path);
     file.write(text);
+    file.commit();
+}
+
+void copy_atomically(const std::filesystem::path& from, const std::filesystem::path& to) {
+    FileReader source(from);
+    AtomicFile file(to);
+    std::vector<std::byte> buffer(std::size_t{1} << 18);
+    while (const std::size_t got = source.read(buffer.data(), buffer.size()))
+        file.write(std::span(buffer).first(got));
     file.commit();
 }
 

@@ -2,16 +2,19 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "base/unfinished.hpp"
 
 namespace dnsp {
 
 /// A file that is written atomically. Writes go to a hidden file in the same folder (".name.XXXXXX.part").
-/// commit() flushes it to disk and renames it. The destructor removes it if commit() was not called. What a
-/// killed process left is removed by the next process that writes the same file. Symbolic links are followed.
-/// Throws FileError, with the path and the system's reason (disk full, permission denied, …), also if the
-/// path exists and is not a regular file.
+/// commit() flushes it to disk and renames it. The destructor removes it if commit() was not called, and
+/// warns if it cannot. What a killed process left is removed by the next process that writes the same file.
+/// Symbolic links are followed. Throws FileError, with the path and the system's reason (disk full,
+/// permission denied, …), also if the path exists and is not a regular file.
 class AtomicFile {
   public:
     explicit AtomicFile(const std::filesystem::path& destination);
@@ -28,10 +31,14 @@ class AtomicFile {
   private:
     std::filesystem::path destination_;
     std::filesystem::path temporary_;
+    std::optional<Unfinished> unfinished_;
     int descriptor_ = -1;
 };
 
 /// Writes `text` to a file atomically (AtomicFile).
 void write_atomically(const std::filesystem::path& path, const std::string& text);
+
+/// Copies a file atomically. The copy gets the permissions of a new file.
+void copy_atomically(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace dnsp

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
+#include "base/unfinished.hpp"
 #include "imaging/dicom/dicom.hpp"
 #include "imaging/dicom/dicom_source.hpp"
 #include "imaging/geometry.hpp"
@@ -212,6 +213,7 @@ class AtomicFolder {
         std::error_code error;
         fs::create_directory(part_, error);
         require(!error, part_.string(), "cannot be created (" + error.message() + ")");
+        unfinished_.emplace(part_);
     }
     ~AtomicFolder() {
         std::error_code ignored;
@@ -223,10 +225,12 @@ class AtomicFolder {
     void commit() {
         fs::remove_all(name_);
         fs::rename(part_, name_);
+        unfinished_.reset();
     }
 
   private:
     fs::path name_, part_;
+    std::optional<Unfinished> unfinished_;
 };
 
 }  // namespace

@@ -8,12 +8,13 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <regex>
 #include <type_traits>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/file_reader.hpp"
+#include "base/temporary_folder.hpp"
 #include "imaging/file_names.hpp"
 #include "imaging/geometry.hpp"
 #include "imaging/input_file.hpp"
@@ -144,9 +145,7 @@ std::string metaimage_value(const std::string& header, const std::string& key) {
 void require_metaimage_bytes(const fs::path& path, std::uintmax_t bytes) {
     constexpr std::size_t longest_header = 1 << 16;
     std::string header(longest_header, '\0');
-    std::ifstream file(path, std::ios::binary);
-    file.read(header.data(), static_cast<std::streamsize>(header.size()));
-    header.resize(static_cast<std::size_t>(file.gcount()));
+    header.resize(FileReader(path).read(header.data(), header.size()));
     const auto last_line = header.find("ElementDataFile");
     if (last_line == std::string::npos) return;
     const auto end = header.find('\n', last_line);
@@ -254,6 +253,36 @@ void set_geometry(itk::ImageIOBase& io, const Volume& volume) {
     io.SetIORegion(region);
 }
 
+bool is_near(const VoxelToWorld& a, const VoxelToWorld& b) {
+    constexpr double tolerance = 1e-3;  // headers round
+    for (std::size_t row = 0; row < a.size(); ++row)
+        for (std::size_t column = 0; column < a[row].size(); ++column)
+            if (std::abs(a[row][column] - b[row][column]) > tolerance * (1.0 + std::abs(a[row][column])))
+                return false;
+    return true;
+}
+
+/// ITK and its libraries do not report every write that fails, so the file is read again. True if it holds
+/// what was written.
+template <class Io>
+bool holds(const fs::path& path, const itk::ImageIOBase& written, std::span<const char> voxels) {
+    try {
+        const auto io = Io::New();
+        io->SetFileName(path.string());
+        io->ReadImageInformation();
+        if (io->GetComponentType() != written.GetComponentType() ||
+            static_cast<std::uintmax_t>(io->GetImageSizeInBytes()) != voxels.size() ||
+            !is_near(matrix_of(*io), matrix_of(written)))
+            return false;
+        const std::vector<char> again = read_buffer(*io, voxels.size(), path);
+        return std::equal(again.begin(), again.end(), voxels.begin());
+    } catch (const itk::ExceptionObject&) {
+        return false;
+    } catch (const FileError&) {
+        return false;
+    }
+}
+
 template <class Io>
 void write_with(const fs::path& path, std::span<const Volume> volumes, const StoredType& type) {
     const Volume& volume = volumes.front();
@@ -264,23 +293,21 @@ void write_with(const fs::path& path, std::span<const Volume> volumes, const Sto
     set_geometry(*io, volume);
     io->SetUseCompression(true);
     AtomicFile file(path);
-    // ITK chooses the format by the extension, in lower case.
-    const fs::path written = file.temporary_path().string() + lower_case(path.extension().string());
-    io->SetFileName(written.string());
-    try {
-        with_itk(path, "cannot be written", [&] {
-            with_stored_type(type.datatype, [&]<class T>() {
-                std::vector<T> stored(volume.voxels.size());
-                std::transform(volume.voxels.begin(), volume.voxels.end(), stored.begin(), stored_value<T>);
-                io->Write(stored.data());
-            });
+    // ITK chooses the format by the extension, in lower case, so it writes through a link with another name.
+    const TemporaryFolder folder;
+    const fs::path link = folder.path() / ("link" + lower_case(path.extension().string()));
+    fs::create_symlink(fs::absolute(file.temporary_path()), link);
+    io->SetFileName(link.string());
+    with_itk(path, "cannot be written", [&] {
+        with_stored_type(type.datatype, [&]<class T>() {
+            std::vector<T> stored(volume.voxels.size());
+            std::transform(volume.voxels.begin(), volume.voxels.end(), stored.begin(), stored_value<T>);
+            io->Write(stored.data());
+            const auto bytes = std::as_bytes(std::span(stored));
+            require(holds<Io>(link, *io, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+                    path.string(), "cannot be written: what was written cannot be read again");
         });
-        fs::copy_file(written, file.temporary_path(), fs::copy_options::overwrite_existing);
-    } catch (...) {
-        fs::remove(written);
-        throw;
-    }
-    fs::remove(written);
+    });
     file.commit();
 }
 

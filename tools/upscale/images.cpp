@@ -23,6 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Where no thread can be started, the work is done when its result is asked for.
+constexpr std::launch with_thread_if_possible = std::launch::async | std::launch::deferred;
+
 /// Values of a record as text: strings as they are, others as JSON.
 std::vector<std::pair<std::string, std::string>> lines_of(const nlohmann::ordered_json& record) {
     std::vector<std::pair<std::string, std::string>> lines;
@@ -62,7 +65,7 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
                    const std::function<void()>& failed) {
     const auto start_reading = [&](std::size_t i) {
         if (i == jobs.size()) return std::future<InputImage>();
-        return std::async(std::launch::async, read_input, std::cref(options), std::cref(jobs[i]));
+        return std::async(with_thread_if_possible, read_input, std::cref(options), std::cref(jobs[i]));
     };
     std::future<std::string> writing;
     const auto attempt = [&](const std::function<void()>& part) {
@@ -85,8 +88,8 @@ void upscale_files(UpscalerChoice& choice, const UpscaleOptions& options, const 
             const ChosenUpscaler chosen = choice.of(image.contents, jobs[i].input.string());
             UpscaleResult result = enlarge(chosen, options, jobs[i], std::move(image));
             attempt(finish_writing);
-            writing = std::async(std::launch::async, write_result, std::cref(options), std::cref(jobs[i]),
-                                 std::move(result));
+            writing = std::async(with_thread_if_possible, write_result, std::cref(options),
+                                 std::cref(jobs[i]), std::move(result));
         });
     }
     attempt(finish_writing);
@@ -116,8 +119,7 @@ std::string write_files(const UpscaleOptions& options, const UpscaleJob& job, co
         const auto* series = std::get_if<Series>(&result.image);
         if (series != nullptr) {
             change = imaging::write_volumes(job.output, *series, options.type);
-            for (const auto& [from, to] : gradients_of(job))
-                fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+            for (const auto& [from, to] : gradients_of(job)) copy_atomically(from, to);
         } else if (result.dicom) {
             change = imaging::write_dicom(job.output, high, *result.dicom, description_of(result.origin),
                                           options.force || job.replaces_leftover);
@@ -203,8 +205,9 @@ std::string write_result(const UpscaleOptions& options, const UpscaleJob& job, c
     try {
         return write_files(options, job, result);
     } catch (const std::exception&) {
+        // Beside a result, the record of a run that did not finish tells the next run that it may replace it.
         std::error_code ignored;
-        fs::remove(sidecar_path(job.output), ignored);
+        if (!fs::exists(job.output, ignored)) fs::remove(sidecar_path(job.output), ignored);
         throw;
     }
 }

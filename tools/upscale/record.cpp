@@ -1,19 +1,20 @@
 #include "tools/upscale/record.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/atomic_file.hpp"
+#include "base/file_reader.hpp"
 #include "base/json.hpp"
 #include "base/sha256.hpp"
+#include "base/temporary_folder.hpp"
 #include "tools/files.hpp"
-#include "tools/temporary_folder.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -50,8 +51,8 @@ std::vector<std::string> arguments_of(const UpscaleOptions& options, const Upsca
 
 /// The JSON object of a file; an empty one if there is no such file or it holds something else.
 Json read_object(const fs::path& path) {
-    std::ifstream file(path);
-    Json json = Json::parse(file, nullptr, false);
+    if (!fs::exists(path)) return Json::object();
+    Json json = Json::parse(read_text(path), nullptr, false);
     return json.is_object() ? json : Json::object();
 }
 
@@ -83,8 +84,8 @@ int run_again(const std::vector<std::string>& arguments, const fs::path& log) {
     const pid_t child = fork();
     require(child >= 0, "the run cannot be repeated: no process can be started");
     if (child == 0) {
-        if (std::freopen(log.c_str(), "w", stdout) == nullptr) _exit(127);
-        dup2(fileno(stdout), fileno(stderr));
+        const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        if (file < 0 || dup2(file, STDOUT_FILENO) < 0 || dup2(file, STDERR_FILENO) < 0) _exit(127);
         execv("/proc/self/exe", argv.data());
         _exit(127);
     }
@@ -92,11 +93,6 @@ int run_again(const std::vector<std::string>& arguments, const fs::path& log) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-std::string content_of(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
@@ -213,7 +209,7 @@ std::string verify_record(const fs::path& sidecar) {
     const auto found = std::find(arguments.begin(), arguments.end(), output.string());
     require(found != arguments.end(), sidecar.string() + ": its arguments lack the output");
     *found = repeated.string();
-    require(run_again(arguments, log) == 0, "the repeated run failed: " + content_of(log));
+    require(run_again(arguments, log) == 0, "the repeated run failed: " + read_text(log));
     const Json again = read_object(sidecar_path(repeated));
     require(again["weights"] == record["weights"],
             fmt::format("{}: other weights than in the recorded run: {} instead of {}", sidecar.string(),

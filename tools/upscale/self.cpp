@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "base/temporary_folder.hpp"
 #include "inference/through_plane_upscaler.hpp"
 #include "inference/upscaler.hpp"
 #include "tools/files.hpp"
 #include "tools/progress.hpp"
-#include "tools/temporary_folder.hpp"
 #include "tools/upscale/images.hpp"
 #include "tools/upscale/jobs.hpp"
 
@@ -51,11 +51,7 @@ void upscale_self(const UpscaleOptions& options, Device device) {
         },
         interrupted);
     progress.clear();
-    if (!options.save_weights.empty()) {
-        AtomicFile file(options.save_weights);
-        fs::copy_file(weights, file.temporary_path(), fs::copy_options::overwrite_existing);
-        file.commit();
-    }
+    if (!options.save_weights.empty()) copy_atomically(weights, options.save_weights);
     const ThroughPlaneUpscaler upscaler(Upscaler(load_network(weights, device), options.inference),
                                         options.voxel_mm);
     const UpscaleResult result = enlarge({upscaler, {}}, options, job, std::move(input));
