@@ -10,23 +10,12 @@
 
 #include "base/error.hpp"
 #include "base/warning.hpp"
+#include "tools/standard_streams.hpp"
 
 namespace dnsp::tools {
 namespace {
 
-volatile std::sig_atomic_t interrupt_count = 0;
-
-void on_interrupt(int signal) {
-    interrupt_count = interrupt_count + 1;
-    if (interrupt_count > 1) {
-        std::signal(signal, SIG_DFL);
-        std::raise(signal);
-    }
-}
-
-}  // namespace
-
-int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
     app.set_version_flag("--version", app.get_name() + " (DNSP) " DNSP_VERSION);
     app.get_formatter()->column_width(34);
     try {
@@ -40,17 +29,30 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
     set_warning_handler([name = app.get_name()](const std::string& subject, const std::string& text) {
         fmt::print(stderr, "{}: {}: warning: {}\n", name, subject, text);
     });
+    return body();
+}
+
+}  // namespace
+
+int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+    guard_standard_streams();
+    prepare_for_early_end(app.get_name());
+    int status = 1;
     try {
-        return body();
-    } catch (const std::bad_alloc&) {
-        fmt::print(stderr, "{}: out of memory\n", app.get_name());
+        status = parse_and_run(app, argc, argv, body);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "{}: {}\n", app.get_name(), message_of(error));
+        const std::string reason = message_of(error);
+        const bool says_so = !interrupted() || reason.find("interrupted") != std::string::npos;
+        fmt::print(stderr, "{}: {}\n", app.get_name(), says_so ? reason : "interrupted");
+        status = interrupted() ? 130 : 1;
     }
-    return 1;
+    const std::string lost = lost_text();
+    if (!lost.empty()) fmt::print(stderr, "{}: {}\n", app.get_name(), lost);
+    return lost.empty() || status != 0 ? status : 1;
 }
 
 std::string message_of(const std::exception& error) {
+    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory";
     const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error);
     if (file == nullptr) return error.what();
     const auto& path = file->path1().empty() ? file->path2() : file->path1();
@@ -107,12 +109,5 @@ std::string command_text(const std::string& program, const std::vector<std::stri
     }
     return text;
 }
-
-void catch_interrupts() {
-    std::signal(SIGINT, on_interrupt);
-    std::signal(SIGTERM, on_interrupt);
-}
-
-bool interrupted() { return interrupt_count > 0; }
 
 }  // namespace dnsp::tools

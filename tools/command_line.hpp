@@ -11,14 +11,16 @@
 #include "imaging/volume.hpp"
 #include "imaging/volume_file.hpp"
 #include "layers/conv2d_settings.hpp"
+#include "tools/interruption.hpp"
 #include "tools/option_parser.hpp"
 
 namespace dnsp::tools {
 
 /// Runs a tool: parses the command line, answers --help and --version, calls `body`, prints warnings
 /// (base/warning.hpp) to standard error as "tool: file: warning: sentence", and turns an exception into one
-/// sentence on standard error, "tool: file: reason", and exit status 1. An invalid command line gives exit
-/// status 2.
+/// sentence on standard error, "tool: file: reason", and exit status 1, after an interruption 130. An invalid
+/// command line gives exit status 2. Text that standard output or standard error did not take gives exit
+/// status 1.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
 /// The message of an exception as one sentence. That of the file system is "path: reason".
@@ -56,9 +58,5 @@ void complete_degradation(const CLI::App& app, imaging::DegradationSettings& set
 
 /// A command line for records, which a shell understands: words with special characters are quoted.
 std::string command_text(const std::string& program, const std::vector<std::string>& arguments);
-
-/// Catches SIGINT and SIGTERM. After the first signal interrupted() is true; the second one ends the program.
-void catch_interrupts();
-bool interrupted();
 
 }  // namespace dnsp::tools

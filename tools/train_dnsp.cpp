@@ -283,7 +283,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
                counted(static_cast<std::size_t>(trainer.sampler().steps_per_epoch()), "step"), input,
                trainer.bicubic().psnr_db, trainer.bicubic().ssim);
     folder.keep();
-    tools::catch_interrupts();
+    tools::catch_interrupts(tools::until_saved);
     if (!run(trainer, options, progress)) {
         fmt::print("interrupted, checkpoint saved; continue with: train_dnsp --resume --out {}\n",
                    options.out.string());

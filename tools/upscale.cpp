@@ -112,7 +112,7 @@ void upscale(const UpscaleOptions& options, Device device) {
     check_additional_output(options);
     if (options.self) return upscale_self(options, device);
     tools::UpscalerChoice choice(options, device);
-    tools::catch_interrupts();
+    tools::catch_interrupts(tools::until_tidy);
     upscale_input(choice, options);
 }
 

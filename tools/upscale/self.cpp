@@ -35,7 +35,7 @@ void upscale_self(const UpscaleOptions& options, Device device) {
     require(imaging::slice_count(scan, options.slice_axis.of(scan)) > 1, scan.path,
             "holds one slice; --self needs several, which become thin");
     apply(options.convolution, device);
-    catch_interrupts();
+    catch_interrupts(until_tidy);
     const TrainingSettings settings =
         self_supervised_settings(scan, options.slice_axis.of(scan), options.self_supervision);
     ThroughPlaneUpscaler(std::nullopt, options.voxel_mm).require_finer(scan, options.slice_axis.of(scan));
