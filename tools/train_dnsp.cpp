@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/counted.hpp"
+#include "base/folder_lock.hpp"
 #include "base/options_json.hpp"
 #include "inference/shipped_weights.hpp"
 #include "tools/command_line.hpp"
@@ -263,6 +264,9 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
         require_weights_used(settings.objective);
     }
     tools::NewFolder folder(options.out);
+    const FolderLock lock(options.out, "another process trains in this folder");
+    // A folder that takes no file is found before any volume is read.
+    { const AtomicFile attempt(options.out / "log.jsonl"); }
     // A resumed run continues its report.
     if (!options.report.empty())
         tools::require_report_path(options.report, options.force || options.recorded.has_value());

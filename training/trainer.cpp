@@ -146,7 +146,8 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
     while (state_.step < total_steps()) {
         step_->run();
         ++state_.step;
-        const bool finished = state_.step == total_steps(), stopped = stop();
+        const bool finished = state_.step == total_steps();
+        bool stopped = stop();
         const bool epoch_ends = finished || state_.step % sampler_.steps_per_epoch() == 0;
         const bool saves = epoch_ends || stopped || since_save.seconds() > checkpoint_interval_seconds;
         if (!saves && step_->pending() < pacer.steps()) continue;
@@ -156,21 +157,21 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
         log_execution();
         progress_.seconds = since_begin.seconds();
         progress_.steps_per_second = meter.rate_at(state_.step);
-        if (epoch_ends) log_epoch(progress_.seconds);
+        if (epoch_ends && !stopped) stopped = !log_epoch(progress_.seconds, stop);
         report(steps, watch);
         if (saves) {
             save();
             since_save.restart();
         }
-        if (stopped && !finished) {
-            log_end(since_begin.seconds());
+        if (stopped) {
+            log_end(since_begin.seconds(), false);
             return false;
         }
         if (epoch_ends && !finished) begin_epoch();
         pacer.restart();
     }
     save_weights(folder_ / "weights.safetensors", description_, store_);
-    log_end(since_begin.seconds());
+    log_end(since_begin.seconds(), true);
     return true;
 }
 
@@ -229,8 +230,11 @@ void Trainer::log_execution() {
     execution_logged_ = true;
 }
 
-void Trainer::log_epoch(double seconds) {
-    const Validation::Result result = held_out_.of(*model_, store_.values().device());
+/// False if `stop` ended the validation: then nothing is logged.
+bool Trainer::log_epoch(double seconds, const std::function<bool()>& stop) {
+    const auto scored = held_out_.of(*model_, store_.values().device(), stop);
+    if (!scored) return false;
+    const Validation::Result& result = *scored;
     validation_ = result.score;
     const std::int64_t epoch = divide_up(state_.step, sampler_.steps_per_epoch());
     nlohmann::json line = {{"event", "epoch"},
@@ -244,13 +248,11 @@ void Trainer::log_epoch(double seconds) {
         line["sample_psnr_db"] = result.sample_psnr_db;
     }
     log_->write(line);
+    return true;
 }
 
-void Trainer::log_end(double seconds) {
-    log_->write({{"event", "end"},
-                 {"step", state_.step},
-                 {"seconds", seconds},
-                 {"finished", state_.step == total_steps()}});
+void Trainer::log_end(double seconds, bool finished) {
+    log_->write({{"event", "end"}, {"step", state_.step}, {"seconds", seconds}, {"finished", finished}});
 }
 
 void Trainer::save() {

@@ -48,11 +48,11 @@ class Trainer {
             std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {},
             const InitialNetwork* initial = nullptr);
 
-    /// Trains to the last epoch, or until `stop`, called after every step, returns true. Then writes
-    /// checkpoint.safetensors and, after the last epoch, weights.safetensors. Returns true if the last epoch
-    /// was reached. `watch` is called once per step, after the metrics of the step have been read. Throws
-    /// Error that names the step if a loss term is not finite; the last checkpoint is then older than that
-    /// step.
+    /// Trains to the last epoch, or until `stop`, asked after every step and before every held-out slice,
+    /// returns true. Then writes checkpoint.safetensors and, after the last epoch, weights.safetensors.
+    /// Returns true if the last epoch was finished. An epoch whose validation was stopped is scored on
+    /// resume. `watch` is called once per step, after the metrics of the step have been read. Throws Error
+    /// that names the step if a loss term is not finite; the last checkpoint is then older than that step.
     using Watch = std::function<void(const TrainingProgress&)>;
     bool run(const Watch& watch, const std::function<bool()>& stop);
 
@@ -73,9 +73,9 @@ class Trainer {
     void report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch);
     void log_step(std::int64_t step, const TrainingStep::Metrics& metrics);
     void log_start(const char* event, Device device);
-    void log_epoch(double seconds);
+    bool log_epoch(double seconds, const std::function<bool()>& stop);
     void log_execution();
-    void log_end(double seconds);
+    void log_end(double seconds, bool finished);
     double factor(std::int64_t step) const;
     void save();
 

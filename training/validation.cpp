@@ -21,10 +21,12 @@ Validation::Validation(const std::vector<Subject>& subjects, int max_slices) {
 }
 
 template <class Restore>
-Validation::Result Validation::score(const Restore& restore) const {
+std::optional<Validation::Result> Validation::score(const Restore& restore,
+                                                    const std::function<bool()>& stop) const {
     Result result;
     const auto count = static_cast<double>(slices_.size());
     for (const Slice& slice : slices_) {
+        if (stop && stop()) return std::nullopt;
         imaging::Image image = restore(slice);
         const imaging::Normalisation& range = slice.subject->reference_range;
         const imaging::MetricConvention convention{range.high - range.low, 0};
@@ -40,8 +42,11 @@ Validation::Result Validation::score(const Restore& restore) const {
     return result;
 }
 
-Validation::Result Validation::of(const Model& model, Device device) const {
-    return score([&](const Slice& slice) {
+Validation::Result Validation::of(const Model& model, Device device) const { return *of(model, device, {}); }
+
+std::optional<Validation::Result> Validation::of(const Model& model, Device device,
+                                                 const std::function<bool()>& stop) const {
+    const auto restore = [&](const Slice& slice) {
         const Subject& subject = *slice.subject;
         imaging::Image image = slice.pair->input;
         imaging::normalise(image.pixels, subject.normalisation);
@@ -51,11 +56,12 @@ Validation::Result Validation::of(const Model& model, Device device) const {
         image.pixels = infer(model, input).to_vector<float>();
         imaging::restore(image.pixels, subject.target_normalisation);
         return image;
-    });
+    };
+    return score(restore, stop);
 }
 
 Validation::Result Validation::of_inputs() const {
-    return score([](const Slice& slice) { return on_target_scale(*slice.subject, slice.pair->input); });
+    return *score([](const Slice& slice) { return on_target_scale(*slice.subject, slice.pair->input); }, {});
 }
 
 }  // namespace dnsp

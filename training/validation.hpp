@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "models/model.hpp"
@@ -29,7 +31,8 @@ class Validation {
         std::vector<imaging::Image> samples;  ///< on the scale of the target
         std::vector<double> sample_psnr_db;
     };
-    /// The network's results.
+    /// The network's results; nothing if `stop`, asked before every slice, returns true.
+    std::optional<Result> of(const Model& model, Device device, const std::function<bool()>& stop) const;
     Result of(const Model& model, Device device) const;
     /// The network's inputs, on the scale of the target.
     Result of_inputs() const;
@@ -38,7 +41,7 @@ class Validation {
 
   private:
     template <class Restore>
-    Result score(const Restore& restore) const;
+    std::optional<Result> score(const Restore& restore, const std::function<bool()>& stop) const;
 
     std::vector<Slice> slices_, samples_;
 };

@@ -59,6 +59,31 @@ TEST_CASE("a run stopped at any step resumes bitwise identically to an uninterru
     }
 }
 
+TEST_CASE("an interrupted validation saves the run, and the resumed run scores the epoch") {
+    const TrainingSettings settings = small_settings("NP");
+    testing::TemporaryFolder folder;
+    Trainer whole(settings, small_split(), test_device(), folder / "whole", "test");
+    REQUIRE(whole.run(nobody, never));
+    const std::int64_t epoch = whole.sampler().steps_per_epoch();
+    for (const std::int64_t epochs : {std::int64_t{1}, whole.total_steps() / epoch}) {
+        INFO("in the validation after epoch " << epochs);
+        const fs::path out = folder / ("stopped" + std::to_string(epochs));
+        std::int64_t steps = 0, asked_since = 0;
+        Trainer first(settings, small_split(), test_device(), out, "test", {}, {.steps_between_reads = 1});
+        // After a step it is asked once, after the last step of an epoch once more for each held-out slice.
+        REQUIRE_FALSE(first.run([&](const TrainingProgress& p) { steps = p.step, asked_since = 0; },
+                                [&] { return ++asked_since == 3 && steps == epochs * epoch - 1; }));
+        Trainer second(settings, small_split(), test_device(), out, "test", out / "checkpoint.safetensors");
+        REQUIRE(second.run(nobody, never));
+        REQUIRE(bytes_of(out / "weights.safetensors") == bytes_of(folder / "whole/weights.safetensors"));
+        REQUIRE(step_lines(out / "log.jsonl") == step_lines(folder / "whole/log.jsonl"));
+        const RunHistory resumed = read_run_history(out / "log.jsonl"),
+                         undisturbed = read_run_history(folder / "whole/log.jsonl");
+        REQUIRE(resumed.psnr_db.step == undisturbed.psnr_db.step);
+        REQUIRE(resumed.psnr_db.value == undisturbed.psnr_db.value);
+    }
+}
+
 TEST_CASE("pictures of epochs are evenly spaced, contain the last one and are at most twelve") {
     for (std::int64_t epochs = 1; epochs <= 60; ++epochs) {
         INFO(epochs);

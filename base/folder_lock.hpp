@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace dnsp {
+
+/// A lock on a folder, which one process can hold. It lies on the folder itself, so that no file is needed,
+/// and ends with the process.
+class FolderLock {
+  public:
+    /// Throws FileError "folder: `refusal`" if another process holds the lock. Warns, and holds nothing, if
+    /// the file system has no locks.
+    FolderLock(const std::filesystem::path& folder, const std::string& refusal);
+    ~FolderLock();
+    FolderLock(const FolderLock&) = delete;
+    FolderLock& operator=(const FolderLock&) = delete;
+
+  private:
+    int descriptor_ = -1;
+};
+
+}  // namespace dnsp
