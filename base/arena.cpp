@@ -66,6 +66,10 @@ void* Arena::allocate(std::size_t bytes) {
 }
 
 void* Arena::from_system(std::size_t block) {
+    // release(), which must not fail, then finds place for every block.
+    auto& cached = free_[block];
+    const std::size_t blocks = held_[block] + 1;
+    if (cached.capacity() < blocks) cached.reserve(std::max(blocks, 2 * cached.capacity()));
     const auto ask = [&]() -> void* {
         return block <= limit_ && statistics_.bytes_held <= limit_ - block ? system_.allocate(block)
                                                                            : nullptr;
@@ -78,6 +82,7 @@ void* Arena::from_system(std::size_t block) {
     if (!data)
         throw OutOfMemory(std::string("[memory] ") + system_.name + " has no " +
                           std::to_string(std::max<std::size_t>(block >> 20, 1)) + " MiB left");
+    ++held_[block];
     ++statistics_.system_allocations;
     statistics_.bytes_held += block;
     return data;
@@ -109,6 +114,7 @@ void Arena::release_cached() {
 void Arena::release_cached_locked() {
     for (auto& [block, cached] : free_) {
         for (void* data : cached) system_.release(data);
+        held_[block] -= cached.size();
         statistics_.bytes_held -= block * cached.size();
         cached.clear();
     }

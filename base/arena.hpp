@@ -55,6 +55,7 @@ class Arena {
     System system_;
     std::mutex mutex_;
     Blocks free_;
+    std::map<std::size_t, std::size_t> held_;  ///< number of blocks that the system gave, by size class
     std::unordered_map<const void*, PrivatePool*> owners_;
     PrivatePool* recording_ = nullptr;
     std::thread::id recorder_;
