@@ -42,6 +42,7 @@ class SmallestNeighbours {
         if (found_.size() > count_) found_.pop_back();
         return true;
     }
+    void sort() const {}  // nanoflann 1.5 calls it; the neighbours are sorted
     /// Slightly larger than the last distance, so that points at the same distance are offered as well.
     double worstDist() const {
         return full() ? found_.back().squared_distance * (1.0 + 1e-9) + std::numeric_limits<double>::min()
