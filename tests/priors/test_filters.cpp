@@ -79,8 +79,13 @@ TEST_CASE("a filter that responds to sharp patches has a smaller measure") {
 }
 
 TEST_CASE("the filter measure refuses patches smaller than the filters, and filters of another size") {
-    const Input small = random_input({1, 2, 9, 1}, 1), large = random_input({1, 9, 9, 1}, 2);
-    CHECK_THROWS_AS(FilterMeasure(patches_of(large, small), 3, Border::valid, test_device()), Error);
+    const Input large = random_input({1, 9, 9, 1}, 2);
+    for (const Shape& shape : {Shape{1, 2, 9, 1}, Shape{1, 9, 2, 1}}) {
+        const Input small = random_input(shape, 1);
+        CHECK_THROWS_AS(FilterMeasure(patches_of(large, small), 3, Border::valid, test_device()), Error);
+    }
+    const Input smallest = random_input({1, 3, 3, 1}, 3);
+    CHECK_NOTHROW(FilterMeasure(patches_of(smallest, smallest), 3, Border::valid, test_device()));
     CHECK_THROWS_AS(FilterMeasure({}, 3, Border::valid, test_device()), Error);
     const FilterMeasure measure(patches_of(large, large), 3, Border::valid, test_device());
     Tape tape;
