@@ -89,3 +89,14 @@ TEST_CASE("low_rank refuses a tensor that is not a batch of images") {
         CHECK(std::string(error.what()).starts_with("[low_rank]"));
     }
 }
+
+TEST_CASE("low_rank by cuSOLVER needs a CUDA device") {
+    const Tensor image = Tensor::from<double>({1, 2, 2, 1}, {0.1, 0.7, 0.3, 0.2});  // on the CPU
+    std::string message;
+    try {
+        low_rank(image, 0.5, LowRankMethod::cusolver);
+    } catch (const Error& error) {
+        message = error.what();
+    }
+    CHECK(message == "[low_rank] the method cusolver needs a CUDA device");
+}
