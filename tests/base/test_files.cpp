@@ -155,20 +155,27 @@ TEST_CASE("a hidden file that cannot be removed is a warning") {
     CHECK(warnings == std::vector<std::string>{hidden + ": cannot be removed: No such file or directory"});
 }
 
+TEST_CASE("the process of the next case", "[.]") {
+    const fs::path folder = std::getenv("DNSP_TEST_FOLDER");
+    AtomicFile finished(folder / "finished");
+    finished.write("after");
+    finished.commit();
+    AtomicFile half(folder / "half");
+    half.write("half");
+    fs::create_directories(folder / "work/deep");
+    put(folder / "work/deep/file", "text");
+    const Unfinished work(folder / "work");
+    remove_unfinished();
+    std::_Exit(3);
+}
+
 TEST_CASE("a process that ends early removes what is unfinished") {
     const TemporaryFolder folder;
     put(folder.path() / "finished", "before");
+    // A new program: a child alone leaves to its parent what both know.
     CHECK(in_child([&] {
-              AtomicFile finished(folder.path() / "finished");
-              finished.write("after");
-              finished.commit();
-              AtomicFile half(folder.path() / "half");
-              half.write("half");
-              fs::create_directories(folder.path() / "work/deep");
-              put(folder.path() / "work/deep/file", "text");
-              const Unfinished work(folder.path() / "work");
-              remove_unfinished();
-              std::_Exit(3);
+              setenv("DNSP_TEST_FOLDER", folder.path().c_str(), 1);
+              execl("/proc/self/exe", "test_base", "the process of the next case", nullptr);
           }) == 3);
     CHECK(entries(folder.path()) == 1);
     CHECK(read_text(folder.path() / "finished") == "after");
