@@ -209,7 +209,7 @@ std::string verify_record(const fs::path& sidecar) {
     const auto found = std::find(arguments.begin(), arguments.end(), output.string());
     require(found != arguments.end(), sidecar.string() + ": its arguments lack the output");
     *found = repeated.string();
-    require(run_again(arguments, log) == 0, "the repeated run failed: " + read_text(log));
+    if (run_again(arguments, log) != 0) throw Error("the repeated run failed: " + read_text(log));
     const Json again = read_object(sidecar_path(repeated));
     require(again["weights"] == record["weights"],
             fmt::format("{}: other weights than in the recorded run: {} instead of {}", sidecar.string(),
