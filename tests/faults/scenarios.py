@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,11 +72,10 @@ class Scenarios:
         """The output lies on another file system than the temporary files."""
         shared = Path("/dev/shm")
         check(shared.is_dir() and shared.stat().st_dev != self.workshop.folder.stat().st_dev, "/dev/shm is no other file system")
-        with self.workshop.place() as place:
-            run = self.run(reference.case, place, environment={"TMPDIR": str(shared)})
+        with tempfile.TemporaryDirectory(dir=shared) as folder, self.workshop.place() as place:
+            run = self.run(reference.case, place, environment={"TMPDIR": folder})
             require_same(reference, place, run)
-            left = [name for name in os.listdir(shared) if name.startswith("dnsp-")]
-            check(not left, f"left {left}")
+            check(not os.listdir(folder), f"left {os.listdir(folder)}")
 
     def check_clock_backwards(self, reference):
         """The clock of the day goes back a minute at every call."""
