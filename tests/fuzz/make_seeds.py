@@ -16,7 +16,6 @@ from pathlib import Path
 import nibabel
 import numpy
 import pydicom
-import SimpleITK
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
@@ -31,13 +30,6 @@ def seed(target, name, content):
     folder = OUT / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def written(write, name):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        write(path)
-        return path.read_bytes()
 
 
 def volumes():
@@ -62,15 +54,6 @@ def volumes():
         content = nibabel.MGHImage(VOXELS.astype(kind), AFFINE).to_bytes()
         seed("mgh", numpy.dtype(kind).name, content)
         seed("mgz", numpy.dtype(kind).name, gzip.compress(content, 1))
-    image = SimpleITK.GetImageFromArray(VOXELS.transpose(2, 1, 0))
-    image.SetSpacing((0.9, 1.1, 3))
-    image.SetMetaData("key", "value")
-    for target, extension in (("nrrd", ".nrrd"), ("metaimage", ".mha")):
-        for name, kind in (("float", SimpleITK.sitkFloat32), ("short", SimpleITK.sitkInt16)):
-            for compress in (False, True):
-                converted = SimpleITK.Cast(image, kind)
-                content = written(lambda path, c=converted, z=compress: SimpleITK.WriteImage(c, str(path), z), "x" + extension)
-                seed(target, f"{name}-{compress}", content)
 
 
 def pictures():
