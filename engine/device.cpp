@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/device/runtime.hpp"
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/parallel.hpp"
 
 namespace dnsp {
@@ -34,12 +33,7 @@ DeviceChoice choose_device(const std::string& name) {
             return {{DeviceKind::cpu, 0}, cpu + " (the CUDA emulator is for tests: choose the device cuda)"};
         return cuda_choice(0);
     }
-    int index = 0;
-    if (name.starts_with("cuda:")) {
-        const char* last = name.data() + name.size();
-        const auto [end, error] = std::from_chars(name.data() + 5, last, index);
-        if (error != std::errc() || end != last) index = -1;
-    }
+    const int index = name.starts_with("cuda:") ? number_of<int>(name.substr(5)).value_or(-1) : 0;
     require((name == "cuda" || name.starts_with("cuda:")) && index >= 0,
             fmt::format("[device] unknown device '{}', expected auto, cpu, cuda or cuda:N", name));
     const int devices = simt::device_count();

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <tuple>
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "statistics/csv.hpp"
 
 namespace dnsp::statistics {
@@ -48,18 +48,12 @@ class Fields {
     template <class T>
     T number(Column column, T smallest, const char* kind) const {
         const std::string& field = text(column);
-        T value{};
-        const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-        require(error == std::errc() && end == field.data() + field.size() && value >= smallest, place_,
+        const auto value = number_of<T>(field);
+        require(value && *value >= smallest, place_,
                 fmt::format("{} is '{}', expected {}", column_names[column], field, kind));
-        return value;
+        return *value;
     }
-    double finite(Column column) const {
-        const double value = number(column, -HUGE_VAL, "a number");
-        require(std::isfinite(value), place_,
-                fmt::format("{} is '{}', expected a finite number", column_names[column], text(column)));
-        return value;
-    }
+    double finite(Column column) const { return number(column, -HUGE_VAL, "a finite number"); }
 
   private:
     const CsvRecord& record_;

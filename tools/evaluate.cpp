@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/json.hpp"
+#include "base/number.hpp"
 #include "base/options_json.hpp"
 #include "models/classical/method.hpp"
 #include "tools/command_line.hpp"
@@ -40,14 +41,11 @@ struct Options {
 void parse_slices(const std::string& text, tools::EvaluationOptions& options) {
     if (text.empty()) return;
     const auto colon = text.find(':');
-    try {
-        require(colon != std::string::npos, "");
-        options.first_slice = std::stoi(text.substr(0, colon));
-        options.end_slice = std::stoi(text.substr(colon + 1));
-        require(*options.first_slice >= 0 && *options.first_slice < *options.end_slice, "");
-    } catch (const std::exception&) {
-        throw Error("--slices " + text + ": expected FIRST:END, for example 60:90");
-    }
+    options.first_slice = number_of<int>(text.substr(0, colon));
+    if (colon != std::string::npos) options.end_slice = number_of<int>(text.substr(colon + 1));
+    require(options.first_slice && options.end_slice && *options.first_slice >= 0 &&
+                *options.first_slice < *options.end_slice,
+            "--slices " + text + ": expected FIRST:END, for example 60:90");
 }
 
 /// Pictures and volumes among the inputs, and the volumes of input folders.

@@ -1,4 +1,5 @@
 #include "tools/option_parser.hpp"
+#include "base/number.hpp"
 
 #include <fmt/format.h>
 
@@ -129,14 +130,9 @@ void add_checks(CLI::Option& option, const OptionInfo& info) {
 void add_entry(const std::string& flag, const std::string& text, Map& map) {
     const auto equals = text.find('=');
     require(equals != std::string::npos, flag + " " + text + ": expected name=weight");
-    const std::string number = text.substr(equals + 1);
-    std::size_t used = 0;
-    try {
-        map[text.substr(0, equals)] = std::stod(number, &used);
-    } catch (const std::logic_error&) {
-    }
-    require(used > 0 && used == number.size() && std::isfinite(map[text.substr(0, equals)]),
-            flag + " " + text + ": invalid weight");
+    const auto weight = number_of<double>(text.substr(equals + 1));
+    require(weight.has_value(), flag + " " + text + ": invalid weight");
+    map[text.substr(0, equals)] = *weight;
 }
 
 }  // namespace

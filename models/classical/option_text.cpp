@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/options_json.hpp"
 #include "models/classical/method.hpp"
 
@@ -46,13 +46,11 @@ nlohmann::json parse(const std::string& where, const std::string& text, const Va
         require(text == "true" || text == "false", where + ": expected true or false, got '" + text + "'");
         return text == "true";
     } else {
-        Value value{};
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        bool valid = error == std::errc{} && end == text.data() + text.size();
-        if constexpr (std::is_floating_point_v<Value>) valid = valid && std::isfinite(value);
-        require(valid, fmt::format("{}: expected {}, got '{}'", where,
-                                   std::is_floating_point_v<Value> ? "a finite number" : "an integer", text));
-        return value;
+        const auto value = number_of<Value>(text);
+        require(value.has_value(),
+                fmt::format("{}: expected {}, got '{}'", where,
+                            std::is_floating_point_v<Value> ? "a finite number" : "an integer", text));
+        return *value;
     }
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/file_reader.hpp"
 #include "base/json.hpp"
+#include "base/number.hpp"
 
 namespace dnsp::classical {
 namespace {
@@ -43,9 +44,11 @@ std::span<const std::byte> bytes_of(const PatchMatrix& matrix) {
 }
 
 imaging::Degradation degradation_of(const json& header) {
-    auto degradation = imaging::make_degradation(header.at("preset").get<std::string>(),
-                                                 std::stoi(header.at("scale").get<std::string>()));
-    degradation.sigma = std::stod(header.at("sigma").get<std::string>());
+    const auto scale = number_of<int>(header.at("scale").get<std::string>());
+    const auto sigma = number_of<double>(header.at("sigma").get<std::string>());
+    require(scale && sigma, "the scale or sigma of the header is not a number");
+    auto degradation = imaging::make_degradation(header.at("preset").get<std::string>(), *scale);
+    degradation.sigma = *sigma;
     degradation.noise = header.at("noise").get<double>();
     degradation.noise_seed = whole_number<std::uint64_t>(header.at("noise_seed"));
     imaging::validate(degradation);

@@ -79,11 +79,13 @@ TEST_CASE("bad tables are refused with file, line and reason") {
     CHECK(complaint(header + "d,s,0,m,2,,0,30\n") == "FILE, line 2: has 8 fields, the header 9");
     CHECK(complaint(header + "d,s,0,m,2,,0,30,.9\nd,,1,m,2,,0,30,.9\n") ==
           "FILE, line 3: the subject is empty");
-    CHECK(complaint(header + "d,s,0,m,2,,0,nan,.9\n") == "FILE, line 2: psnr_db is 'nan', expected a number");
+    CHECK(complaint(header + "d,s,0,m,2,,0,nan,.9\n") ==
+          "FILE, line 2: psnr_db is 'nan', expected a finite number");
     CHECK(complaint(header + "d,s,0,m,2,,0,inf,.9\n") ==
           "FILE, line 2: psnr_db is 'inf', expected a finite number");
-    CHECK(complaint(header + "d,s,0,m,2,,0,3x,.9\n") == "FILE, line 2: psnr_db is '3x', expected a number");
-    CHECK(complaint(header + "d,s,0,m,2,,0,30,\n") == "FILE, line 2: ssim is '', expected a number");
+    CHECK(complaint(header + "d,s,0,m,2,,0,3x,.9\n") ==
+          "FILE, line 2: psnr_db is '3x', expected a finite number");
+    CHECK(complaint(header + "d,s,0,m,2,,0,30,\n") == "FILE, line 2: ssim is '', expected a finite number");
     CHECK(complaint(header + "d,s,0,m,2,,0,30,1.2\n") ==
           "FILE, line 2: ssim is 1.2, expected a number from -1 to 1");
     CHECK(complaint(header + "d,s,-1,m,2,,0,30,.9\n") ==

@@ -173,6 +173,17 @@ TEST_CASE("train_dnsp takes a volume of a series, as its message advises, and re
     CHECK(run_tool(command + "--volume 2 --out " + (folder / "none").string()).says("volumes 0…1"));
 }
 
+TEST_CASE("slices that are no two whole numbers are refused") {
+    const std::string begin = "evaluate " + trained().volume.string() + " --method bicubic --slices ";
+    for (const std::string slices :
+         {"30", "30:", ":31", "30:30", "-1:3", "30:31x", "30x:31", "30:99999999999"}) {
+        const auto result = run_tool(begin + slices);
+        INFO(slices << ": " << result.output);
+        CHECK(result.status == 1);
+        CHECK(result.says("expected FIRST:END"));
+    }
+}
+
 TEST_CASE("networks of one name are told apart in the table, and one slice has no interval") {
     testing::TemporaryFolder folder;
     fs::create_directories(folder / "b");
