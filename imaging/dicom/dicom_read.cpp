@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gdcmAttribute.h>
@@ -6,12 +5,9 @@
 #include <gdcmImageReader.h>
 #include <gdcmSequenceOfItems.h>
 #include <gdcmTrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <nifti2_io.h>
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -19,8 +15,10 @@
 
 #include "base/error.hpp"
 #include "base/file_reader.hpp"
+#include "base/number.hpp"
 #include "imaging/dicom/dicom.hpp"
 #include "imaging/dicom/dicom_source.hpp"
+#include "imaging/dicom/readable.hpp"
 #include "imaging/nifti_header.hpp"
 #include "imaging/stored_voxels.hpp"
 
@@ -60,18 +58,22 @@ bool has_magic(const fs::path& path) {
     return file.read(bytes, sizeof bytes) == sizeof bytes && std::memcmp(bytes + 128, "DICM", 4) == 0;
 }
 
-/// The numbers of an element of text (DS, IS), separated by backslashes. Throws FileError for other text.
+/// The numbers of an element of text (DS, IS), separated by backslashes, each maybe with a plus sign and
+/// spaces around it (PS3.5 6.2). Throws FileError for other text.
 std::vector<double> numbers_of(const gdcm::DataSet& data, const gdcm::Tag& tag, const std::string& path) {
     std::vector<double> numbers;
     const std::string text = text_of(data, tag);
     for (std::size_t start = 0; start < text.size();) {
         const std::size_t end = std::min(text.find('\\', start), text.size());
-        try {
-            numbers.push_back(std::stod(text.substr(start, end - start)));
-        } catch (const std::logic_error&) {
-            throw FileError(fmt::format("{}: element ({:04x},{:04x}) \"{}\" is not a list of numbers", path,
-                                        tag.GetGroup(), tag.GetElement(), text));
-        }
+        std::string_view part = std::string_view(text).substr(start, end - start);
+        part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+        part = part.substr(0, part.find_last_not_of(' ') + 1);
+        if (part.starts_with('+')) part.remove_prefix(1);
+        const auto number = number_of<double>(part);
+        require(number.has_value(), path,
+                fmt::format("element ({:04x},{:04x}) \"{}\" is not a list of numbers", tag.GetGroup(),
+                            tag.GetElement(), text));
+        numbers.push_back(*number);
         start = end + 1;
     }
     return numbers;
@@ -182,62 +184,6 @@ std::optional<double> padding_of(const gdcm::DataSet& data, bool is_signed) {
     return is_signed ? static_cast<double>(static_cast<std::int16_t>(bits)) : static_cast<double>(bits);
 }
 
-/// Tells the parent process that a file is read.
-bool tell(int pipe_end) {
-    ssize_t told = -1;
-    do told = ::write(pipe_end, "", 1);
-    while (told < 0 && errno == EINTR);
-    return told == 1;
-}
-
-/// Reads all files, as a child process.
-[[noreturn]] void read_as_child(const std::vector<fs::path>& files, int pipe_end) {
-    const int nowhere = open("/dev/null", O_WRONLY);
-    dup2(nowhere, STDOUT_FILENO);
-    dup2(nowhere, STDERR_FILENO);
-    for (const fs::path& path : files) {
-        gdcm::ImageReader reader;
-        reader.SetFileName(path.c_str());
-        if (reader.Read()) {
-            std::vector<char> bytes(reader.GetImage().GetBufferLength());
-            reader.GetImage().GetBuffer(bytes.data());
-        }
-        if (!tell(pipe_end)) break;
-    }
-    _exit(0);
-}
-
-/// GDCM aborts the program at some damaged files (assertions of Debian's build). So a child process reads all
-/// files first. Throws FileError that names the file at which the child died.
-void require_readable(const std::vector<fs::path>& files) {
-    const std::string first = files.front().string();
-    int ends[2];
-    require(pipe2(ends, O_CLOEXEC) == 0, first,
-            std::string("no pipe can be opened: ") + std::strerror(errno));
-    const pid_t child = fork();
-    const int error = errno;
-    if (child == 0) read_as_child(files, ends[1]);
-    close(ends[1]);
-    std::size_t done = 0;
-    ssize_t got = child < 0 ? 0 : 1;
-    int read_error = 0;
-    while (got > 0) {
-        char byte = 0;
-        do got = ::read(ends[0], &byte, 1);
-        while (got < 0 && errno == EINTR);
-        read_error = got < 0 ? errno : 0;
-        done += got > 0;
-    }
-    close(ends[0]);
-    require(child >= 0, first, std::string("no process can be started: ") + std::strerror(error));
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    require(read_error == 0, first, std::string("cannot be checked: ") + std::strerror(read_error));
-    require(done >= files.size(), files[std::min(done, files.size() - 1)].string(),
-            "is damaged: it cannot be read as DICOM");
-}
-
 /// GDCM completes pixels that a file lacks with zeros. Throws FileError if the file ends before the `count`
 /// bytes of its uncompressed pixels.
 void require_whole(const fs::path& path, std::size_t count) {
@@ -271,6 +217,7 @@ std::vector<Frame> read_file(const fs::path& path) {
             name, "is not a greyscale image (MONOCHROME2)");
     require(text_of(data, image_type).find("MOSAIC") == std::string::npos, name,
             "is a mosaic, whose tiles have no positions of their own");
+    require(can_hold_its_pixels(image, path), name, "its header claims more pixels than the file can hold");
     const auto columns = static_cast<std::size_t>(image.GetDimension(0)),
                rows = static_cast<std::size_t>(image.GetDimension(1));
     const std::size_t frames = image.GetNumberOfDimensions() > 2 ? image.GetDimension(2) : 1;
@@ -447,6 +394,11 @@ DicomSeries read_dicom(const fs::path& path, const std::string& series) {
     const std::vector<fs::path> files = files_of(path);
     require(!files.empty(), path.string(), "holds no DICOM image");
     require_readable(files);
+    return read_dicom_unchecked(files, path, series);
+}
+
+DicomSeries read_dicom_unchecked(const std::vector<fs::path>& files, const fs::path& path,
+                                 const std::string& series) {
     std::vector<Frame> frames;
     for (const fs::path& file : files)
         for (Frame& frame : read_file(file)) frames.push_back(std::move(frame));

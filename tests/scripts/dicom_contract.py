@@ -286,12 +286,34 @@ def check_refusals(folder):
     def unplaced(index, data):
         del data.ImagePositionPatient
 
+    def with_text(keyword, content):
+        """An element as these bytes, which pydicom does not check."""
+        tag = pydicom.tag.Tag(keyword)
+
+        def change(index, data):
+            data[tag] = pydicom.dataelem.RawDataElement(tag, data[tag].VR, len(content), content, 0, False, True)
+
+        return change
+
+    def huge(index, data):
+        data.Rows, data.Columns = 65535, 65535
+
     refused("not evenly spaced", lambda index, data: index != 4)
     refused("several images at one position", moved)
     refused("another orientation", turned)
     refused("shifted against each other", sheared)
     refused("not a greyscale image", colour)
     refused("has no position", unplaced)
+    refused("more pixels than the file can hold", huge)
+    for keyword, content in (("PixelSpacing", b"1.1x\\0.9 "), ("RescaleSlope", b"nan "), ("SliceThickness", b"inf "),
+                             ("ImagePositionPatient", b"1\\2,5\\3 "), ("PixelSpacing", b"1e999\\0.9")):  # fmt: skip
+        refused("is not a list of numbers", with_text(keyword, content))
+    # PS3.5 6.2 allows spaces and a plus sign.
+    spaced = classic_series(folder / "spaced", with_text("RescaleSlope", b" +2.0 "))
+    make(spaced, folder / "spaced.nii", "--method", "bicubic", "--scale", "2")
+    plain = classic_series(folder / "plain")
+    make(plain, folder / "plain.nii", "--method", "bicubic", "--scale", "2")
+    assert numpy.array_equal(nibabel.load(folder / "spaced.nii").dataobj, nibabel.load(folder / "plain.nii").dataobj)
     two = refused("4 (t1 mprage, 4 images), 5 (t2 tse, 5 images)", second_series)
     refused("--series 6 names no series", second_series, "--series", "6")
     make(two, folder / "chosen", "--method", "bicubic", "--scale", "2", "--series", "5")
