@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "base/error.hpp"
 
@@ -17,15 +18,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Ends this process by a signal if GDCM does not come to an end. Its core is not kept.
+void limit(decltype(RLIMIT_CPU) resource, rlim_t most) {
+    rlimit value{};
+    if (getrlimit(resource, &value) != 0) return;
+    value.rlim_cur = std::min(most, value.rlim_max);
+    setrlimit(resource, &value);
+}
+
+/// Ends this process by a signal if GDCM does not come to an end or allocates what no file can hold. Its core
+/// is not kept.
 void limit_process(const std::vector<fs::path>& files) {
-    std::uintmax_t bytes = 0;
-    for (const fs::path& path : files) bytes += fs::file_size(path);
-    const rlim_t seconds = 60 + bytes / (1 << 18);
-    const rlimit limit{seconds, seconds};
-    setrlimit(RLIMIT_CPU, &limit);
-    const rlimit none{0, 0};
-    setrlimit(RLIMIT_CORE, &none);
+    std::uintmax_t bytes = 0, largest = 0;
+    for (const fs::path& path : files) {
+        const std::uintmax_t size = fs::file_size(path);
+        bytes += size;
+        largest = std::max(largest, size);
+    }
+    limit(RLIMIT_CPU, 60 + bytes / (1 << 18));
+    limit(RLIMIT_CORE, 0);
+    limit_memory((std::uintmax_t{1} << 29) + 64 * largest);
 }
 
 /// Tells the parent process that a file is read.
@@ -53,10 +64,18 @@ bool tell(int pipe_end) {
 
 bool can_hold_its_pixels(const gdcm::Image& image, const fs::path& path) {
     // RLE packs 128 bytes into 2; JPEG 2000 may need a few hundred bytes for an empty image.
-    constexpr double always = 1 << 26, most_compressed = 2000.0;
+    constexpr double always = 1 << 22, most_compressed = 2000.0;
     double bytes = static_cast<double>(image.GetPixelFormat().GetPixelSize());
     for (unsigned axis = 0; axis < image.GetNumberOfDimensions(); ++axis) bytes *= image.GetDimension(axis);
     return bytes <= always || bytes <= most_compressed * static_cast<double>(fs::file_size(path));
+}
+
+void limit_memory(std::uintmax_t bytes) {
+    // proc_pid_statm(5): the sixth number is that of the pages of data and stack.
+    std::ifstream pages("/proc/self/statm");
+    std::uintmax_t held = 0;
+    for (int field = 0; field < 6; ++field) pages >> held;
+    if (pages) limit(RLIMIT_DATA, held * static_cast<std::uintmax_t>(sysconf(_SC_PAGESIZE)) + bytes);
 }
 
 void decode_and_drop(const fs::path& path) {

@@ -2,17 +2,21 @@
 
 #include <gdcmImage.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
-// GDCM aborts the program at some damaged files (assertions of Debian's build), and may be led to allocate
-// what a header claims. Private to this folder and to the fuzz target of DICOM.
+// GDCM aborts the program at some damaged files (assertions of Debian's build), and allocates what a header
+// claims, up to 4 GiB for each element. Private to this folder and to the fuzz target of DICOM.
 namespace dnsp::imaging {
 
 struct DicomSeries;
 
 /// False if a header claims more pixels than its file can hold, however they are compressed.
 bool can_hold_its_pixels(const gdcm::Image& image, const std::filesystem::path& path);
+
+/// Lets this process allocate that many bytes, and no more.
+void limit_memory(std::uintmax_t bytes);
 
 /// Decodes a file and drops what it holds. May end the process by a signal.
 void decode_and_drop(const std::filesystem::path& path);

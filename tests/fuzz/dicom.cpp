@@ -64,6 +64,7 @@ class Decoder {
         close(STDERR_FILENO);
         char byte = 0;
         while (read(request, &byte, 1) == 1) {
+            imaging::limit_memory(1 << 26);
             imaging::decode_and_drop(path_);
             if (write(answer, "", 1) != 1) break;
         }

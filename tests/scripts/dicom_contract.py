@@ -4,6 +4,7 @@ Usage: dicom_contract.py FOLDER, the build folder.
 """
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -308,6 +309,17 @@ def check_refusals(folder):
     for keyword, content in (("PixelSpacing", b"1.1x\\0.9 "), ("RescaleSlope", b"nan "), ("SliceThickness", b"inf "),
                              ("ImagePositionPatient", b"1\\2,5\\3 "), ("PixelSpacing", b"1e999\\0.9")):  # fmt: skip
         refused("is not a list of numbers", with_text(keyword, content))
+    # A private element of 3 GiB, in a file of a kilobyte: GDCM allocates what is claimed.
+    claiming = classic_series(folder / "claiming")
+    for path in claiming.glob("*.ima"):
+        content = path.read_bytes()
+        element = content.index(b"\xe0\x7f\x10\x00OW")
+        private = b"\x29\x00\x01\x10OB\0\0" + (3 << 30).to_bytes(4, "little")
+        path.write_bytes(content[:element] + private + content[element:])
+    result = upscale(claiming, folder / "claimed", "--method", "bicubic", "--scale", "2")
+    assert result.returncode == 1 and "damaged" in result.stderr, result.stderr
+    held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert held < 700 << 10, f"{held >> 10} MiB"
     # PS3.5 6.2 allows spaces and a plus sign.
     spaced = classic_series(folder / "spaced", with_text("RescaleSlope", b" +2.0 "))
     make(spaced, folder / "spaced.nii", "--method", "bicubic", "--scale", "2")
