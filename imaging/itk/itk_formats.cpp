@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <regex>
+#include <string_view>
 #include <type_traits>
 
 #include "base/atomic_file.hpp"
@@ -133,19 +133,52 @@ std::uintmax_t available_bytes(const fs::path& path) {
     return bytes;
 }
 
-/// The value of "KEY = VALUE" in the header of a MetaImage; empty if it has no such line.
-std::string metaimage_value(const std::string& header, const std::string& key) {
-    const std::regex line("(?:^|\n)" + key + "[ \t]*=[ \t]*([^\r\n]*)");
-    std::smatch found;
-    return std::regex_search(header, found, line) ? found[1].str() : std::string();
+/// The beginning of a file, with all lines of its header.
+std::string beginning_of(const fs::path& path) {
+    constexpr std::size_t longest_header = 1 << 16;
+    std::string bytes(longest_header, '\0');
+    bytes.resize(FileReader(path).read(bytes.data(), bytes.size()));
+    return bytes;
+}
+
+/// The value of the line "KEY = VALUE" (MetaImage) or "KEY: VALUE" (NRRD) of a header; empty if it has none.
+std::string value_of(std::string_view header, std::string_view key, char separator) {
+    constexpr std::string_view blanks = " \t\r";
+    for (std::size_t start = 0; start < header.size();) {
+        const std::size_t end = std::min(header.find('\n', start), header.size());
+        std::string_view line = header.substr(start, end - start);
+        start = end + 1;
+        if (!line.starts_with(key)) continue;
+        line.remove_prefix(key.size());
+        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+        if (!line.starts_with(separator)) continue;
+        line.remove_prefix(1);
+        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+        return std::string(line.substr(0, line.find_last_not_of(blanks) + 1));
+    }
+    return {};
+}
+
+std::string metaimage_value(std::string_view header, std::string_view key) {
+    return value_of(header, key, '=');
+}
+
+/// ITK takes 1 mm for a voxel size that a header does not give, and does not say so.
+template <class Io>
+bool gives_voxel_size(const fs::path& path) {
+    const std::string header = beginning_of(path);
+    if constexpr (std::is_same_v<Io, itk::MetaImageIO>)
+        return !metaimage_value(header, "ElementSpacing").empty() ||
+               !metaimage_value(header, "ElementSize").empty();
+    else
+        return !value_of(header, "spacings", ':').empty() ||
+               !value_of(header, "space directions", ':').empty();
 }
 
 /// Throws FileError if the file that holds the voxels of a MetaImage is too short for them. MetaImageIO
 /// reports no error then, and leaves a part of the voxels as they were in memory.
 void require_metaimage_bytes(const fs::path& path, std::uintmax_t bytes) {
-    constexpr std::size_t longest_header = 1 << 16;
-    std::string header(longest_header, '\0');
-    header.resize(FileReader(path).read(header.data(), header.size()));
+    std::string header = beginning_of(path);
     const auto last_line = header.find("ElementDataFile");
     if (last_line == std::string::npos) return;
     const auto end = header.find('\n', last_line);
@@ -206,7 +239,9 @@ std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selec
     volume.voxel_size_mm = {1.0, 1.0, 1.0};
     for (unsigned axis = 0; axis < std::min(io->GetNumberOfDimensions(), 3U); ++axis)
         volume.voxel_size_mm[axis] = io->GetSpacing(axis);
-    if (io->GetNumberOfDimensions() == 2)
+    if (!gives_voxel_size<Io>(path))
+        volume.notes.push_back("the header gives no voxel size; 1 mm is assumed");
+    else if (io->GetNumberOfDimensions() == 2)
         volume.notes.push_back("a 2-D file has no slice thickness; 1 mm is assumed");
     NiftiHeader header = plain_header(volume);
     header.fields.datatype = static_cast<std::int16_t>(datatype);

@@ -499,6 +499,16 @@ def check_voxel_sizes(folder):
     got, wanted = nibabel.load(folder / "sform-double.nii"), nibabel.load(folder / "whole-double.nii")
     assert "taken from the sform" in said and numpy.allclose(got.header.get_zooms(), wanted.header.get_zooms())
     assert numpy.allclose(got.get_sform(), wanted.get_sform())
+    meta = "NDims = 3\nDimSize = 24 20 3\nElementType = MET_SHORT\n{}ElementDataFile = LOCAL\n"
+    nrrd = "NRRD0004\ntype: short\ndimension: 3\nsizes: 24 20 3\nendian: little\nencoding: raw\n{}\n"
+    given = {"mha": (meta, "ElementSpacing = 2 2 4\n"), "nrrd": (nrrd, "spacings: 2 2 4\n")}
+    for extension, (header, spacing) in given.items():
+        for line, sizes in ((spacing, (1, 1, 4)), ("", (0.5, 0.5, 1))):
+            source, result = folder / f"bare.{extension}", folder / f"bare-{extension}-{len(line)}.nii"
+            source.write_bytes(header.format(line).encode() + numpy.ascontiguousarray(voxels[:24, :20, :3].T).tobytes())
+            said = double(source, result)
+            assert ("the header gives no voxel size; 1 mm is assumed" in said) == (not line), said
+            assert nibabel.load(result).header.get_zooms() == sizes
     patch(folder / "unset.nii", 80, "<3f", -2, 2, 3)
     said = double(folder / "unset.nii", folder / "minus.nii")
     assert "-2 mm in the header; 2 mm is assumed" in said and nibabel.load(folder / "minus.nii").header.get_zooms() == (1, 1, 3)
