@@ -4,11 +4,16 @@
 #include <gdcmSequenceOfItems.h>
 #include <gdcmWriter.h>
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
+#include <sstream>
 
+#include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "base/sha256.hpp"
 #include "base/unfinished.hpp"
@@ -188,8 +193,11 @@ void write_file(const fs::path& path, const gdcm::DataSet& data, const DicomImag
     const bool is_implicit = image.file->GetHeader().GetDataSetTransferSyntax().IsImplicit();
     file.GetHeader().SetDataSetTransferSyntax(is_implicit ? gdcm::TransferSyntax::ImplicitVRLittleEndian
                                                           : gdcm::TransferSyntax::ExplicitVRLittleEndian);
-    writer.SetFileName(path.c_str());
+    // GDCM does not report that a disk is full when it closes a file.
+    std::ostringstream bytes;
+    writer.SetStream(bytes);
     require(writer.Write(), path.string(), "cannot be written");
+    write_atomically(path, bytes.str());
 }
 
 /// Throws FileError for a folder that holds anything but DICOM files: it would be lost.
@@ -222,13 +230,29 @@ class AtomicFolder {
     AtomicFolder(const AtomicFolder&) = delete;
     AtomicFolder& operator=(const AtomicFolder&) = delete;
     const fs::path& part() const { return part_; }
+    /// A folder that is replaced is removed last.
     void commit() {
-        fs::remove_all(name_);
-        fs::rename(part_, name_);
+        const bool replaces = fs::exists(name_);
+        if (replaces && renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, name_.c_str(), RENAME_EXCHANGE) == 0) {
+            fs::remove_all(part_);
+        } else {
+            // Not every file system can exchange names.
+            const fs::path old = name_.parent_path() / ("." + name_.filename().string() + ".old");
+            if (replaces) rename(name_, old);
+            rename(part_, name_);
+            fs::remove_all(old);
+        }
         unfinished_.reset();
     }
 
   private:
+    static void rename(const fs::path& from, const fs::path& to) {
+        std::error_code error;
+        fs::rename(from, to, error);
+        require(!error, from.string(),
+                "cannot be renamed to " + to.filename().string() + " (" + error.message() + ")");
+    }
+
     fs::path name_, part_;
     std::optional<Unfinished> unfinished_;
 };
