@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <new>
 
 #include "base/error.hpp"
 
@@ -75,6 +76,8 @@ void limit_memory(std::uintmax_t bytes) {
     std::ifstream pages("/proc/self/statm");
     std::uintmax_t held = 0;
     for (int field = 0; field < 6; ++field) pages >> held;
+    // GDCM catches std::bad_alloc and tries something else, which it would not do without the limit.
+    std::set_new_handler([] { _exit(1); });
     if (pages) limit(RLIMIT_DATA, held * static_cast<std::uintmax_t>(sysconf(_SC_PAGESIZE)) + bytes);
 }
 

@@ -15,7 +15,7 @@ struct DicomSeries;
 /// False if a header claims more pixels than its file can hold, however they are compressed.
 bool can_hold_its_pixels(const gdcm::Image& image, const std::filesystem::path& path);
 
-/// Lets this process allocate that many bytes, and no more.
+/// Lets this process allocate that many bytes. It ends, with status 1, when it needs more.
 void limit_memory(std::uintmax_t bytes);
 
 /// Decodes a file and drops what it holds. May end the process by a signal.
