@@ -39,16 +39,16 @@ void plot(const fs::path& log, const fs::path& png) {
     const RunHistory run = read_run_history(log);
     require(!run.terms.empty(), log.string() + ": contains no training steps");
     const std::vector<double>& steps = run.psnr_db.step;
-    const double bicubic = run.start.at("bicubic").at("psnr_db");
+    const double input = run.start.at("bicubic").at("psnr_db");
     tools::draw_charts(
-        png, {{"Held-out slices",
-               "step",
-               "PSNR, dB",
-               false,
-               {{"network", steps, run.psnr_db.value},
-                {"bicubic", {steps.front(), steps.back()}, {bicubic, bicubic}}}},
-              {"Loss terms, unweighted (absolute values)", "step", "", true, smoothed_curves(run.terms)},
-              {"Gradient norms, weighted", "step", "", true, smoothed_curves(run.term_gradient_norms)}});
+        png,
+        {{"Held-out slices",
+          "step",
+          "PSNR, dB",
+          false,
+          {{"network", steps, run.psnr_db.value}, {"input", {steps.front(), steps.back()}, {input, input}}}},
+         {"Loss terms, unweighted (absolute values)", "step", "", true, smoothed_curves(run.terms)},
+         {"Gradient norms, weighted", "step", "", true, smoothed_curves(run.term_gradient_norms)}});
 }
 
 }  // namespace
