@@ -1,6 +1,6 @@
 #pragma once
 
-// What a kernel built with DNSP_WATCHDOG tells the host before it ends itself (kernels/simt/ptx.cuh,
+// What a kernel built with DNSP_WATCHDOG tells the host before it ends itself (kernels/simt/ptx/barriers.cuh,
 // mbarrier_wait()).
 #include <cstdint>
 #include <string>
