@@ -70,9 +70,9 @@ TEST_CASE("a safetensors file restores tensors and metadata bitwise") {
     const TensorFile read = read_safetensors(file.path);
     CHECK(read.metadata == written.metadata);
     REQUIRE(read.tensors.size() == written.tensors.size());
-    for (const auto& [name, tensor] : written.tensors) {
-        INFO(name);
-        const Tensor& back = read.tensors.at(name);
+    for (const auto& entry : written.tensors) {
+        INFO(entry.first);
+        const Tensor &tensor = entry.second, &back = read.tensors.at(entry.first);
         REQUIRE(back.shape() == tensor.shape());
         REQUIRE(back.dtype() == tensor.dtype());
         dispatch(tensor.dtype(),

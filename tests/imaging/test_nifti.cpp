@@ -180,7 +180,7 @@ TEST_CASE("bad files are refused in one sentence with their path") {
     };
     for (const auto& [name, reason] : cases) {
         INFO(name);
-        const std::string sentence = complaint([&] { read_nifti(fixture(name)); });
+        const std::string sentence = complaint([path = fixture(name)] { read_nifti(path); });
         INFO(sentence);
         CHECK(sentence.starts_with(fixture(name).string() + ": "));
         CHECK(contains(sentence, reason));

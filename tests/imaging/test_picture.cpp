@@ -61,7 +61,7 @@ TEST_CASE("bad pictures are refused in one sentence with their path") {
     };
     for (const auto& [name, reason] : cases) {
         INFO(name);
-        const std::string sentence = complaint([&] { read_picture(fixture(name)); });
+        const std::string sentence = complaint([path = fixture(name)] { read_picture(path); });
         INFO(sentence);
         CHECK(contains(sentence, fixture(name).string() + ": "));
         CHECK(contains(sentence, reason));

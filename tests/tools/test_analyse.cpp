@@ -86,7 +86,7 @@ TEST_CASE("analyse writes both panels of the worked data set") {
     check_close(a["cells"][0]["ci95_half_width"], 0.517792175, 1e-9);
     const json& b = j["panel_b"]["psnr_db"];
     const json& d0 = b["datasets"]["d0"];
-    CHECK((d0["people"] == 4 && d0["seeds"]["A"] == json({0}) && d0["seeds"]["C"] == json({1, 2})));
+    CHECK((d0["people"] == 4 && d0["seeds"]["A"] == json::array({0}) && d0["seeds"]["C"] == json({1, 2})));
     check_close(d0["rm_anova"]["f"], 130.273821, 1e-8);
     CHECK((d0["rm_anova"]["df1"] == 2 && d0["rm_anova"]["df2"] == 6));
     check_close(d0["rm_anova"]["epsilon"], 0.5334371161, 1e-9);

@@ -50,9 +50,9 @@ Json data_of(const fs::path& page) {
 TEST_CASE("the curves of a report are those of the log, each term multiplied by its weight") {
     const Json data = tools::training_report_data(fixture() / "log.jsonl");
     std::ifstream in(fixture() / "log.jsonl");
-    std::vector<nlohmann::json> steps;
+    std::vector<Json> steps;
     for (std::string line; std::getline(in, line);)
-        if (auto entry = nlohmann::json::parse(line); entry["event"] == "step") steps.push_back(entry);
+        if (auto entry = Json::parse(line); entry["event"] == "step") steps.push_back(entry);
     REQUIRE(steps.size() == 40);
     const auto& loss = chart(data, "Training loss")["curves"][0];
     const auto& terms = chart(data, "Terms of the loss, weight · value")["curves"];
