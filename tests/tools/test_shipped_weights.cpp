@@ -1,6 +1,4 @@
-// Weights that come with the programs: which are listed, which are chosen, and which names are known.
-#include "inference/shipped_weights.hpp"
-
+// How the program upscale lists and chooses the weights that come with it.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -34,53 +32,7 @@ struct WeightsFolder {
     }
 };
 
-/// The text of the Error that `action` throws.
-template <class Action>
-std::string complaint(const Action& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
-
-ShippedWeights weights_of(const char* name, std::uintmax_t bytes,
-                          const imaging::DegradationSettings& degradation, double fine_detail_db) {
-    return {name, std::string(name) + ".safetensors", degradation.make(), bytes, fine_detail_db};
-}
-
 }  // namespace
-
-TEST_CASE("the largest weights for a direction and a scale are chosen") {
-    imaging::DegradationSettings twice, three, thick;
-    three.scale = 3;
-    thick.direction = imaging::Direction::through_plane;
-    thick.preset = imaging::through_plane_preset;
-    thick.scale = 1;
-    thick.through_plane.thickness = {2.0, 6.0};
-    imaging::DegradationSettings kspace;
-    kspace.preset = "kspace";
-    const std::vector<ShippedWeights> all = {
-        weights_of("x2-fast", 5, twice, -18.0), weights_of("x2-good", 9, twice, -17.0),
-        weights_of("x3-fast", 20, three, -18.0), weights_of("thin-fast", 30, thick, -10.0),
-        weights_of("x2-kspace", 50, kspace, -12.0)};
-    const auto best = [&](imaging::Direction direction, int scale, double detail = -20.0) {
-        return best_weights(all, "place", direction, scale, detail).name;
-    };
-    CHECK(best(imaging::Direction::in_plane, 2) == "x2-good");
-    // A scan with more fine detail resembles those of the other acquisition.
-    CHECK(best(imaging::Direction::in_plane, 2, -14.0) == "x2-kspace");
-    CHECK(best(imaging::Direction::in_plane, 2, -15.0) == "x2-good");
-    CHECK(best(imaging::Direction::in_plane, 3, -5.0) == "x3-fast");
-    CHECK(best(imaging::Direction::through_plane, 1) == "thin-fast");
-    CHECK(
-        complaint([&] { best(imaging::Direction::in_plane, 4); }) ==
-        "no weights for in-plane ×4 come with this program (place has x2-fast, x2-good, x3-fast, thin-fast, x2-kspace); "
-        "give --weights, --method or --self");
-    CHECK(purpose(all[1].degradation) == "in-plane ×2, gaussian");
-    CHECK(purpose(all[3].degradation) == "through-plane, slices 2 to 6 mm apart");
-}
 
 TEST_CASE("upscale without weights chooses those that come with it, and says which") {
     const WeightsFolder weights;
