@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "imaging/through_plane.hpp"
 #include "tests/catch.hpp"
@@ -37,13 +38,20 @@ constexpr auto nothing = [](int) {};
 
 TEST_CASE("without a network, thick slices are interpolated along their axis") {
     for (int axis = 0; axis < 3; ++axis) {
-        const imaging::Volume low = thick_volume(axis);
+        imaging::Volume low = thick_volume(axis);
+        low.voxel_size_mm[axis == 1 ? 0 : 1] = 1.5;  // The slices become as thin as the smaller pixel side.
         const ThroughPlaneUpscaler upscaler(std::nullopt, 0.0);
-        const imaging::Volume high = upscaler.upscale(low, axis, nothing);
+        std::vector<int> progress;
+        const imaging::Volume high = upscaler.upscale(low, axis, [&](int done) { progress.push_back(done); });
         auto size = low.size;
         size[static_cast<std::size_t>(axis)] = 28;
         REQUIRE(high.size == size);
-        CHECK(high.voxel_size_mm == std::array<double, 3>{1.0, 1.0, 1.0});
+        auto voxel_size = low.voxel_size_mm;
+        voxel_size[static_cast<std::size_t>(axis)] = 1.0;
+        CHECK(high.voxel_size_mm == voxel_size);
+        std::vector<int> all(static_cast<std::size_t>(upscaler.slices(low, axis)));
+        std::iota(all.begin(), all.end(), 1);
+        CHECK(progress == all);
         // Keys' cubic by its definition, at the positions (j + ½)/4 − ½ of thick slices.
         const auto cubic = [](double x) {
             const double d = std::abs(x);
@@ -132,11 +140,83 @@ TEST_CASE("an ensemble through-plane averages four mirrored results in each dire
     CHECK(difference(true) < 1e-2);
     CHECK(difference(false) > 1.0);
     imaging::Volume spread;
-    const imaging::Volume mean = ThroughPlaneUpscaler(load(true), 1.0).upscale(low, 1, nothing, &spread);
-    CHECK(spread.size == mean.size);
-    CHECK(*std::max_element(spread.voxels.begin(), spread.voxels.end()) > 1.0f);
     CHECK_THROWS_WITH(ThroughPlaneUpscaler(std::nullopt, 1.0).upscale(low, 1, nothing, &spread),
                       Catch::Contains("no spread"));
+}
+
+TEST_CASE("the spread through-plane is the standard deviation of the eight results") {
+    if (test_device().kind != DeviceKind::cpu) return;  // The CUDA emulator is slow.
+    TemporaryFolder folder;
+    const ModelOptions options{"edsr", 1, 4, true};
+    const SavedNetwork saved(options, folder / "w.safetensors");
+    write_safetensors(folder / "w.safetensors", for_thick_slices(weights_file_of(options, saved.store)));
+    const auto load = [&](bool ensemble) {
+        return Upscaler(load_network(folder / "w.safetensors", test_device()), {.ensemble = ensemble});
+    };
+    const imaging::Volume low = thick_volume(1);
+    imaging::Volume spread;
+    const imaging::Volume mean = ThroughPlaneUpscaler(load(true), 2.0).upscale(low, 1, nothing, &spread);
+    REQUIRE(spread.size == mean.size);
+    // Each direction, with its slices mirrored by plain loops.
+    const Upscaler single = load(false);
+    const imaging::Volume interpolated = ThroughPlaneUpscaler(std::nullopt, 2.0).upscale(low, 1, nothing);
+    const auto normalisation = imaging::percentile_normalisation(low.voxels, "volume");
+    std::vector<imaging::Volume> results;
+    for (const int across : {0, 2})
+        for (const bool up : {false, true})
+            for (const bool left : {false, true}) {
+                const auto mirrored = [&](const imaging::Image& image) {
+                    imaging::Image out(image.height, image.width);
+                    for (int y = 0; y < image.height; ++y)
+                        for (int x = 0; x < image.width; ++x)
+                            out.at(up ? image.height - 1 - y : y, left ? image.width - 1 - x : x) =
+                                image.at(y, x);
+                    return out;
+                };
+                results.push_back(interpolated);
+                for (int i = 0; i < imaging::slice_count(low, across); ++i) {
+                    const imaging::Image slice = imaging::extract_oriented_slice(interpolated, across, 1, i);
+                    imaging::insert_oriented_slice(results.back(), across, 1, i,
+                                                   mirrored(single.enhance(mirrored(slice), normalisation)));
+                }
+            }
+    double wrong_mean = 0.0, wrong_deviation = 0.0, largest = 0.0;
+    for (std::size_t i = 0; i < mean.voxels.size(); ++i) {
+        double sum = 0.0, squares = 0.0;
+        for (const imaging::Volume& result : results) sum += result.voxels[i] / 8.0;
+        for (const imaging::Volume& result : results)
+            squares += (result.voxels[i] - sum) * (result.voxels[i] - sum) / 8.0;
+        wrong_mean = std::max(wrong_mean, std::abs(mean.voxels[i] - sum));
+        wrong_deviation = std::max(wrong_deviation, std::abs(spread.voxels[i] - std::sqrt(squares)));
+        largest = std::max(largest, std::sqrt(squares));
+    }
+    CHECK(wrong_mean < 1e-2);  // of intensities up to 800
+    CHECK(wrong_deviation < 0.02 * largest);
+}
+
+TEST_CASE("a scan unlike those of the training is described") {
+    TemporaryFolder folder;
+    const ModelOptions options{"edsr", 1, 4, true};
+    const SavedNetwork saved(options, folder / "w.safetensors");
+    imaging::Volume low = thick_volume(1);
+    low.voxel_size_mm = {0.8, 4.0, 1.6};
+    // Slices in both directions contain the thick axis. Statistics are of those that cross the first other
+    // axis, whose rows are the thick slices and whose columns lie along the last axis.
+    imaging::ScanStatistics statistics = imaging::scan_statistics(
+        [&] {
+            std::vector<imaging::Image> slices;
+            for (int x = 0; x < 20; ++x) slices.push_back(imaging::extract_oriented_slice(low, 0, 1, x));
+            return slices;
+        }(),
+        imaging::percentile_normalisation(low.voxels, "volume"), 1.6);
+    TensorFile file = for_thick_slices(weights_file_of(options, saved.store));
+    file.metadata["dnsp.seen"] = to_json(seen_scans({statistics})).dump();
+    write_safetensors(folder / "w.safetensors", file);
+    const ThroughPlaneUpscaler upscaler(Upscaler(load_network(folder / "w.safetensors", test_device())), 1.0);
+    CHECK(upscaler.unlike_training(low, 1).empty());
+    CHECK(ThroughPlaneUpscaler(std::nullopt, 1.0).unlike_training(low, 1).empty());
+    low.voxel_size_mm[2] = 0.8;
+    CHECK(upscaler.unlike_training(low, 1) == std::vector<std::string>{"pixels of 0.8 mm, not 1.6 mm"});
 }
 
 TEST_CASE("new slices that are not finer, in-plane networks and pictures are refused") {
@@ -149,5 +229,11 @@ TEST_CASE("new slices that are not finer, in-plane networks and pictures are ref
     low.path = "scan.nii";
     CHECK_THROWS_WITH(ThroughPlaneUpscaler(std::nullopt, 4.0).upscale(low, 2, nothing),
                       Catch::Contains("scan.nii: its slices are 4 mm apart"));
+    imaging::Volume one_slice = synthetic_head(20, 18, 2);
+    one_slice.size[2] = 1;
+    one_slice.voxels.resize(20 * 18);
+    one_slice.voxel_size_mm = {1.0, 1.0, 4.0};
+    CHECK_THROWS_WITH(ThroughPlaneUpscaler(std::nullopt, 1.0).upscale(one_slice, 2, nothing),
+                      Catch::Contains("holds one slice"));
     CHECK_THROWS_AS(ThroughPlaneUpscaler(std::nullopt, 1.0).upscale(imaging::Image(8, 8), {}), FileError);
 }

@@ -56,6 +56,11 @@ TEST_CASE("missing settings take their defaults, and training settings are not r
     CHECK(loaded.degradation.preset == "gaussian");
     CHECK(loaded.degradation.scale == 2);
     CHECK(loaded.variant.empty());
+    CHECK(loaded.seed == 0);
+    file.metadata["dnsp.settings"] = R"({"model": {}, "seed": 5, "scale": 3})";
+    write_safetensors(path, file);
+    CHECK(load_network(path, test_device()).seed == 5);
+    CHECK(load_network(path, test_device()).degradation.scale == 3);
 }
 
 TEST_CASE("the weights file and the checkpoint of 0.1.0 hold the same network") {
@@ -100,6 +105,12 @@ TEST_CASE("an invalid weights file is refused with its name and the reason") {
                      }),
                      "NaN"));
     REQUIRE(contains(rewritten([](TensorFile& f) { f.metadata.clear(); }), "not of this project"));
+    REQUIRE(
+        contains(rewritten([](TensorFile& f) { f.metadata["dnsp.kind"] = "plan"; }), "not of this project"));
+    // Moments are tensors of parameters that are trained.
+    REQUIRE(contains(
+        rewritten([](TensorFile& f) { f.tensors["adam.m.filters"] = Tensor::zeros({1}, DType::float32); }),
+        "unknown tensor 'adam.m.filters'"));
     REQUIRE(contains(rewritten([](TensorFile& f) { f.metadata["dnsp.settings"] = "{}"; }),
                      "metadata lacks the model"));
     const auto with_settings = [&](const std::string& text) {
