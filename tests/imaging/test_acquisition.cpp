@@ -1,6 +1,7 @@
 // Acquisitions with ranges, the bias field, and the input of a network.
 #include "imaging/acquisition.hpp"
 
+#include <numbers>
 #include <set>
 
 #include "imaging/bias_field.hpp"
@@ -100,6 +101,44 @@ TEST_CASE("the given share of the images has no noise, and the others the same a
     }
 }
 
+TEST_CASE("parameters are drawn independently of each other") {
+    DegradationSettings in_plane{.blur_sigma = {0.6, 1.4}, .noise = {0.0, 0.1}, .bias_field = {0.1, 0.5}};
+    DegradationSettings through_plane = in_plane;
+    through_plane.blur_sigma = 0.0;
+    through_plane.direction = Direction::through_plane;
+    through_plane.preset = through_plane_preset;
+    through_plane.scale = 1;
+    through_plane.through_plane.thickness = {2.0, 6.0};
+    through_plane.through_plane.spacing = {3.0, 5.0};
+    constexpr std::uint64_t count = 2000;
+    const auto check = [&](const DegradationSettings& settings, const auto& parameters_of) {
+        const Degradation degradation = settings.make();
+        std::vector<std::vector<double>> draws;
+        for (std::uint64_t i = 0; i < count; ++i) draws.push_back(parameters_of(drawn(degradation, {9, i})));
+        const auto mean = [&](auto&& f) {
+            double sum = 0.0;
+            for (const auto& one : draws) sum += f(one) / count;
+            return sum;
+        };
+        for (std::size_t a = 0; a < draws[0].size(); ++a)
+            for (std::size_t b = 0; b < a; ++b) {
+                const double of_a = mean([&](auto&x) { return x[a]; }),
+                             of_b = mean([&](auto&x) { return x[b]; });
+                const auto product = [&](std::size_t i, double of_i, std::size_t j, double of_j) {
+                    return mean([&](auto& x) { return (x[i] - of_i) * (x[j] - of_j); });
+                };
+                const double correlation = product(a, of_a, b, of_b) /
+                                           std::sqrt(product(a, of_a, a, of_a) * product(b, of_b, b, of_b));
+                INFO("parameters " << a << " and " << b);
+                CHECK(std::abs(correlation) < 4 / std::sqrt(count));  // four standard errors
+            }
+    };
+    check(in_plane, [](const Degradation& d) { return std::vector{d.sigma, d.noise, d.bias_field}; });
+    check(through_plane, [](const Degradation& d) {
+        return std::vector{d.through_plane->thickness, d.through_plane->spacing, d.noise, d.bias_field};
+    });
+}
+
 TEST_CASE("the acquisition of a scan depends on its content and the seed, not on its place") {
     DegradationSettings settings{.noise = {0.0, 0.05}};
     const Degradation degradation = settings.make();
@@ -132,6 +171,24 @@ TEST_CASE("the bias field is smooth, bounded and random") {
     CHECK(values.size() == 50);
     CHECK(*values.begin() < 0.95);
     CHECK(*values.rbegin() > 1.05);
+}
+
+TEST_CASE("the bias field is the exponential of a normalised sum of cosines") {
+    const Philox random{6, 7};
+    const BiasField field(0.4, random);
+    // cos(πiu) cos(πjv) cos(πkw) with 1 ≤ i + j + k ≤ 2, in the order of imaging/bias_field.cpp.
+    const int orders[9][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 0}, {1, 0, 1},
+                              {0, 1, 1}, {2, 0, 0}, {0, 2, 0}, {0, 0, 2}};
+    for (const auto& [u, v, w] : {std::array{0.0, 0.0, 0.0}, {0.3, 0.8, 0.1}, {1.0, 0.45, 0.7}}) {
+        double sum = 0.0, norm = 0.0;
+        for (std::uint64_t t = 0; t < 9; ++t) {
+            sum += random.normal(t) * std::cos(std::numbers::pi * orders[t][0] * u) *
+                   std::cos(std::numbers::pi * orders[t][1] * v) *
+                   std::cos(std::numbers::pi * orders[t][2] * w);
+            norm += std::abs(random.normal(t));
+        }
+        CHECK(std::abs(field.at(u, v, w) - std::exp(0.4 * sum / norm)) <= 1e-12);
+    }
 }
 
 TEST_CASE("an image and the middle of a volume are multiplied by the same field") {

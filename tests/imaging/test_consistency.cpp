@@ -112,6 +112,15 @@ TEST_CASE("a residual below the noise is left alone; what has no linear model or
                        "no linear model"));
     CHECK(contains(complaint([&] { acquisition_residual(image, image, make_degradation("box", 2)); }),
                    "4×4 pixels, the scan 8×8"));
+    for (const auto& [height, width] : {std::pair{4, 5}, {5, 4}})
+        CHECK(contains(
+            complaint([&] { acquisition_residual(image, Image(height, width), make_degradation("box", 2)); }),
+            "4×4 pixels, the scan "));
+    Volume high, low;
+    high.size = {8, 8, 3};
+    low.size = {4, 4, 2};
+    CHECK(contains(complaint([&] { acquisition_residual(high, low, 2, make_degradation("box", 2)); }),
+                   "the result has 3 slices, the scan 2"));
     Degradation thick = make_degradation(through_plane_preset, 1);
     thick.through_plane = ThroughPlane{4.0, 4.0};
     CHECK(contains(complaint([&] { acquisition_residual(image, image, thick); }), "need a volume"));

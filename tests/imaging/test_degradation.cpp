@@ -2,6 +2,7 @@
 #include <numbers>
 
 #include "base/options_json.hpp"
+#include "base/philox.hpp"
 #include "imaging/degradation.hpp"
 #include "imaging/noise.hpp"
 #include "imaging/resample.hpp"
@@ -91,6 +92,31 @@ TEST_CASE("noise has the mean and the second moment of the Rician distribution")
     CHECK(std::abs(empty.first - 0.1 * std::sqrt(std::numbers::pi / 2)) < 5e-4);
     CHECK(std::abs(empty.second - 0.02) < 2e-4);
     CHECK(std::abs(bright.second - 1.02) < 2e-3);
+}
+
+TEST_CASE("a noisy pixel is the magnitude of the pixel with two normal numbers of its own") {
+    Image image(3, 5);
+    for (std::size_t i = 0; i < 15; ++i) image.pixels[i] = 0.1f * static_cast<float>(i);
+    Image noisy = image;
+    add_rician_noise(noisy, 0.3, 11, 4);
+    const dnsp::Philox random{11, 4};
+    for (std::size_t i = 0; i < 15; ++i) {
+        const double real = image.pixels[i] + 0.3 * random.normal(2 * i),
+                     imaginary = 0.3 * random.normal(2 * i + 1);
+        CHECK(std::abs(noisy.pixels[i] - std::hypot(real, imaginary)) <= 1e-6);
+    }
+    add_rician_noise(image, 0.0, 11, 4);
+    CHECK(image.pixels[3] == 0.1f * 3.0f);
+}
+
+TEST_CASE("the hash of an image is FNV-1a of its height, width and pixels") {
+    Image image(1, 2);
+    image.pixels = {1.0f, -2.5f};
+    // Little endian: 1 = 3f800000, −2.5 = c0200000.
+    const unsigned char bytes[] = {1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0};
+    std::uint64_t hash = 14695981039346656037u;
+    for (const unsigned char byte : bytes) hash = (hash ^ byte) * 1099511628211u;
+    CHECK(content_hash(image) == hash);
 }
 
 TEST_CASE("noise depends on seed and content, and scales with the range") {

@@ -94,5 +94,7 @@ TEST_CASE("windows are for the preset kspace, which needs a multiple of the scal
     CHECK(contains(complaint([&] { settings.make(); }), "a window is for the preset kspace, not for box"));
     settings.preset = "kspace";
     CHECK(describe(settings.make()).at("window") == "hamming");
-    CHECK(contains(complaint([] { kspace_cropper(9, 2, Phase::center, KspaceWindow::none); }), "multiple"));
+    for (const auto& [size, scale] : {std::pair{9, 2}, {0, 2}, {8, 0}, {-4, 2}, {8, -2}})
+        CHECK(contains(complaint([&] { kspace_cropper(size, scale, Phase::center, KspaceWindow::none); }),
+                       "multiple"));
 }

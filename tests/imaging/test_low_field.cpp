@@ -102,6 +102,17 @@ TEST_CASE("relaxation times are tabulated without interpolation, and T1 can be g
     CHECK_FALSE(tabulated_t1_seconds(Tissue::fat, 0.55).has_value());
     CHECK(tabulated_t2_seconds(Tissue::white_matter) == 0.092);
     CHECK(tabulated_t2_seconds(Tissue::muscle) == 0.047);
+    // T1 rises with the field. Fat has the shortest one, grey matter the longest.
+    double before[4] = {};
+    for (const double field : {0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 1.5, 3.0}) {
+        INFO(field << " T");
+        const auto t1 = [&](Tissue tissue) { return tabulated_t1_seconds(tissue, field).value(); };
+        const double fat = t1(Tissue::fat), muscle = t1(Tissue::muscle), white = t1(Tissue::white_matter),
+                     grey = t1(Tissue::grey_matter);
+        CHECK((fat < std::min(muscle, white) && std::max(muscle, white) < grey));
+        CHECK((fat > before[0] && muscle > before[1] && white > before[2] && grey > before[3]));
+        before[0] = fat, before[1] = muscle, before[2] = white, before[3] = grey;
+    }
     LowFieldSettings settings;
     settings.to_field = 0.55;
     CHECK(contains(complaint_of(settings), "no T1 at 0.55 T; give it by --to-t1"));

@@ -21,6 +21,24 @@ TEST_CASE("equal images have infinite PSNR and SSIM one") {
     CHECK(std::abs(ssim(image, image, {}) - 1.0) <= 1e-12);
 }
 
+TEST_CASE("a map of SSIM has a value for each place of the window") {
+    const Image image = image_of(expected()["metrics"][0]["image"]);
+    const Image part = crop(image, 0, 0, 14, 12);
+    const SsimMap map = ssim_map(part, part, {});
+    CHECK((map.height == 4 && map.width == 2));
+    REQUIRE(map.values.size() == 8);
+    for (const double value : map.values) CHECK(std::abs(value - 1.0) <= 1e-12);
+    const SsimMap shaved = ssim_map(Image(16, 13, 1.0f), Image(16, 13, 2.0f), {1.0, 1});
+    CHECK((shaved.height == 4 && shaved.width == 1 && shaved.values.size() == 4));
+    // Of constants a and b: (2ab + c1)/(a² + b² + c1).
+    for (const double value : shaved.values) CHECK(std::abs(value - 4.0001 / 5.0001) <= 1e-12);
+    VolumeSsim volume(1.0);
+    for (int plane = 1; plane <= 12; ++plane) {
+        const SsimMap planes = volume.add(part, part);
+        CHECK((planes.height == (plane < 11 ? 0 : 4) && planes.width == (plane < 11 ? 0 : 2)));
+    }
+}
+
 TEST_CASE("PSNR of a known error has the known value") {
     const Image reference(4, 5, 10.0f);
     const Image image(4, 5, 12.0f);
@@ -33,6 +51,11 @@ TEST_CASE("images that cannot be compared are refused") {
     CHECK(contains(complaint([&] { psnr(image, Image(12, 20), {}); }), "20×12"));
     CHECK(contains(complaint([&] { ssim(image, image, {1.0, 1}); }), "11×11"));
     CHECK(contains(complaint([&] { psnr(image, image, {1.0, 6}); }), "shave"));
+    CHECK(contains(complaint([&] { psnr(image, image, {1.0, -1}); }), "shave"));
+    CHECK(contains(complaint([&] { psnr(Image(12, 20), Image(12, 20), {1.0, 6}); }), "shave"));
+    CHECK(contains(complaint([&] { psnr(image, Image(20, 13), {}); }), "20×13"));
+    CHECK(contains(complaint([&] { psnr(image, Image(21, 12), {}); }), "21×12"));
+    CHECK(contains(complaint([&] { ssim(Image(10, 11), Image(10, 11), {}); }), "11×11"));
     CHECK(contains(complaint([&] { psnr(image, image, {0.0, 0}); }), "data range"));
 }
 

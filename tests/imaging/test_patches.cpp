@@ -20,6 +20,10 @@ TEST_CASE("patches lie on the grid and hold enough foreground") {
     }
     CHECK(patch_corners(image, 31, 1, 0.0f, 0.0).empty());
     CHECK(patch_corners(image, 30, 7, -1.0f, 1.0).size() == 2);
+    CHECK(patch_corners(image, 1, 1, -1.0f, 1.0).size() == image.pixels.size());
+    CHECK(contains(complaint([&] { patch_corners(image, 0, 1, 0.0f, 0.0); }), "size 0"));
+    CHECK(contains(complaint([&] { patch_corners(image, 1, 0, 0.0f, 0.0); }), "stride 0"));
+    CHECK(contains(complaint([&] { foreground_fraction(Image(), 0.0f); }), "no pixels"));
 }
 
 TEST_CASE("the sharpest and the smoothest patch agree with SciPy's convolution") {
@@ -36,6 +40,8 @@ TEST_CASE("the sharpest and the smoothest patch agree with SciPy's convolution")
     check(pair->sharp, pair->sharp_response, json["sharp"]);
     check(pair->smooth, pair->smooth_response, json["smooth"]);
     CHECK_FALSE(select_sharp_and_smooth(image, size, 1, 2.0f, 0.5).has_value());
+    CHECK(select_sharp_and_smooth(image, 3, 1, -1.0f, 1.0).has_value());
+    CHECK(contains(complaint([&] { select_sharp_and_smooth(image, 2, 1, -1.0f, 1.0); }), "no inner pixel"));
 }
 
 TEST_CASE("the symmetries are NumPy's flips and transposes") {
@@ -53,5 +59,6 @@ TEST_CASE("the symmetries are NumPy's flips and transposes") {
     }
     // 0 1 2 / 3 4 5, transposed, then its columns mirrored: 3 0 / 4 1 / 5 2
     CHECK(apply_symmetry(rectangle, 5).pixels == std::vector<float>{3, 0, 4, 1, 5, 2});
-    CHECK(contains(complaint([] { apply_symmetry(Image(3, 3), 8); }), "0…7"));
+    for (const int symmetry : {-1, 8})
+        CHECK(contains(complaint([&] { apply_symmetry(Image(3, 3), symmetry); }), "0…7"));
 }

@@ -47,6 +47,22 @@ TEST_CASE("borders mirror with the edge sample repeated for any kernel width") {
     for (const double weight : map.weight) CHECK(std::abs(weight - 1.0 / 15.0) <= 1e-15);
 }
 
+TEST_CASE("a map of an axis needs samples and a kernel") {
+    const auto refusal = [](int input, int output, double support, double weight = 1.0) {
+        return complaint([&] {
+            make_resampler(
+                input, output, [](int k) { return k; }, [&](double) { return weight; }, support);
+        });
+    };
+    CHECK(contains(refusal(0, 1, 2.0), "cannot map 0 samples onto 1"));
+    CHECK(contains(refusal(1, 0, 2.0), "cannot map 1 samples onto 0"));
+    CHECK(contains(refusal(1, 1, 0.0), "support 0"));
+    CHECK(contains(refusal(1, 1, 1.0, 0.0), "vanishes"));
+    CHECK(refusal(1, 1, 0.5) == "(no FileError)");
+    CHECK(contains(complaint([] { enlarge_bicubic(Image(2, 2), 0); }), "0 times"));
+    CHECK(largest_difference(enlarge_bicubic(Image(2, 3, 4.0f), 1), Image(2, 3, 4.0f)) <= 1e-6);
+}
+
 TEST_CASE("a constant image remains constant, and sizes are checked") {
     const Image flat(5, 7, 3.25f);
     CHECK(largest_difference(enlarge_bicubic(flat, 3), Image(15, 21, 3.25f)) <= 1e-6);
@@ -55,6 +71,11 @@ TEST_CASE("a constant image remains constant, and sizes are checked") {
                                 bicubic_enlarger(7, 2, Phase::center));
                    }),
                    "4×7"));
+    CHECK(contains(complaint([&] {
+                       resample(flat, bicubic_enlarger(5, 2, Phase::center),
+                                bicubic_enlarger(6, 2, Phase::center));
+                   }),
+                   "5×6"));
 }
 
 TEST_CASE("crops are taken at the given rectangle or at a multiple of the scale") {
@@ -67,5 +88,14 @@ TEST_CASE("crops are taken at the given rectangle or at a multiple of the scale"
     CHECK(multiple.width == 6);
     CHECK(multiple.at(2, 5) == 19.0f);
     CHECK(contains(complaint([&] { crop(image, 4, 0, 2, 2); }), "5×7"));
+    CHECK(contains(complaint([&] { crop(image, 0, 5, 2, 3); }), "5×7"));
+    CHECK(contains(complaint([&] { crop(image, -1, 0, 2, 2); }), "(-1, 0)"));
+    CHECK(contains(complaint([&] { crop(image, 0, -1, 2, 2); }), "(0, -1)"));
+    CHECK(crop(image, 5, 7, 0, 0).pixels.empty());
+    CHECK(crop(image, 0, 0, 5, 7).pixels == image.pixels);
     CHECK(contains(complaint([&] { crop_to_multiple(image, 6); }), "scale 6"));
+    CHECK(contains(complaint([&] { crop_to_multiple(transposed(image), 6); }), "scale 6"));
+    CHECK(contains(complaint([&] { crop_to_multiple(image, 0); }), "multiple of 0"));
+    CHECK(crop_to_multiple(image, 1).pixels == image.pixels);
+    CHECK(crop_to_multiple(image, 5).width == 5);
 }

@@ -51,7 +51,7 @@ TEST_CASE("fine detail is the ratio of two bands of frequencies, without the noi
     // No pixel is above the level of the head, so that no noise is estimated.
     const Normalisation dark{1000.0f, 2000.0f};
     const double expected = 20 * std::log10(0.1) + 10 * std::log10(20.0 / 21.0);
-    CHECK(std::abs(scan_statistics({waves(10, 100)}, dark, 1.0).fine_detail_db - expected) < 0.01);
+    CHECK(std::abs(scan_statistics({waves(10, 100)}, dark, 1.0).fine_detail_db - expected) < 1e-4);
     CHECK(scan_statistics({waves(0, 100)}, dark, 1.0).fine_detail_db == -30.0);
     // White noise adds its power to both bands, of which seven tenths are subtracted. The estimate of the
     // noise does not respond to waves along one axis. A wave of amplitude a adds a²/2 · 100² to the 42 · 100
