@@ -201,6 +201,17 @@ TEST_CASE("elementwise kernels support arrays longer than a grid") {
     check_long_arrays(testing::device_under_test());
 }
 
+TEST_CASE("partial sums of squared_error have at most 1024 elements, unless there are 1024 of them") {
+    for (const std::int64_t count : {1, 2, 1023, 1024, 1025, 2048, 2049, 1 << 20, (1 << 20) + 1, 1 << 24}) {
+        INFO(count << " elements");
+        const std::int64_t parts = kernels::squared_error_parts(count);
+        CHECK((parts >= 1 && parts <= 1024));
+        CHECK((parts == 1024 || count <= 1024 * parts));
+        CHECK(1024 * (parts - 1) < count);
+    }
+    CHECK(kernels::squared_error_parts(0) == 1);
+}
+
 TEST_CASE("squared_error is accumulated in double") { testing::on_device(check_sums_are_double); }
 
 TEST_CASE("elementwise kernels may write to one of their inputs") { testing::on_device(check_in_place); }

@@ -59,8 +59,11 @@ TEST_CASE("low_rank of no matrices does nothing") { check_no_matrices(Paths()); 
 
 TEST_CASE("the steps of low_rank's matrix exponential agree with exp up to their reach") {
     double reach = 0;
+    int products = 9;
     for (const kernels::ExponentialSteps& steps : kernels::exponential_table()) {
-        CHECK(steps.reach >= 4 * reach);
+        // The first reach takes ten products, each four times larger one another product.
+        CHECK((reach == 0 || steps.reach == 4 * reach));
+        CHECK(steps.products() == ++products);
         reach = steps.reach;
         const double of_rounding = 4 * 0x1p-53 * reach;
         INFO("reach " << reach);
