@@ -179,6 +179,34 @@ TEST_CASE("each variant has the terms and signs of the paper") {
     CHECK(names_of("TVLR") == " +data +low_rank +total_variation");
 }
 
+TEST_CASE("a weight that the variant does not use must have its default") {
+    // The weights in the formulas of priors/objective.hpp.
+    const std::map<std::string, std::string> used{{"NP", ""},   {"LR", "α"},   {"FS", "β"},
+                                                  {"LS", "βγ"}, {"AP", "αβγ"}, {"TVLR", "ατ"}};
+    const std::pair<const char*, double ObjectiveOptions::*> weights[] = {{"α", &ObjectiveOptions::alpha},
+                                                                          {"β", &ObjectiveOptions::beta},
+                                                                          {"γ", &ObjectiveOptions::gamma},
+                                                                          {"τ", &ObjectiveOptions::tau}};
+    for (const auto& [variant, letters] : used) {
+        ObjectiveOptions options;
+        options.variant = variant;
+        CHECK_NOTHROW(require_weights_used(options));
+        for (const auto& [letter, weight] : weights)
+            for (const double value : {0.0, 0.3, ObjectiveOptions{}.*weight}) {
+                INFO(variant << ", " << letter << " = " << value);
+                ObjectiveOptions changed = options;
+                changed.*weight = value;
+                if (letters.find(letter) != std::string::npos || value == ObjectiveOptions{}.*weight)
+                    CHECK_NOTHROW(require_weights_used(changed));
+                else
+                    CHECK_THROWS_AS(require_weights_used(changed), Error);
+            }
+    }
+    ObjectiveOptions unknown;
+    unknown.variant = "XY";
+    CHECK_THROWS_AS(require_weights_used(unknown), Error);
+}
+
 TEST_CASE("an extra term is added to the variant, and the error for an unknown term lists all terms") {
     ParameterStore store;
     ObjectiveOptions options = weighty("FS", Reduction::mean);
