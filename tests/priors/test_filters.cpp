@@ -91,6 +91,7 @@ TEST_CASE("the filter measure refuses patches smaller than the filters, and filt
     Tape tape;
     CHECK_THROWS_AS(measure.evaluate(Tensor::zeros({8, 5, 5}, DType::float64)), Error);
     CHECK_THROWS_AS(measure.evaluate(Tensor::zeros({8, 9}, DType::float64)), Error);
+    CHECK_THROWS_AS(measure.evaluate(Tensor::zeros({1, 8, 3, 3}, DType::float64)), Error);
 }
 
 TEST_CASE("a bank has at least one filter") {

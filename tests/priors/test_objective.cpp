@@ -236,6 +236,57 @@ TEST_CASE("an extra term is added to the variant, and the error for an unknown t
     CHECK(term_registry().summaries().size() >= 5);
 }
 
+TEST_CASE("the options of the priors default to the paper's values, α to a tenth of it") {
+    const ObjectiveOptions options;
+    CHECK(options.variant == "AP");
+    CHECK((options.alpha == 1e-6 && options.beta == 5e-3 && options.gamma == 1e-7));
+    CHECK(options.terms.get<LowRankOptions>().delta == 0.01);
+    const auto& filters = options.terms.get<FilterOptions>();
+    CHECK(filters.filters == 8);
+    CHECK(filters.deviation * filters.deviation == Approx(1e-4));
+    CHECK(filters.laplacian_scale == 0.25);
+}
+
+TEST_CASE("a report needs as many metrics as an evaluation has") {
+    ParameterStore store;
+    const Objective objective(weighty("LR", Reduction::mean), store);
+    // Values of two terms, norms of their gradients, the sum.
+    const auto report = objective.report(std::vector<double>{3, 5, 7, 11, 13});
+    CHECK(report.loss == 13);
+    REQUIRE(report.terms.size() == 2);
+    CHECK((report.terms[0].value == 3 && report.terms[0].gradient_norm == 7));
+    CHECK((report.terms[1].value == 5 && report.terms[1].gradient_norm == 0.01 * 11));
+    for (const std::size_t count : {0, 2, 3, 4, 6, 7, 8})
+        CHECK_THROWS_AS(objective.report(std::vector<double>(count, 1.0)), Error);
+}
+
+TEST_CASE("differentiate() needs a scalar in float64") {
+    const Tensor output = tensor_of(random_input({1, 2, 2, 1}, 1));
+    const auto of = [&](const Shape& shape, DType dtype) {
+        return dnsp::differentiate(
+            output, [&](Tape&, const Tensor&) { return Tensor::zeros(shape, dtype, test_device()); });
+    };
+    for (const auto& [shape, dtype] : {std::pair{Shape{1}, DType::float32}, {Shape{2}, DType::float64}})
+        CHECK_THROWS_WITH(of(shape, dtype), Catch::Contains("[differentiate] expects a float64 scalar"));
+}
+
+TEST_CASE("terms refuse tensors without images and targets unlike the output") {
+    Tape tape;
+    const auto zeros = [](const Shape& shape, DType dtype = DType::float32) {
+        return Tensor::zeros(shape, dtype, test_device());
+    };
+    const Tensor images = zeros({2, 4, 4, 1});
+    CHECK_NOTHROW(require_image_pair(images, zeros({2, 4, 4, 1}), "test"));
+    for (const Tensor& wrong : {Tensor(), zeros({4, 4}), zeros({2, 4, 4, 2}), zeros({0, 4, 4, 1})}) {
+        CHECK_THROWS_WITH(require_images(wrong, "test"), Catch::Contains("[test] expects [batch"));
+        CHECK_THROWS_WITH(require_image_pair(images, wrong, "test"),
+                          Catch::Contains("a target like the output"));
+        CHECK_THROWS_WITH(require_image_pair(wrong, images, "test"),
+                          Catch::Contains("[test] expects [batch"));
+    }
+    CHECK_THROWS_AS(require_image_pair(images, zeros({2, 4, 4, 1}, DType::float64), "test"), Error);
+}
+
 TEST_CASE("LS and AP need patches") {
     ParameterStore store;
     const Objective objective(weighty("AP", Reduction::mean), store);

@@ -119,7 +119,10 @@ TEST_CASE("sharpness refuses images that are too small and filters that are not 
     check_message([&] { sharpness(zeros({1, 3, 3, 1}), 0.25, Border::valid); });
     check_message([&] { sharpness(zeros({1, 2, 9, 1}), 0.25, Border::valid); });
     check_message([&] { sharpness(zeros({1, 1, 1, 1}), 0.25, Border::zero); });
+    check_message([&] { sharpness(zeros({1, 9, 2, 1}), 0.25, Border::valid); });
     check_message([&] { sharpness(zeros({1, 9, 9, 2}), 0.25, Border::valid); });
+    check_message([&] { learned_sharpness(zeros({1, 9, 9, 1}), zeros({9, 9}), Border::valid); });
+    check_message([&] { learned_sharpness(zeros({1, 9, 9, 1}), zeros({1, 8, 3, 3}), Border::valid); });
     check_message([&] { learned_sharpness(zeros({1, 9, 9, 1}), zeros({8, 3, 5}), Border::valid); });
     check_message([&] { learned_sharpness(zeros({1, 9, 9, 1}), zeros({8, 2, 2}), Border::valid); });
     check_message([&] {
