@@ -55,6 +55,12 @@ TEST_CASE("plain and compressed files are read alike") {
     }
 }
 
+TEST_CASE("a plain file may have one of the two bytes with which gzip data begin") {
+    const Scratch scratch;
+    for (const std::string text : {"\x1f", "\x1f text", "a\x8b text", "\x8b\x1f", "\x8b\x8b"})
+        CHECK(read_back(scratch, text) == text);
+}
+
 TEST_CASE("gzip streams behind one another are one file, and what follows them is ignored") {
     const Scratch scratch;
     const std::string first = noise(400'000), second = "the end";

@@ -1,4 +1,6 @@
 #include "imaging/picture.hpp"
+
+#include "imaging/resample.hpp"
 #include "tests/imaging/fixtures.hpp"
 
 using namespace dnsp::imaging;
@@ -26,6 +28,50 @@ TEST_CASE("a grey PNG round trip is exact at both depths") {
         CHECK(largest_difference(copy.image, picture.image) == 0.0);
     }
     CHECK(scratch.entries() == 2);
+}
+
+TEST_CASE("colour is written as red, green and blue by BT.601, and read back") {
+    const Scratch scratch;
+    const double colors[][3] = {{255, 0, 0},   {0, 255, 0},  {0, 0, 255},
+                                {10, 200, 30}, {77, 77, 77}, {0, 1, 254}};
+    for (const int bits : {8, 16}) {
+        const double gain = bits == 16 ? 257.0 : 1.0;
+        Picture picture{Image(2, 3), bits, Image(2, 3), Image(2, 3)};
+        for (std::size_t i = 0; i < 6; ++i) {
+            const double red = gain * colors[i][0], green = gain * colors[i][1], blue = gain * colors[i][2];
+            const double luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+            picture.image.pixels[i] = static_cast<float>(luma);
+            picture.cb.pixels[i] = static_cast<float>((blue - luma) / 1.772);
+            picture.cr.pixels[i] = static_cast<float>((red - luma) / 1.402);
+        }
+        write_picture(scratch.file("color.png"), picture);
+        const Picture copy = read_picture(scratch.file("color.png"));
+        CHECK((copy.bits == bits && copy.has_color() && copy.notes.empty()));
+        // Red, green and blue are whole numbers, so that nothing is rounded.
+        CHECK(largest_difference(copy.image, picture.image) <= 1e-2);
+        CHECK(largest_difference(copy.cb, picture.cb) <= 1e-2);
+        CHECK(largest_difference(copy.cr, picture.cr) <= 1e-2);
+        CHECK_FALSE(read_grey_picture(scratch.file("color.png")).has_color());
+    }
+    Picture wrong{Image(2, 3, 1.0f), 8, Image(2, 3), Image(3, 3)};
+    CHECK(contains(complaint([&] { write_picture(scratch.file("a.png"), wrong); }), "another size"));
+}
+
+TEST_CASE("colour is enlarged like the luma, and a grey picture stays grey") {
+    Picture low{Image(4, 5), 8, Image(4, 5), Image(4, 5)};
+    for (std::size_t i = 0; i < 20; ++i) {
+        low.cb.pixels[i] = static_cast<float>(i * i % 7);
+        low.cr.pixels[i] = static_cast<float>(i * i % 11);
+    }
+    for (const Phase phase : {Phase::center, Phase::corner}) {
+        Picture high{Image(12, 15)};
+        enlarge_color(high, low, phase);
+        CHECK(largest_difference(high.cb, enlarge_bicubic(low.cb, 3, phase)) == 0.0);
+        CHECK(largest_difference(high.cr, enlarge_bicubic(low.cr, 3, phase)) == 0.0);
+    }
+    Picture grey{Image(8, 10)};
+    enlarge_color(grey, Picture{Image(4, 5)}, Phase::center);
+    CHECK_FALSE(grey.has_color());
 }
 
 TEST_CASE("values are rounded and clamped") {

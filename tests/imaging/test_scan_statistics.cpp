@@ -53,6 +53,12 @@ TEST_CASE("fine detail is the ratio of two bands of frequencies, without the noi
     const double expected = 20 * std::log10(0.1) + 10 * std::log10(20.0 / 21.0);
     CHECK(std::abs(scan_statistics({waves(10, 100)}, dark, 1.0).fine_detail_db - expected) < 1e-4);
     CHECK(scan_statistics({waves(0, 100)}, dark, 1.0).fine_detail_db == -30.0);
+    // The ratio does not depend on the unit of intensity.
+    for (const auto& [fine, decibels] : {std::pair{10.0, expected}, {0.0, -30.0}}) {
+        Image image = waves(fine, 100);
+        for (float& x : image.pixels) x = 1e-5f * (x - 500.0f);
+        CHECK(std::abs(scan_statistics({image}, dark, 1.0).fine_detail_db - decibels) < 1e-3);
+    }
     // White noise adds its power to both bands, of which seven tenths are subtracted. The estimate of the
     // noise does not respond to waves along one axis. A wave of amplitude a adds a²/2 · 100² to the 42 · 100
     // values of the fine band, or to the 40 · 100 of the other one.
