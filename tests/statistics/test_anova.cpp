@@ -100,6 +100,18 @@ TEST_CASE("two-way analysis with unequal counts equals statsmodels' type II") {
     check_close(result.additive.error.ss, 2.97642033628, 1e-10);
 }
 
+TEST_CASE("two-way analysis of two levels each equals its contrasts") {
+    // With n values in each cell, a contrast of cell means c of one degree of freedom has the sum of squares
+    // n c² / Σ weights².
+    const auto result = two_way_anova({{{1, 3}, {4, 8}}, {{2, 2}, {9, 11}}});  // means 2, 6, 2, 10
+    check_close(result.rows.ss, 2 * std::pow(2 + 6 - 2 - 10, 2) / 4, 1e-12);
+    check_close(result.columns.ss, 2 * std::pow(2 - 6 + 2 - 10, 2) / 4, 1e-12);
+    check_close(result.interaction.ss, 2 * std::pow(2 - 6 - 2 + 10, 2) / 4, 1e-12);
+    check_close(result.error.ss, 2 + 8 + 0 + 2, 1e-12);
+    CHECK((result.rows.df == 1 && result.columns.df == 1 && result.interaction.df == 1 &&
+           result.error.df == 4));
+}
+
 TEST_CASE("one-way analysis with unequal counts equals statsmodels'") {
     std::vector<std::vector<double>> groups;  // anova_lm(ols("y ~ C(a)", d).fit())
     for (const auto& row : unequal) {
@@ -132,11 +144,11 @@ TEST_CASE("an analysis without variance in the error has an infinite F and p = 0
 
 TEST_CASE("designs without an error or with an empty cell are refused") {
     CHECK_THROWS_AS(one_way_anova({{1, 2, 3}}), Error);
-    CHECK_THROWS_AS(one_way_anova({{1}, {2}}), Error);
+    CHECK_THROWS_WITH(one_way_anova({{1}, {2}}), Catch::Contains("two observations in a cell"));
     CHECK_THROWS_AS(one_way_anova({{1, 2}, {}}), Error);
     CHECK_THROWS_AS(two_way_anova({{{1, 2}, {3}}}), Error);
     CHECK_THROWS_AS(two_way_anova({{{1, 2}}, {{3}}}), Error);
-    CHECK_THROWS_AS(two_way_anova({{{1}, {2}}, {{3}, {4}}}), Error);
+    CHECK_THROWS_WITH(two_way_anova({{{1}, {2}}, {{3}, {4}}}), Catch::Contains("two observations in a cell"));
     CHECK_THROWS_AS(two_way_anova({{{1, 2}, {2}}, {{3}, {}}}), Error);
     CHECK_THROWS_AS(two_way_anova({{{1, 2}, {2}}, {{3}}}), Error);
 }

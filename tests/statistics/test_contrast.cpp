@@ -52,6 +52,8 @@ TEST_CASE("one value has no interval") {
     const auto paired = paired_contrast(one, other);
     CHECK((paired.mean == 0.5 && std::isnan(paired.ci95) && std::isnan(paired.p) && paired.n == 1));
     CHECK(std::isnan(welch_contrast(one, two).ci95));
+    CHECK(std::isnan(welch_contrast(two, one).ci95));
+    CHECK(std::isnan(welch_contrast(std::vector<double>{1, 1}, std::vector<double>{2, 2}).ci95));
     CHECK_THROWS_AS(paired_contrast(one, two), Error);
     const MeanInterval single = mean_and_interval(one), none = mean_and_interval({});
     CHECK((single.mean == 2.0 && single.n == 1 && std::isnan(single.ci95)));
@@ -83,6 +85,12 @@ TEST_CASE("the corrected t of repeated splits is Nadeau and Bengio's") {
     const auto naive = paired_contrast(d, std::vector<double>(5, 0.0));
     check_close(naive.t, 4.8730, 5e-5);
     CHECK_THROWS_AS(corrected_resampled_contrast(d, 0, 10), Error);
+    CHECK_THROWS_AS(corrected_resampled_contrast(d, 10, 0), Error);
+    const auto one = corrected_resampled_contrast(std::vector<double>{0.4}, 1, 1);
+    CHECK((one.mean == 0.4 && one.n == 1 && std::isnan(one.ci95)));
+    // d of two values .2 apart: variance .02, t = mean / √((1/2 + 1) · .02)
+    check_close(corrected_resampled_contrast(std::vector<double>{0.3, 0.5}, 1, 1).t, 0.4 / std::sqrt(0.03),
+                1e-12);
 }
 
 TEST_CASE("the bootstrap interval approaches that of all possible samples") {
@@ -96,4 +104,5 @@ TEST_CASE("the bootstrap interval approaches that of all possible samples") {
     CHECK((other.low != interval.low || other.high != interval.high));
     CHECK(bootstrap_interval(std::vector<double>{3.0}, 10, 1).low == 3.0);
     CHECK_THROWS_AS(bootstrap_interval({}, 10, 1), Error);
+    CHECK_THROWS_AS(bootstrap_interval(values, 0, 1), Error);
 }

@@ -47,6 +47,8 @@ TEST_CASE("for two means the studentised range is the root of two times Student'
         check_close(studentised_range_quantile(0.95, 2, df), std::sqrt(2.0) * student_t_quantile(0.975, df),
                     2e-10);
     check_close(student_t_quantile(0.975, 10), 2.228138851986, 1e-12);
+    for (const double q : {0.01, 0.5, 1.0, 2.0, 9.0})
+        check_close(studentised_range_cdf(q, 2, 6), 1 - student_t_two_sided_p(q / std::sqrt(2.0), 6), 1e-11);
 }
 
 TEST_CASE("p values and quantiles of t, F and chi squared equal SciPy's") {
@@ -72,7 +74,13 @@ TEST_CASE("p values exist for infinite statistics, and are NaN for NaN") {
 
 TEST_CASE("arguments outside of a distribution's range are refused") {
     CHECK_THROWS_AS(student_t_quantile(1.0, 5), Error);
+    CHECK_THROWS_AS(student_t_quantile(0.0, 5), Error);
     CHECK_THROWS_AS(student_t_quantile(0.975, 0), Error);
+    CHECK_THROWS_AS(student_t_quantile(0.975, infinity), Error);
+    CHECK_THROWS_AS(chi_squared_upper_p(-1, 2), Error);
+    CHECK_THROWS_AS(studentised_range_quantile(1.0, 3, 10), Error);
+    CHECK(f_upper_p(0, 2, 5) == 1.0);
+    CHECK(chi_squared_upper_p(0, 2) == 1.0);
     CHECK_THROWS_AS(f_upper_p(-1, 2, 5), Error);
     CHECK_THROWS_AS(chi_squared_upper_p(1, infinity), Error);
     CHECK_THROWS_AS(studentised_range_cdf(3, 1, 10), Error);
