@@ -194,6 +194,22 @@ TEST_CASE("bad files are refused in one sentence with their path") {
     CHECK(contains(complaint([] { read_nifti(fixture("")); }), "is a folder"));
 }
 
+TEST_CASE("an axis has at most 2^31 − 1 voxels, and a file up to seven dimensions") {
+    const Scratch scratch;
+    const auto with_dimension = [&](std::size_t i, std::int64_t size) {
+        std::string bytes = contents(fixture("v2_int16_le.nii"));
+        std::memcpy(bytes.data() + 16 + 8 * i, &size,
+                    sizeof size);  // NIfTI-2: dim[8] of int64 from byte 16 on
+        put(scratch.file("a.nii"), bytes);
+        return complaint([&] { read_nifti(scratch.file("a.nii")); });
+    };
+    CHECK(contains(with_dimension(1, 2147483647), "truncated, "));
+    CHECK(contains(with_dimension(1, 2147483648), "dimension 1 is 2147483648"));
+    CHECK(contains(with_dimension(1, -3), "dimension 1 is -3"));
+    CHECK(contains(with_dimension(0, 0), "damaged header, 0 dimensions"));
+    CHECK(contains(with_dimension(0, 8), "damaged header, 8 dimensions"));
+}
+
 TEST_CASE("a file truncated at any byte is refused") {
     const Scratch scratch;
     for (const std::string name : {"v1_int16_le.nii", "v2_int16_be.nii", "scaled_int16.nii.gz"}) {
