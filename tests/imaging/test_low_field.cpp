@@ -120,6 +120,22 @@ TEST_CASE("relaxation times are tabulated without interpolation, and T1 can be g
     CHECK(near(settings.make().field_ratio, 0.55 / 3.0, 1e-15));
     settings.from_field = 7;
     CHECK(contains(complaint_of(settings), "--from-t1"));
+    // White matter at 3 T and 1.5 T, given in ms. The table is not read then.
+    LowFieldSettings given = with(Tissue::white_matter, 30, 30);
+    const double tabulated = given.make().signal_ratio;
+    given.from_t1 = 1080;
+    given.to_t1 = 780;
+    CHECK(near(given.make().signal_ratio, tabulated, 1e-12));
+    given.to_t1 = 1080;
+    CHECK(near(given.make().signal_ratio, 1.0, 1e-12));
+    given.tissue = Tissue::fat;
+    CHECK(near(given.make().signal_ratio, 1.0, 1e-12));
+    given.to_tr = 60;  // (1 − e^(−60/1080))/(1 − e^(−60/1080) cos 30°) over the same with 30
+    const auto steady = [](double tr) {
+        const double e1 = std::exp(-tr / 1080);
+        return (1 - e1) / (1 - e1 * std::sqrt(0.75));
+    };
+    CHECK(near(given.make().signal_ratio, steady(60) / steady(30), 1e-12));
 }
 
 TEST_CASE("a low-field model that makes no sense is refused") {
