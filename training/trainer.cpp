@@ -104,23 +104,34 @@ void Trainer::log_start(const char* event, Device device) {
     }
     write_sample_pictures(folder_, held_out_.samples(), truth, "truth");
     write_sample_pictures(folder_, held_out_.samples(), input.samples, "input");
-    write_sample_pictures(folder_, held_out_.samples(), network.samples, step_name(state_.step));
-    log_->write({{"event", event},
-                 {"step", state_.step},
-                 {"version", DNSP_VERSION},
-                 {"command", description_.command},
-                 {"settings", to_json(settings_)},
-                 {"parameters", parameters()},
-                 {"training_slices", sampler_.slices()},
-                 {"steps_per_epoch", sampler_.steps_per_epoch()},
-                 {"split", split_.description},
-                 {"training_files", file_names(split_.training)},
-                 {"held_out_files", file_names(split_.validation)},
-                 {"device", to_string(device)},
-                 {"bicubic", {{"psnr_db", bicubic_.psnr_db}, {"ssim", bicubic_.ssim}}},
-                 {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}},
-                 {"samples", samples},
-                 {"sample_psnr_db", network.sample_psnr_db}});
+    nlohmann::json line = {{"event", event},
+                           {"step", state_.step},
+                           {"version", DNSP_VERSION},
+                           {"command", description_.command},
+                           {"settings", to_json(settings_)},
+                           {"parameters", parameters()},
+                           {"training_slices", sampler_.slices()},
+                           {"steps_per_epoch", sampler_.steps_per_epoch()},
+                           {"split", split_.description},
+                           {"training_files", file_names(split_.training)},
+                           {"held_out_files", file_names(split_.validation)},
+                           {"device", to_string(device)},
+                           {"bicubic", {{"psnr_db", bicubic_.psnr_db}, {"ssim", bicubic_.ssim}}},
+                           {"validation", {{"psnr_db", validation_.psnr_db}, {"ssim", validation_.ssim}}},
+                           {"samples", samples}};
+    if (shows_samples()) {
+        write_sample_pictures(folder_, held_out_.samples(), network.samples, step_name(state_.step));
+        line["sample_psnr_db"] = network.sample_psnr_db;
+    }
+    log_->write(line);
+}
+
+/// Whether an uninterrupted run writes pictures of the network at the present step.
+bool Trainer::shows_samples() const {
+    const std::int64_t steps = sampler_.steps_per_epoch();
+    if (state_.step == 0) return true;
+    const bool ends_epoch = state_.step == total_steps() || state_.step % steps == 0;
+    return ends_epoch && is_sampled(divide_up(state_.step, steps), progress_.epochs);
 }
 
 double Trainer::factor(std::int64_t step) const {
@@ -243,7 +254,7 @@ bool Trainer::log_epoch(double seconds, const std::function<bool()>& stop) {
                            {"seconds", seconds},
                            {"psnr_db", validation_.psnr_db},
                            {"ssim", validation_.ssim}};
-    if (is_sampled(epoch, progress_.epochs)) {
+    if (shows_samples()) {
         write_sample_pictures(folder_, held_out_.samples(), result.samples, step_name(state_.step));
         line["sample_psnr_db"] = result.sample_psnr_db;
     }

@@ -73,6 +73,7 @@ class Trainer {
     void report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch);
     void log_step(std::int64_t step, const TrainingStep::Metrics& metrics);
     void log_start(const char* event, Device device);
+    bool shows_samples() const;
     bool log_epoch(double seconds, const std::function<bool()>& stop);
     void log_execution();
     void log_end(double seconds, bool finished);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <set>
 
 #include "base/options_json.hpp"
 #include "imaging/picture.hpp"
@@ -112,6 +113,13 @@ TEST_CASE("sample pictures show the scored slices and survive an interruption") 
                    stopped_run / "checkpoint.safetensors");
     REQUIRE(second.run(nobody, never));
 
+    const auto pictures = [](const fs::path& of_run) {
+        std::set<fs::path> names;
+        for (const auto& entry : fs::directory_iterator(of_run / "samples"))
+            names.insert(entry.path().filename());
+        return names;
+    };
+    CHECK(pictures(stopped_run) == pictures(whole_run));
     const RunHistory run = read_run_history(whole_run / "log.jsonl");
     REQUIRE(run.sample_psnr_db.size() == static_cast<std::size_t>(settings.epochs) + 1);
     for (const auto& [step, scores] : run.sample_psnr_db) {
