@@ -12,6 +12,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/file_reader.hpp"
@@ -186,8 +187,7 @@ std::optional<double> padding_of(const gdcm::DataSet& data, bool is_signed) {
 
 /// GDCM completes pixels that a file lacks with zeros. Throws FileError if the file ends before the `count`
 /// bytes of its uncompressed pixels.
-void require_whole(const fs::path& path, std::size_t count) {
-    const std::string bytes = read_text(path);
+void require_whole(const fs::path& path, const std::string& bytes, std::size_t count) {
     const auto length = static_cast<std::uint32_t>(count + count % 2);
     // The element PixelData begins with its tag, in explicit encodings its value representation, and its
     // length.
@@ -204,8 +204,11 @@ void require_whole(const fs::path& path, std::size_t count) {
 /// The images of a file; none for a DICOMDIR.
 std::vector<Frame> read_file(const fs::path& path) {
     const std::string name = path.string();
+    // GDCM aborts the program at some errors of reading, so it reads from memory.
+    const std::string content = read_text(path);
+    std::istringstream stream(content);
     gdcm::ImageReader reader;
-    reader.SetFileName(name.c_str());
+    reader.SetStream(stream);
     const bool decoded = reader.Read();
     const gdcm::SmartPointer<gdcm::File> file = &reader.GetFile();
     const gdcm::DataSet& data = file->GetDataSet();
@@ -225,7 +228,7 @@ std::vector<Frame> read_file(const fs::path& path) {
     std::vector<char> bytes(image.GetBufferLength());
     require(bytes.size() == columns * rows * frames * bytes_of_pixel && image.GetBuffer(bytes.data()), name,
             "its pixels cannot be decoded");
-    require_whole(path, bytes.size());
+    require_whole(path, content, bytes.size());
     std::vector<Frame> result;
     for (std::size_t i = 0; i < frames; ++i) {
         Frame frame;
