@@ -145,7 +145,7 @@ TEST_CASE("an ensemble through-plane averages four mirrored results in each dire
 }
 
 TEST_CASE("the spread through-plane is the standard deviation of the eight results") {
-    if (test_device().kind != DeviceKind::cpu) return;  // The CUDA emulator is slow.
+    if (test_device().kind != DeviceKind::cpu) DNSP_SKIP("the CUDA emulator is slow; the CPU has this case");
     TemporaryFolder folder;
     const ModelOptions options{"edsr", 1, 4, true};
     const SavedNetwork saved(options, folder / "w.safetensors");
