@@ -238,6 +238,7 @@ class AtomicFolder {
         } else {
             // Not every file system can exchange names.
             const fs::path old = name_.parent_path() / ("." + name_.filename().string() + ".old");
+            fs::remove_all(old);  // of a process that was killed here
             if (replaces) rename(name_, old);
             rename(part_, name_);
             fs::remove_all(old);
