@@ -15,8 +15,8 @@ void mask_gradient(const Tensor& gradient, const Tensor& relu_output) {
 void add_gradient(const Tensor& sum, const Tensor& contribution) {
     if (sum.dtype() == DType::bfloat16) {
         auto* target = sum.data<kernels::bfloat16>();
-        return DNSP_CUDA_KERNEL(add<kernels::bfloat16>)(sum.elements(), target,
-                                                        contribution.data<kernels::bfloat16>(), target);
+        return DNSP_KERNEL_FOR(sum.device(), add<kernels::bfloat16>)(
+            sum.elements(), target, contribution.data<kernels::bfloat16>(), target);
     }
     dispatch(sum.dtype(), [&]<class T>() {
         DNSP_KERNEL_FOR(sum.device(), add<T>)

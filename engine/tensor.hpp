@@ -12,7 +12,7 @@
 
 namespace dnsp {
 
-/// bfloat16 is a storage type for images inside a network on a CUDA device. Few operations support it.
+/// bfloat16 is a storage type for images inside a network. Few operations support it.
 enum class DType { float32, float64, bfloat16 };
 
 std::size_t size_of(DType dtype);

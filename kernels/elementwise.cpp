@@ -1,6 +1,7 @@
 #include "kernels/elementwise.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/parallel.hpp"
 #include "kernels/multiply_add.hpp"
@@ -23,7 +24,17 @@ void fill(std::int64_t count, T value, T* output) {
 
 template <class T>
 void add(std::int64_t count, const T* a, const T* b, T* output) {
-    for_each_index(count, [=](std::int64_t i) { output[i] = a[i] + b[i]; });
+    if constexpr (std::is_same_v<T, bfloat16>)
+        for_each_index(count, [=](std::int64_t i) {
+            output[i] = bfloat16(static_cast<float>(a[i]) + static_cast<float>(b[i]));
+        });
+    else
+        for_each_index(count, [=](std::int64_t i) { output[i] = a[i] + b[i]; });
+}
+
+template <class From, class To>
+void convert(std::int64_t count, const From* input, To* output) {
+    for_each_index(count, [=](std::int64_t i) { output[i] = static_cast<To>(input[i]); });
 }
 
 template <class T>
@@ -67,6 +78,9 @@ void squared_error(std::int64_t count, const T* output, const T* target, T* grad
 
 DNSP_INSTANTIATE(fill);
 DNSP_INSTANTIATE(add);
+template void add<bfloat16>(std::int64_t, const bfloat16*, const bfloat16*, bfloat16*);
+template void convert<float, bfloat16>(std::int64_t, const float*, bfloat16*);
+template void convert<bfloat16, float>(std::int64_t, const bfloat16*, float*);
 DNSP_INSTANTIATE(scale);
 DNSP_INSTANTIATE(add_scaled);
 DNSP_INSTANTIATE(relu_forward);

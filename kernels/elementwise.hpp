@@ -14,7 +14,7 @@ namespace dnsp::kernels {
 /// output = value
 DNSP_DECLARE_KERNEL(fill, std::int64_t count, T value, T* output);
 
-/// output = a + b. On the CUDA device also for bfloat16, added in float.
+/// output = a + b. Also for bfloat16, added in float.
 DNSP_DECLARE_KERNEL(add, std::int64_t count, const T* a, const T* b, T* output);
 
 /// output = scale · input
@@ -40,8 +40,12 @@ constexpr std::int64_t squared_error_parts(std::int64_t count) {
 DNSP_DECLARE_KERNEL(squared_error, std::int64_t count, const T* output, const T* target, T* gradient,
                     double* values);
 
+// convert: output = input, rounded to nearest, between float and bfloat16.
+namespace cpu {
+template <class From, class To>
+void convert(std::int64_t count, const From* input, To* output);
+}  // namespace cpu
 namespace cuda {
-/// output = input, rounded to nearest, between float and bfloat16. CUDA device only.
 template <class From, class To>
 void convert(std::int64_t count, const From* input, To* output);
 }  // namespace cuda

@@ -74,9 +74,9 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
     const DType stored = fusion.store_bfloat16 ? DType::bfloat16 : weight.dtype();
     require(input.dtype() == weight.dtype() || input.dtype() == DType::bfloat16,
             "[conv2d] input and weight must have one dtype");
-    require((input.dtype() != DType::bfloat16 && stored != DType::bfloat16) ||
-                (device.kind == DeviceKind::cuda && weight.dtype() == DType::float32),
-            "[conv2d] bfloat16 images are for float32 weights on a CUDA device");
+    require(
+        (input.dtype() != DType::bfloat16 && stored != DType::bfloat16) || weight.dtype() == DType::float32,
+        "[conv2d] bfloat16 images are for float32 weights");
     Tensor output =
         Tensor::empty({shape.batch, shape.height, shape.width, shape.out_channels}, stored, device);
     if (residual.defined()) {
@@ -87,7 +87,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
     }
     with_types(input.dtype(), stored, [&]<class In, class Out>() {
         using Weight = Conv2dWeight<In, Out>;
-        DNSP_STORED_KERNEL_FOR(device, conv2d_forward, In, Out)
+        DNSP_KERNEL_FOR(device, conv2d_forward<In, Out>)
         (shape, Conv2dForward<In, Out>{.input = input.data<In>(),
                                        .weight = weight.data<Weight>(),
                                        .bias = bias.data<Weight>(),
@@ -105,7 +105,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
             const Out* gradient = output_gradient.data<Out>();
             accumulate_gradient(
                 input, [&](const Tensor& target, const Tensor& relu_output, const Tensor& accumulate) {
-                    DNSP_STORED_KERNEL_FOR(device, conv2d_backward_input, In, Out)
+                    DNSP_KERNEL_FOR(device, conv2d_backward_input<In, Out>)
                     (shape, Conv2dBackwardInput<In, Out>{.output_gradient = gradient,
                                                          .scale = scale,
                                                          .weight = weight.data<Weight>(),
@@ -116,7 +116,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
             // One pass computes the gradients of weight and bias if both require one.
             const auto backward_weight = [&](Weight* bias_gradient) {
                 accumulate_gradient(weight, [&](const Tensor& target) {
-                    DNSP_STORED_KERNEL_FOR(device, conv2d_backward_weight, In, Out)
+                    DNSP_KERNEL_FOR(device, conv2d_backward_weight<In, Out>)
                     (shape, Conv2dBackwardWeight<In, Out>{.input = input.data<In>(),
                                                           .output_gradient = gradient,
                                                           .scale = scale,
@@ -127,7 +127,7 @@ Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tenso
             if (!bias.requires_gradient()) return backward_weight(nullptr);
             accumulate_gradient(bias, [&](const Tensor& target) {
                 if (weight.requires_gradient()) return backward_weight(target.data<Weight>());
-                DNSP_STORED_KERNEL_FOR(device, conv2d_backward_bias, Out)
+                DNSP_KERNEL_FOR(device, conv2d_backward_bias<Out>)
                 (shape, gradient, scale, target.data<Weight>());
             });
         });
@@ -151,9 +151,12 @@ Tensor Conv2d::apply(Tape& tape, const Tensor& input, Conv2dFusion fusion) const
     // The first layer has too few input channels for a bfloat16 kernel, but the layers that read its output
     // do not.
     const std::int64_t in_channels = std::max(options_.in_channels, options_.out_channels);
-    fusion.store_bfloat16 = options_.bfloat16_output_allowed && input.device().kind == DeviceKind::cuda &&
+    const auto stores_bfloat16 = input.device().kind == DeviceKind::cuda
+                                     ? kernels::cuda::conv2d_stores_bfloat16
+                                     : kernels::cpu::conv2d_stores_bfloat16;
+    fusion.store_bfloat16 = options_.bfloat16_output_allowed &&
                             (*store_)[weight_].dtype() == DType::float32 &&
-                            kernels::cuda::conv2d_stores_bfloat16(in_channels, options_.out_channels);
+                            stores_bfloat16(in_channels, options_.out_channels);
     return conv2d(tape, input, (*store_)[weight_], options_.bias ? (*store_)[bias_] : Tensor(), fusion);
 }
 

@@ -17,13 +17,13 @@ struct Conv2dFusion {
     Activation activation = Activation::none;
     double scale = 1.0;
     Tensor residual = {};         ///< of the output's shape and type; undefined: 0
-    bool store_bfloat16 = false;  ///< stores the output as bfloat16; needs float32 weights on a CUDA device
+    bool store_bfloat16 = false;  ///< stores the output as bfloat16; needs float32 weights
 };
 
 /// input [n, h, w, c_in], weight [c_out, kh, kw, c_in] (odd kernels), bias [c_out] → [n, h, w, c_out]; stride
 /// 1, zero padding to the same size, cross-correlation. An undefined bias is 0. All tensors have one type,
-/// except that on a CUDA device images inside a network may be bfloat16 while weights, bias and their
-/// gradients are float32. Throws Error for other shapes, types or devices.
+/// except that images inside a network may be bfloat16 while weights, bias and their gradients are float32.
+/// Throws Error for other shapes, types or devices.
 Tensor conv2d(Tape& tape, const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dFusion& fusion = {});
 
@@ -35,9 +35,9 @@ class Conv2d {
         std::int64_t out_channels = 1;
         std::int64_t kernel = 3;
         Activation activation = Activation::none;
-        /// Allows to store the output as bfloat16. It is stored so if that is faster: on a CUDA device that
-        /// multiplies in bfloat16 and has kernels for it (kernels/conv2d/conv2d.hpp). Precondition: only
-        /// convolutions read the output.
+        /// Allows to store the output as bfloat16. It is stored so if that is faster: on a device that
+        /// multiplies in bfloat16 and has kernels for it (conv2d_stores_bfloat16 in
+        /// kernels/conv2d/conv2d.hpp). Precondition: only convolutions read the output.
         bool bfloat16_output_allowed = false;
         bool start_at_zero = false;  ///< weight and bias start at 0: the last layer of a residual network
         bool bias = true;

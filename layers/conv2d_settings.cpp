@@ -34,7 +34,7 @@ Conv2dSettings named(const kernels::Conv2dOptions& options) {
     return {name_of(options.precision, precisions), name_of(options.backend, backends)};
 }
 
-const Conv2dSettings cpu_settings{"float32", "native"};
+kernels::Conv2dOptions of_cpu(Conv2dPrecision precision) { return {Conv2dBackend::native, precision}; }
 
 }  // namespace
 
@@ -45,12 +45,15 @@ void Conv2dSettings::visit(OptionVisitor& v) {
               .choices = {"native", "cudnn", "cublas"},
               .aliases = {{"ours", "native"}}},
              backend);
-    v.option({.key = "precision",
-              .flag = "--precision",
-              .help = "multiplication precision of convolutions on a CUDA device: float32, tf32 (default) or "
-                      "bfloat16; sums, weights, losses and priors are float32 or better",
-              .choices = {"float32", "tf32", "bfloat16"}},
-             precision);
+    v.option(
+        {.key = "precision",
+         .flag = "--precision",
+         .help =
+             "multiplication precision of convolutions: float32 (default on the CPU), tf32 (default "
+             "on a CUDA device, only there) or bfloat16 (on the CPU with AMX, or with AVX512_BF16 of AMD); sums, "
+             "weights, losses and priors are float32 or better",
+         .choices = {"float32", "tf32", "bfloat16"}},
+        precision);
 }
 
 Conv2dSettings apply(const Conv2dSettings& settings, Device device) {
@@ -59,16 +62,24 @@ Conv2dSettings apply(const Conv2dSettings& settings, Device device) {
         set(options.backend, settings.backend, backends);
         set(options.precision, settings.precision, precisions);
         kernels::cuda::set_conv2d_options(options);
+    } else {
+        Conv2dPrecision precision = Conv2dPrecision::float32;
+        set(precision, settings.precision, precisions);
+        const bool in_bfloat16 = precision == Conv2dPrecision::bfloat16 && cpu_has_bfloat16();
+        kernels::cpu::set_conv2d_precision(in_bfloat16 ? precision : Conv2dPrecision::float32);
     }
     return conv2d_settings_in_force(device);
 }
 
+bool cpu_has_bfloat16() { return kernels::cpu::conv2d_has_bfloat16(); }
+
 Conv2dSettings default_conv2d_settings(DeviceKind kind) {
-    return kind == DeviceKind::cpu ? cpu_settings : named(kernels::Conv2dOptions{});
+    return named(kind == DeviceKind::cpu ? of_cpu(Conv2dPrecision::float32) : kernels::Conv2dOptions{});
 }
 
 Conv2dSettings conv2d_settings_in_force(Device device) {
-    return device.kind == DeviceKind::cpu ? cpu_settings : named(kernels::cuda::conv2d_options());
+    return named(device.kind == DeviceKind::cpu ? of_cpu(kernels::cpu::conv2d_precision())
+                                                : kernels::cuda::conv2d_options());
 }
 
 }  // namespace dnsp

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/warning.hpp"
+#include "layers/conv2d_settings.hpp"
 #include "tools/standard_streams.hpp"
 
 namespace dnsp::tools {
@@ -80,9 +81,17 @@ void add_device_option(CLI::App& app, std::string& device) {
 
 DeviceChoice choose_device(const CLI::App& app, const std::string& device) {
     DeviceChoice choice = dnsp::choose_device(device);
-    for (const char* flag : {"--conv", "--precision"})
-        require(choice.device.kind == DeviceKind::cuda || app.count(flag) == 0,
-                fmt::format("{} is for CUDA devices, but the device is {}", flag, choice.reason));
+    if (choice.device.kind == DeviceKind::cuda) return choice;
+    require(app.count("--conv") == 0,
+            fmt::format("--conv is for CUDA devices, but the device is {}", choice.reason));
+    if (app.count("--precision") == 0) return choice;
+    const auto precision = app.get_option("--precision")->as<std::string>();
+    require(precision != "tf32",
+            fmt::format("--precision tf32 is for CUDA devices, but the device is {}", choice.reason));
+    if (precision == "bfloat16" && !cpu_has_bfloat16())
+        print_notice(
+            "--precision bfloat16: this processor has no fast products in bfloat16 (AMX, or AVX512_BF16 of "
+            "AMD), so convolutions multiply in float32");
     return choice;
 }
 

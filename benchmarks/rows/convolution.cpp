@@ -12,14 +12,14 @@ using kernels::bfloat16;
 
 Tensor as_bfloat16(const Tensor& values) {
     Tensor narrow = Tensor::empty(values.shape(), DType::bfloat16, values.device());
-    DNSP_CUDA_KERNEL(convert<float, bfloat16>)
+    DNSP_KERNEL_FOR(values.device(), convert<float, bfloat16>)
     (values.elements(), values.data<float>(), narrow.data<bfloat16>());
     return narrow;
 }
 Tensor as_float(const Tensor& values) {
     if (values.dtype() == DType::float32) return values;
     Tensor wide = Tensor::empty(values.shape(), DType::float32, values.device());
-    DNSP_CUDA_KERNEL(convert<bfloat16, float>)
+    DNSP_KERNEL_FOR(values.device(), convert<bfloat16, float>)
     (values.elements(), values.data<bfloat16>(), wide.data<float>());
     return wide;
 }
@@ -37,8 +37,9 @@ class Convolution : public Row {
           output_gradient_(
               random_tensor({shape_.batch, shape_.height, shape_.width, shape_.out_channels}, 1, 4)),
           on_device_{input_.to(device), weight_.to(device), bias_.to(device), output_gradient_.to(device)} {
-        if (device.kind == DeviceKind::cuda &&
-            kernels::cuda::conv2d_stores_bfloat16(shape_.in_channels, shape_.out_channels)) {
+        const auto stores_bfloat16 = device.kind == DeviceKind::cuda ? kernels::cuda::conv2d_stores_bfloat16
+                                                                     : kernels::cpu::conv2d_stores_bfloat16;
+        if (stores_bfloat16(shape_.in_channels, shape_.out_channels)) {
             on_device_.input = as_bfloat16(on_device_.input);
             on_device_.output_gradient = as_bfloat16(on_device_.output_gradient);
         }
@@ -76,16 +77,16 @@ class Convolution : public Row {
     void run_between() {
         const auto& [input, weight, bias, gradient] = on_device_;
         const Device device = input.device();
-        if (pass_ == "forward") DNSP_STORED_KERNEL_FOR(device, conv2d_forward, T, T)
+        if (pass_ == "forward") DNSP_KERNEL_FOR(device, conv2d_forward<T, T>)
         (shape_, kernels::Conv2dForward<T>{.input = input.data<T>(),
                                            .weight = weight.data<float>(),
                                            .bias = bias.data<float>(),
                                            .output = result_.data<T>()});
-        else if (pass_ == "backward_input") DNSP_STORED_KERNEL_FOR(device, conv2d_backward_input, T, T)(
+        else if (pass_ == "backward_input") DNSP_KERNEL_FOR(device, conv2d_backward_input<T, T>)(
             shape_, kernels::Conv2dBackwardInput<T>{.output_gradient = gradient.data<T>(),
                                                     .weight = weight.data<float>(),
                                                     .input_gradient = result_.data<T>()});
-        else DNSP_STORED_KERNEL_FOR(device, conv2d_backward_weight, T, T)(
+        else DNSP_KERNEL_FOR(device, conv2d_backward_weight<T, T>)(
             shape_, kernels::Conv2dBackwardWeight<T>{.input = input.data<T>(),
                                                      .output_gradient = gradient.data<T>(),
                                                      .weight_gradient = result_.data<float>(),

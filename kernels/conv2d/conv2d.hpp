@@ -49,8 +49,8 @@ struct Conv2dEpilogue {
 
 /// The type of weights, biases and their gradients, for an input of type In and an output of type Out:
 /// - All images and weights have the same type, float or double.
-/// - On the CUDA device, one or both images may be bfloat16 and the other float. Weights are then float, sums
-///   are accumulated in float, and outputs are rounded once when they are written.
+/// - One or both images may be bfloat16 and the other float. Weights are then float, sums are accumulated in
+///   float, and outputs are rounded once when they are written.
 template <class In, class Out = In>
 using Conv2dWeight =
     std::conditional_t<std::is_same_v<In, bfloat16> || std::is_same_v<Out, bfloat16>, float, In>;
@@ -102,11 +102,12 @@ namespace cuda {
 inline constexpr int conv2d_alignment = 1;
 }  // namespace cuda
 
-// CPU kernels compute in T. float32 uses the algorithms listed in cpu/conv2d.cpp, for every kernel size and
-// channel count. float64, for gradient checks only, uses Eigen: its sums depend on the position of a pixel.
-// CUDA kernels (listed in cuda/conv2d.cu) multiply float32 in the precision of conv2d_options() if tensor
-// cores support the channel counts, else in T. They have further instances for bfloat16 images: <bfloat16,
-// bfloat16>, <float, bfloat16> and <bfloat16, float>.
+// Instances: <float, float>, <double, double>, <bfloat16, bfloat16>, <float, bfloat16>, <bfloat16, float>.
+// CPU kernels compute in float or double. float32 uses the algorithms listed in cpu/conv2d.cpp, for every
+// kernel size and channel count; forward passes and backward passes to the input multiply in bfloat16 if
+// conv2d_precision() says so and the channel counts allow it. float64, for gradient checks only, uses Eigen:
+// its sums depend on the position of a pixel. CUDA kernels (listed in cuda/conv2d.cu) multiply float32 in the
+// precision of conv2d_options() if tensor cores support the channel counts, else in T.
 
 DNSP_DECLARE_MIXED_KERNEL(conv2d_forward, const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
 
@@ -127,6 +128,22 @@ enum class Conv2dBackend {
     cublas   ///< im2col and a cuBLAS GEMM
 };
 enum class Conv2dPrecision { float32, tf32, bfloat16 };
+
+namespace cpu {
+/// True if the processor has products in bfloat16 that are faster than those in float32 (AMX, or AMD's
+/// AVX512_BF16), or the environment variable DNSP_BFLOAT16 selects an implementation
+/// (cpu/bfloat16/unit.hpp). Throws Error for a wrong value of it.
+bool conv2d_has_bfloat16();
+/// The precision of products on the CPU, float32 (default) or bfloat16. A setting of the process, read at
+/// each call.
+Conv2dPrecision conv2d_precision();
+/// Throws Error for TF32, and for bfloat16 without conv2d_has_bfloat16().
+void set_conv2d_precision(Conv2dPrecision precision);
+/// True if convolutions between these channel counts multiply in bfloat16. Intermediate activations of a
+/// network should then be stored as bfloat16.
+bool conv2d_stores_bfloat16(std::int64_t in_channels, std::int64_t out_channels);
+}  // namespace cpu
+
 struct Conv2dOptions {
     Conv2dBackend backend = Conv2dBackend::native;
     Conv2dPrecision precision = Conv2dPrecision::tf32;

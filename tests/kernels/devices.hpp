@@ -141,6 +141,14 @@ auto choose(On where, void (*on_cpu)(Arguments...), std::type_identity_t<void (*
     return where == On::cpu ? on_cpu : on_cuda;
 }
 
+/// The function of a device, without registering a test: for kernels of images in bfloat16.
+template <class... Arguments>
+auto function_of(On where, void (*on_cpu)(Arguments...),
+                 std::type_identity_t<void (*)(Arguments...)> on_cuda) {
+    return where == On::cpu ? on_cpu : on_cuda;
+}
+#define DNSP_STORED(where, ...) ::dnsp::testing::function_of(where, DNSP_KERNELS_OF_DEVICES(__VA_ARGS__))
+
 /// DNSP_KERNEL(where, conv2d_forward, T)(arguments…) calls kernels::cpu:: or
 /// kernels::cuda::conv2d_forward<T>.
 #define DNSP_KERNEL(where, name, T) ::dnsp::testing::choose<#name, T>(where, DNSP_KERNELS_OF_DEVICES(name<T>))

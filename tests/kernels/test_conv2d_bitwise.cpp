@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include "tests/kernels/conv2d_passes.hpp"
+#include "tests/kernels/cpu_precision.hpp"
 
 using namespace dnsp;
 using namespace dnsp::testing;
@@ -30,6 +31,28 @@ const std::vector<Layer> direct{{5, 6, 3, 3},   {3, 3, 3, 3},   {1, 5, 3, 3},   
 void check_layers_on_cpu(const std::vector<Layer>& layers, int alignment) {
     for (const Layer& layer : layers)
         check_parts(On::cpu, Problem<float>::random(layer.over(2, 22, 61)), alignment, parts_on_cpu);
+}
+
+/// Multiplied in bfloat16: Winograd, direct.
+const std::vector<Layer> in_bfloat16{{16, 48, 3, 3}, {32, 64, 3, 3}, {64, 32, 1, 1}, {32, 32, 3, 5}};
+
+template <class T>
+void check_threads(const Problem<T>& problem) {
+    const Conv2dShape& s = problem.shape;
+    INFO(text(s));
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    const auto expected = all_passes(On::cpu, problem);
+    for (const int threads : {2, 3, 4}) {
+        INFO(threads << " threads");
+        omp_set_num_threads(threads);
+        const auto results = all_passes(On::cpu, problem);
+        for (std::size_t pass = 0; pass < results.size(); ++pass) {
+            INFO(results[pass].pass);
+            CHECK(reference::same_bits(results[pass].images.values, expected[pass].images.values));
+        }
+    }
+    omp_set_num_threads(before);
 }
 
 bool on_cuda() { return device_under_test() == On::cuda; }
@@ -67,24 +90,29 @@ TEST_CASE("a pixel is bitwise identical in an image and in a part of it: all cha
         check_parts(On::cpu, Problem<float>::random(layer.over(2, 40, 7)), 1, narrow);
 }
 
-TEST_CASE("images and gradients of a convolution on the CPU do not depend on the number of threads") {
-    const int before = omp_get_max_threads();
-    for (const auto& layers : {winograd, pointwise, few_channels, direct})
-        for (const Layer& layer : layers) {
-            INFO(layer.in << " → " << layer.out << " channels, " << layer.kernel_height << "×"
-                          << layer.kernel_width);
-            const auto problem = Problem<float>::random(layer.over(3, 22, 61));
-            omp_set_num_threads(1);
-            const auto expected = all_passes(On::cpu, problem);
-            for (const int threads : {2, 3, 4}) {
-                INFO(threads << " threads");
-                omp_set_num_threads(threads);
-                const auto results = all_passes(On::cpu, problem);
-                for (std::size_t pass = 0; pass < results.size(); ++pass) {
-                    INFO(results[pass].pass);
-                    CHECK(reference::same_bits(results[pass].images.values, expected[pass].images.values));
-                }
-            }
+TEST_CASE("a pixel is bitwise identical in an image and in a part of it: bfloat16 on the CPU") {
+    if (on_cuda()) DNSP_SKIP("a case of the CPU");
+    const std::vector<Part> parts{parts_on_cpu[0], parts_on_cpu[2], parts_on_cpu[5], parts_on_cpu[8]};
+    for (const auto* const unit : bfloat16_units_here()) {
+        INFO(unit->name);
+        const CpuPrecision precision(unit);
+        for (const Layer& layer : in_bfloat16) {
+            // A unit of 32 channels at a time leaves the first layer to Winograd in float32.
+            const bool winograd = layer.kernel_height == 3 && layer.kernel_width == 3 &&
+                                  (!unit->direct || layer.in % unit->depth != 0);
+            check_parts(On::cpu, Problem<bfloat16>::random(layer.over(2, 22, 61)),
+                        winograd ? kernels::cpu::conv2d_alignment : 1, parts);
         }
-    omp_set_num_threads(before);
+    }
+}
+
+TEST_CASE("images and gradients of a convolution on the CPU do not depend on the number of threads") {
+    for (const auto& layers : {winograd, pointwise, few_channels, direct})
+        for (const Layer& layer : layers) check_threads(Problem<float>::random(layer.over(3, 22, 61)));
+    for (const auto* const unit : bfloat16_units_here()) {
+        INFO(unit->name);
+        const CpuPrecision precision(unit);
+        for (const Layer& layer : in_bfloat16)
+            check_threads(Problem<bfloat16>::random(layer.over(1, 22, 61)));
+    }
 }

@@ -159,7 +159,7 @@ TEST_CASE("an absent CUDA device is an error of one sentence, without fallback")
 
 TEST_CASE("options of CUDA devices are refused on the CPU device") {
     testing::TemporaryFolder folder;
-    for (const char* option : {" --precision bfloat16", " --conv cudnn", " --conv ours"}) {
+    for (const char* option : {" --precision tf32", " --conv cudnn", " --conv ours"}) {
         const auto result = run_tool("train_dnsp " + trained().volume.string() + " --out " +
                                      (folder / "run").string() + " --device cpu" + option);
         INFO(result.output);

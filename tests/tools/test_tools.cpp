@@ -241,6 +241,59 @@ TEST_CASE("training and upscaling on a CUDA device agree with the CPU device") {
     REQUIRE(volumes[2].voxels == volumes[1].voxels);
 }
 
+TEST_CASE("a run in bfloat16 on the CPU records that, resumes with it, and upscales") {
+    testing::TemporaryFolder folder;
+    const std::string out = " --device cpu --out " + (folder / "run").string(),
+                      emulated = "DNSP_BFLOAT16=emulated-avx512_bf16";
+    const auto run = run_tool("train_dnsp " + trained().volume.string() + out +
+                                  " --model edsr --depth 1 --width 16 --prior NP --epochs 1 --patch 12 "
+                                  "--batch 4 --slice-step 24 --patches-per-slice 4 --validation-slices 1 "
+                                  "--precision bfloat16",
+                              emulated);
+    INFO(run.output);
+    REQUIRE(run.status == 0);
+    REQUIRE_FALSE(run.says("float32"));
+    const auto settings = nlohmann::json::parse(
+        read_safetensors(folder / "run/checkpoint.safetensors").metadata.at("dnsp.settings"));
+    REQUIRE(settings["precision"] == "bfloat16");
+    const auto changed = run_tool("train_dnsp --resume --precision float32" + out, emulated);
+    INFO(changed.output);
+    REQUIRE(changed.status == 1);
+    REQUIRE(changed.says("was trained with precision = \"bfloat16\", not \"float32\""));
+    const auto resumed = run_tool("train_dnsp --resume --epochs 2" + out, emulated);
+    INFO(resumed.output);
+    REQUIRE(resumed.status == 0);
+
+    imaging::write_nifti(folder / "small.nii.gz", testing::synthetic_head(20, 24, 3));
+    const auto upscaled = [&](const std::string& precision) {
+        const fs::path high = folder / (precision + ".nii.gz");
+        const auto result =
+            run_tool("upscale " + (folder / "small.nii.gz").string() + " " + high.string() +
+                         " --device cpu --weights " + (folder / "run/weights.safetensors").string() +
+                         " --precision " + precision,
+                     emulated);
+        INFO(result.output);
+        REQUIRE(result.status == 0);
+        return imaging::read_nifti(high).voxels;
+    };
+    REQUIRE(upscaled("bfloat16") != upscaled("float32"));
+}
+
+TEST_CASE("DNSP_BFLOAT16 must name a unit that this processor has") {
+    testing::TemporaryFolder folder;
+    const std::string command = "upscale " + trained().volume.string() + " " +
+                                (folder / "high.nii.gz").string() + " --device cpu --precision bfloat16 " +
+                                "--weights " + trained().weights.string();
+    const auto unknown = run_tool(command, "DNSP_BFLOAT16=tensor-cores");
+    INFO(unknown.output);
+    REQUIRE(unknown.status == 1);
+    REQUIRE(unknown.says("DNSP_BFLOAT16 is 'tensor-cores', expected one of amx, avx512_bf16,"));
+    REQUIRE_FALSE(fs::exists(folder / "high.nii.gz"));
+    const auto amx = run_tool(command, "DNSP_BFLOAT16=amx");
+    INFO(amx.output);
+    REQUIRE((amx.status == 0 || amx.says("DNSP_BFLOAT16 is 'amx', which this processor lacks")));
+}
+
 TEST_CASE("a run on a CUDA device records how it computes convolutions and resumes with that") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
     testing::TemporaryFolder folder;

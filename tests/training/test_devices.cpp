@@ -1,7 +1,8 @@
-// Compares training steps on the CUDA device with the CPU.
+// Compares training steps on the CUDA device, and in bfloat16 on the CPU, with float32 on the CPU.
 #include <cmath>
 
 #include "base/device/runtime.hpp"
+#include "kernels/conv2d/cpu/bfloat16/unit.hpp"
 #include "kernels/simt/cublas.hpp"
 #include "kernels/simt/cusolver.hpp"
 #include "layers/conv2d_settings.hpp"
@@ -116,6 +117,24 @@ TEST_CASE("three steps on tensor cores agree with the CPU") {
     {
         const ConvolutionOptions options({.precision = "bfloat16", .backend = "native"});
         compare({"edsr", 1, 8, true}, "NP", LowRankMethod::matrix_exponential, 1e-2);
+    }
+}
+
+TEST_CASE("three steps on the CPU with products in bfloat16 agree with those in float32") {
+    if (test_device().kind == DeviceKind::cuda) DNSP_SKIP("the device under test is a CUDA device");
+    using namespace kernels::cpu::detail;
+    const ModelOptions model{"edsr", 1, 32, true};
+    const auto run = [&] { return train(model, "AP", LowRankMethod::matrix_exponential, test_device()); };
+    const Run expected = run();
+    for (const auto* const unit : {&emulated_avx512_bf16_unit, &emulated_amx_unit}) {
+        INFO(unit->name);
+        set_bfloat16_unit(unit);
+        const ConvolutionOptions options({.precision = "bfloat16", .backend = "native"});
+        REQUIRE(conv2d_settings_in_force(test_device()).precision == "bfloat16");
+        const Run narrow = run(), again = run();
+        CHECK(narrow.weights != expected.weights);
+        CHECK(reference::relative_error(narrow.weights, expected.weights) <= 1e-2);
+        CHECK(narrow.weights == again.weights);
     }
 }
 

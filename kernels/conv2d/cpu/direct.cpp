@@ -31,7 +31,8 @@ struct Panels {
 // their channels, which are contiguous in the image and in the packed weight.
 
 /// Writes the first `lanes` lanes of a vector.
-void write_lanes(const Epilogue& epilogue, std::int64_t element, std::int64_t channel, std::int64_t lanes,
+template <class T>
+void write_lanes(const Epilogue<T>& epilogue, std::int64_t element, std::int64_t channel, std::int64_t lanes,
                  Vector vector) {
     using Quad [[gnu::vector_size(4 * sizeof(float))]] = float;
     float values[packet];
@@ -42,8 +43,8 @@ void write_lanes(const Epilogue& epilogue, std::int64_t element, std::int64_t ch
     for (; lane < lanes; ++lane) epilogue.write(element + lane, channel + lane, values[lane]);
 }
 
-template <int vectors>
-void write_tile(const Epilogue& epilogue, std::int64_t first_pixel, std::int64_t pixels, std::int64_t c,
+template <int vectors, class T>
+void write_tile(const Epilogue<T>& epilogue, std::int64_t first_pixel, std::int64_t pixels, std::int64_t c,
                 std::int64_t channels, const Tile<tile_rows, vectors>& tile) {
     if (c + vectors * packet <= channels) {
         for (int r = 0; r < pixels; ++r)
@@ -62,16 +63,16 @@ void write_tile(const Epilogue& epilogue, std::int64_t first_pixel, std::int64_t
 
 /// `single`: taps.from is 1, as in the first layer of a network. The pixel stride is then a compile-time
 /// constant.
-template <int vectors, bool single>
-void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const float* images,
-                     const float* weights, const Epilogue& epilogue) {
+template <int vectors, bool single, class From, class To>
+void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const From* images,
+                     const float* weights, const Epilogue<To>& epilogue) {
     constexpr std::int64_t panel = vectors * packet;
     const std::int64_t from = single ? 1 : taps.from, to = taps.to, row = s.kernel_width * from,
                        all = s.kernel_height * row;
     const Strips strips(s);
 #pragma omp parallel
     {
-        FramedRows framed(s, from, tile_rows - 1);
+        FramedRows<> framed(s, from, tile_rows - 1);
 #pragma omp for schedule(static)
         for (std::int64_t strip = 0; strip < strips.count; ++strip) {
             const Strips::Rows rows = strips.rows(strip);
@@ -95,15 +96,17 @@ void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channe
     }
 }
 
-void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const float* weight,
-              const Epilogue& epilogue) {
+template <class From, class To>
+void convolve(const Conv2dShape& s, const Taps& taps, const From* images, const float* weight,
+              const Epilogue<To>& epilogue) {
     const Panels panels(taps.to);
     panels.with([&]<int vectors>() {
         const Scratch packed = packed_in_panels(
             taps.count * taps.from, panels.channels, vectors * packet, [&](std::int64_t row, std::int64_t t) {
                 return t < taps.to ? weight[taps.at(row / taps.from, row % taps.from, t)] : 0.0f;
             });
-        const auto run = taps.from == 1 ? convolve_panels<vectors, true> : convolve_panels<vectors, false>;
+        const auto run = taps.from == 1 ? convolve_panels<vectors, true, From, To>
+                                        : convolve_panels<vectors, false, From, To>;
         run(s, taps, panels.channels, images, packed.get(), epilogue);
     });
 }
@@ -111,20 +114,23 @@ void convolve(const Conv2dShape& s, const Taps& taps, const float* images, const
 // ---- Weight gradient. A register tile is up to 6 taps and channels of one image × a panel of channels of
 // the other image. It sums over a row of pixels.
 
-/// Rows of an image with channels padded to `channels`. Rows that need no padding are not copied.
+/// Rows of an image as float, with channels padded to `channels`. Rows of float that need no padding are not
+/// copied.
+template <class T>
 class PanelRow {
   public:
     PanelRow(const Conv2dShape& s, std::int64_t image_channels, std::int64_t channels)
         : width_(s.width), image_channels_(image_channels), channels_(channels) {
-        if (image_channels == channels) return;
+        if (std::is_same_v<T, float> && image_channels == channels) return;
         copy_ = uninitialised(width_ * channels);
         std::fill_n(copy_.get(), width_ * channels, 0.0f);
     }
     /// Valid until the next call.
-    const float* of(const float* row) {
-        if (!copy_) return row;
+    const float* of(const T* row) {
+        if constexpr (std::is_same_v<T, float>)
+            if (!copy_) return row;
         for (std::int64_t x = 0; x < width_; ++x)
-            std::copy_n(row + x * image_channels_, image_channels_, copy_.get() + x * channels_);
+            copy_values(row + x * image_channels_, image_channels_, copy_.get() + x * channels_);
         return copy_.get();
     }
 
@@ -136,7 +142,7 @@ class PanelRow {
 /// sums[i, f, t] += Σ_x wide[x, t] · image[x · channels + f] over row y, where f counts the taps of a row and
 /// their channels. `single`: the image has one channel.
 template <int at_once, bool single>
-void correlate_row(const FramedRows& framed, std::int64_t y, std::int64_t width, std::int64_t channels,
+void correlate_row(const FramedRows<>& framed, std::int64_t y, std::int64_t width, std::int64_t channels,
                    const float* wide, const Panels& panels, std::int64_t taps_of_row, float* sums) {
     const std::int64_t step = single ? 1 : channels;
     panels.with([&]<int vectors>() {
@@ -163,8 +169,9 @@ auto correlate_row_of(std::int64_t at_once) {
 }
 
 /// sum + Σ_x values[x · step]
-double sum_of_row(const float* values, std::int64_t count, std::int64_t step, double sum) {
-    for (std::int64_t x = 0; x < count; ++x) sum += values[x * step];
+template <class T>
+double sum_of_row(const T* values, std::int64_t count, std::int64_t step, double sum) {
+    for (std::int64_t x = 0; x < count; ++x) sum += static_cast<float>(values[x * step]);
     return sum;
 }
 
@@ -174,20 +181,10 @@ bool is_better_flipped(const Conv2dShape& s) {
     return Panels(s.in_channels).channels * s.out_channels < Panels(s.out_channels).channels * s.in_channels;
 }
 
-}  // namespace
-
-void direct_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
-    convolve(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
-}
-
-void direct_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
-    convolve(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
-}
-
-void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
-    const Taps taps(s, is_better_flipped(s));
-    const float *wide = taps.flipped ? pass.input : pass.output_gradient,
-                *images = taps.flipped ? pass.output_gradient : pass.input;
+/// `wide` is the image of taps.to channels, `images` the one of taps.from channels.
+template <class Wide, class From>
+void correlate_images(const Conv2dShape& s, const Taps& taps, const Wide* wide, const From* images,
+                      double scale, float* weight_gradient, float* bias_gradient) {
     const Panels panels(taps.to);
     constexpr std::int64_t max_at_once = 6;
     const std::int64_t row = s.kernel_width * taps.from, tiles = divide_up(row, max_at_once),
@@ -202,8 +199,8 @@ void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<flo
     const auto sums = uninitialised(elements);
 #pragma omp parallel
     {
-        FramedRows framed(s, taps.from, (taps_of_row - row + taps.from - 1) / taps.from);
-        PanelRow panel_row(s, taps.to, panels.channels);
+        FramedRows<> framed(s, taps.from, (taps_of_row - row + taps.from - 1) / taps.from);
+        PanelRow<Wide> panel_row(s, taps.to, panels.channels);
 #pragma omp for schedule(dynamic)
         for (std::int64_t part = 0; part < parts.count; ++part) {
             std::fill_n(partial.weight(part), elements, 0.0f);
@@ -224,17 +221,43 @@ void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<flo
                 }
             }
         }
-        partial.add_weights(pass.scale, sums.get());
+        partial.add_weights(scale, sums.get());
     }
-    partial.add_biases(pass.scale, s.out_channels, pass.bias_gradient);
+    partial.add_biases(scale, s.out_channels, bias_gradient);
 
     for (std::int64_t i = 0; i < s.kernel_height; ++i)
         for (std::int64_t j = 0; j < s.kernel_width; ++j)
             for (std::int64_t f = 0; f < taps.from; ++f)
                 for (std::int64_t t = 0; t < taps.to; ++t)
-                    pass.weight_gradient[taps.at(i * s.kernel_width + j, f, t)] =
-                        sums[static_cast<std::size_t>(
-                            (i * taps_of_row + j * taps.from + f) * panels.channels + t)];
+                    weight_gradient[taps.at(i * s.kernel_width + j, f, t)] = sums[static_cast<std::size_t>(
+                        (i * taps_of_row + j * taps.from + f) * panels.channels + t)];
 }
+
+}  // namespace
+
+template <class In, class Out>
+void direct_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
+    convolve(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
+}
+
+template <class In, class Out>
+void direct_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
+    convolve(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
+}
+
+template <class In, class Out>
+void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
+    const Taps taps(s, is_better_flipped(s));
+    if (taps.flipped)
+        correlate_images(s, taps, pass.input, pass.output_gradient, pass.scale, pass.weight_gradient,
+                         pass.bias_gradient);
+    else
+        correlate_images(s, taps, pass.output_gradient, pass.input, pass.scale, pass.weight_gradient,
+                         pass.bias_gradient);
+}
+
+DNSP_INSTANTIATE_STORED(direct_forward);
+DNSP_INSTANTIATE_STORED(direct_backward_input);
+DNSP_INSTANTIATE_STORED(direct_backward_weight);
 
 }  // namespace dnsp::kernels::cpu::detail

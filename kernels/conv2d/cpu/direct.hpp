@@ -8,8 +8,11 @@ namespace dnsp::kernels::cpu::detail {
 // channels: a pixel depends bitwise on the pixels under the kernel only, and the weight gradient does not
 // depend on the number of threads.
 
-void direct_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
-void direct_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
-void direct_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<float>& pass);
+template <class In, class Out>
+void direct_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
+template <class In, class Out>
+void direct_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
+template <class In, class Out>
+void direct_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<In, Out>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -16,7 +16,7 @@ float sum_of_lanes(Vector vector) { return Eigen::internal::predux(std::bit_cast
 /// channels of a row of taps are contiguous in the image and in the weight. They are summed in vectors;
 /// `with_rest` sums the channels after the last whole vector one by one. The lanes are added at the end.
 template <int pixels, int outputs, bool with_rest>
-void collapse_tile(const FramedRows& framed, std::int64_t y, std::int64_t x, std::int64_t channels,
+void collapse_tile(const FramedRows<>& framed, std::int64_t y, std::int64_t x, std::int64_t channels,
                    std::int64_t row, const float* weights, std::int64_t output_stride,
                    float (&sums)[pixels][outputs]) {
     const std::int64_t vectors = row / packet * packet;
@@ -43,14 +43,14 @@ void collapse_tile(const FramedRows& framed, std::int64_t y, std::int64_t x, std
 }
 
 /// Weights are stored [output][tap][channel], with zeros for outputs beyond taps.to.
-template <int pixels, int outputs, bool with_rest>
-void collapse_rows(const Conv2dShape& s, const Taps& taps, const float* wide, const float* weights,
-                   const Epilogue& epilogue) {
+template <int pixels, int outputs, bool with_rest, class Wide, class To>
+void collapse_rows(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weights,
+                   const Epilogue<To>& epilogue) {
     const std::int64_t row = s.kernel_width * taps.from, output_stride = s.kernel_height * row;
     const Strips strips(s);
 #pragma omp parallel
     {
-        FramedRows framed(s, taps.from, pixels - 1);
+        FramedRows<> framed(s, taps.from, pixels - 1);
 #pragma omp for schedule(static)
         for (std::int64_t strip = 0; strip < strips.count; ++strip) {
             const Strips::Rows rows = strips.rows(strip);
@@ -70,22 +70,24 @@ void collapse_rows(const Conv2dShape& s, const Taps& taps, const float* wide, co
     }
 }
 
-template <int pixels, int outputs>
-void collapse_in_tiles(const Conv2dShape& s, const Taps& taps, const float* wide, const float* weight,
-                       const Epilogue& epilogue) {
+template <int pixels, int outputs, class Wide, class To>
+void collapse_in_tiles(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weight,
+                       const Epilogue<To>& epilogue) {
     const std::int64_t padded = divide_up<std::int64_t>(taps.to, outputs) * outputs;
     const Scratch weights =
         packed_in_panels(padded * taps.count, taps.from, taps.from, [&](std::int64_t row, std::int64_t c) {
             const std::int64_t o = row / taps.count;
             return o < taps.to ? weight[taps.at(row % taps.count, c, o)] : 0.0f;
         });
-    const auto run = s.kernel_width * taps.from % packet == 0 ? collapse_rows<pixels, outputs, false>
-                                                              : collapse_rows<pixels, outputs, true>;
+    const auto run = s.kernel_width * taps.from % packet == 0
+                         ? collapse_rows<pixels, outputs, false, Wide, To>
+                         : collapse_rows<pixels, outputs, true, Wide, To>;
     run(s, taps, wide, weights.get(), epilogue);
 }
 
-void collapse(const Conv2dShape& s, const Taps& taps, const float* wide, const float* weight,
-              const Epilogue& epilogue) {
+template <class Wide, class To>
+void collapse(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weight,
+              const Epilogue<To>& epilogue) {
     // As many sums as registers hold.
     if (taps.to == 1)
         collapse_in_tiles<8, 1>(s, taps, wide, weight, epilogue);
@@ -100,14 +102,19 @@ bool few_channels_supports(const Conv2dShape& s) {
            std::max(s.in_channels, s.out_channels) >= channel_unit;
 }
 
-void few_channels_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+template <class In, class Out>
+void few_channels_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
     if (s.out_channels > max_few_channels) return direct_forward(s, pass);
     collapse(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
 }
 
-void few_channels_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+template <class In, class Out>
+void few_channels_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
     if (s.in_channels > max_few_channels) return direct_backward_input(s, pass);
     collapse(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
 }
+
+DNSP_INSTANTIATE_STORED(few_channels_forward);
+DNSP_INSTANTIATE_STORED(few_channels_backward_input);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -18,7 +18,9 @@ inline constexpr std::int64_t max_few_channels = 4;
 /// True if one channel count is at most max_few_channels and the other at least 16.
 bool few_channels_supports(const Conv2dShape& shape);
 
-void few_channels_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
-void few_channels_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
+template <class In, class Out>
+void few_channels_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
+template <class In, class Out>
+void few_channels_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -1,7 +1,7 @@
 #pragma once
 
-// Shared by the float32 convolutions on the CPU: vectors of channels, microkernels, epilogues, and sums over
-// pixels in parts.
+// Shared by the convolutions on the CPU that sum in float32: vectors of channels, microkernels, epilogues,
+// and sums over pixels in parts. Images are stored as float or bfloat16 and are float in registers.
 #include <Eigen/Core>
 #include <algorithm>
 #include <bit>
@@ -24,14 +24,58 @@ using Vector [[gnu::vector_size(packet * sizeof(float))]] = float;
 
 /// Lanes of a vector, or 1 for a float.
 template <class V>
+constexpr int lanes_of = sizeof(V) / sizeof(float);
+
+/// The bits of a vector V of floats, and the bits of as many bfloat16.
+template <class V>
+struct BitsOf {
+    using Wide [[gnu::vector_size(sizeof(V))]] = std::uint32_t;
+    using Narrow [[gnu::vector_size(sizeof(V) / 2)]] = std::uint16_t;
+};
+
+template <class V>
 inline V load(const float* from) {
     V values;
     std::memcpy(&values, from, sizeof(V));
     return values;
 }
 template <class V>
+inline V load(const bfloat16* from) {
+    if constexpr (lanes_of<V> == 1) {
+        return static_cast<float>(*from);
+    } else {
+        typename BitsOf<V>::Narrow bits;
+        std::memcpy(&bits, from, sizeof(bits));
+        return std::bit_cast<V>(__builtin_convertvector(bits, typename BitsOf<V>::Wide) << 16);
+    }
+}
+template <class V>
 inline void store(float* to, V values) {
     std::memcpy(to, &values, sizeof(V));
+}
+/// Rounds like bfloat16(float).
+template <class V>
+inline void store(bfloat16* to, V values) {
+    if constexpr (lanes_of<V> == 1) {
+        *to = bfloat16(values);
+    } else {
+        using Wide = typename BitsOf<V>::Wide;
+        const Wide bits = std::bit_cast<Wide>(values), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16,
+                   chosen = (bits & 0x7fffffffu) > 0x7f800000u ? Wide{} + 0x7fffu : rounded;
+        const auto narrow = __builtin_convertvector(chosen, typename BitsOf<V>::Narrow);
+        std::memcpy(static_cast<void*>(to), &narrow, sizeof(narrow));
+    }
+}
+/// Copies `count` values, which become float or are rounded to bfloat16.
+template <class From, class To>
+inline void copy_values(const From* from, std::int64_t count, To* to) {
+    if constexpr (std::is_same_v<From, To>) {
+        std::copy_n(from, count, to);
+    } else {
+        std::int64_t i = 0;
+        for (; i + packet <= count; i += packet) store(to + i, load<Vector>(from + i));
+        for (; i < count; ++i) to[i] = static_cast<To>(from[i]);
+    }
 }
 
 using Packet = Eigen::internal::packet_traits<float>::type;
@@ -49,13 +93,16 @@ constexpr std::int64_t channel_unit = 16;
 
 /// Memory aligned to a cache line, so that no vector spans two lines.
 struct FreeScratch {
-    void operator()(float* values) const { std::free(values); }
+    void operator()(void* values) const { std::free(values); }
 };
-using Scratch = std::unique_ptr<float[], FreeScratch>;
-inline Scratch uninitialised(std::int64_t count) {
-    constexpr std::size_t line = 64, floats_of_line = line / sizeof(float);
-    const std::size_t lines = (static_cast<std::size_t>(count) + floats_of_line - 1) / floats_of_line;
-    Scratch scratch(static_cast<float*>(std::aligned_alloc(line, line * lines)));
+template <class T>
+using ScratchOf = std::unique_ptr<T[], FreeScratch>;
+using Scratch = ScratchOf<float>;
+template <class T = float>
+inline ScratchOf<T> uninitialised(std::int64_t count) {
+    constexpr std::size_t line = 64, of_line = line / sizeof(T);
+    const std::size_t lines = (static_cast<std::size_t>(count) + of_line - 1) / of_line;
+    ScratchOf<T> scratch(static_cast<T*>(std::aligned_alloc(line, line * lines)));
     if (!scratch && lines > 0) throw std::bad_alloc();
     return scratch;
 }
@@ -146,23 +193,27 @@ inline void add_over_pixels(std::int64_t count, std::int64_t channels, const flo
 
 // ---- Epilogues
 
-/// Applied to the sums of a forward pass, or of a backward pass to the input, before they are written.
+/// Applied to the sums of a forward pass, or of a backward pass to the input, before they are written to an
+/// image of T.
+template <class T>
 struct Epilogue {
     const float* bias;
     float scale;
-    const float* residual;
+    const T* residual;
     bool relu;
-    const float* relu_output;
-    float* output;
+    const T* relu_output;
+    T* output;
 
-    explicit Epilogue(const Conv2dForward<float>& pass)
+    template <class In>
+    explicit Epilogue(const Conv2dForward<In, T>& pass)
         : bias(pass.bias),
           scale(static_cast<float>(pass.epilogue.scale)),
           residual(pass.epilogue.residual),
           relu(pass.epilogue.activation == Activation::relu),
           relu_output(nullptr),
           output(pass.output) {}
-    explicit Epilogue(const Conv2dBackwardInput<float>& pass)
+    template <class Out>
+    explicit Epilogue(const Conv2dBackwardInput<T, Out>& pass)
         : bias(nullptr),
           scale(static_cast<float>(pass.scale)),
           residual(pass.accumulate),
@@ -245,5 +296,12 @@ class PartialGradients {
     Scratch weight_;
     std::vector<double> bias_;
 };
+
+/// Instantiates name<In, Out> for all types of images.
+#define DNSP_INSTANTIATE_STORED(name)                                     \
+    template decltype(name<float, float>) name<float, float>;             \
+    template decltype(name<bfloat16, bfloat16>) name<bfloat16, bfloat16>; \
+    template decltype(name<float, bfloat16>) name<float, bfloat16>;       \
+    template decltype(name<bfloat16, float>) name<bfloat16, float>
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -11,16 +11,38 @@ namespace {
 constexpr std::int64_t chunk = 96;
 static_assert(chunk % tile_rows == 0);
 
-/// output[pixel, t] = epilogue(Σ_f images[pixel, f] · weights[f, t]), summed in the order of f.
-template <int rows, int vectors>
-void multiply_pixels(std::int64_t first, std::int64_t from, const float* images, const float* weights,
-                     std::int64_t to, const Epilogue& epilogue) {
+/// Up to `chunk` pixels as float. Pixels stored as float are not copied.
+template <class T>
+class FloatPixels {
+  public:
+    explicit FloatPixels(std::int64_t channels) : channels_(channels) {
+        if constexpr (!std::is_same_v<T, float>) copy_ = uninitialised(chunk * channels);
+    }
+    /// Valid until the next call.
+    const float* of(const T* pixels, std::int64_t count) {
+        if constexpr (std::is_same_v<T, float>) {
+            return pixels;
+        } else {
+            copy_values(pixels, count * channels_, copy_.get());
+            return copy_.get();
+        }
+    }
+
+  private:
+    std::int64_t channels_;
+    Scratch copy_;
+};
+
+/// output[first + r, t] = epilogue(Σ_f inputs[r, f] · weights[f, t]), r < rows, summed in the order of f.
+template <int rows, int vectors, class To>
+void multiply_pixels(std::int64_t first, std::int64_t from, const float* inputs, const float* weights,
+                     std::int64_t to, const Epilogue<To>& epilogue) {
     constexpr std::int64_t panel = vectors * packet;
     for (std::int64_t t = 0; t < to; t += panel) {
         Tile<rows, vectors> tile{};
         for (int r = 0; r < rows; ++r)
             for (int v = 0; v < vectors; ++v) epilogue.prefetch((first + r) * to + t + v * packet);
-        multiply_tile<rows, vectors>(from, images + first * from, from, 1, weights + t * from, panel, tile);
+        multiply_tile<rows, vectors>(from, inputs, from, 1, weights + t * from, panel, tile);
         for (int r = 0; r < rows; ++r)
             for (int v = 0; v < vectors; ++v)
                 epilogue.write((first + r) * to + t + v * packet, t + v * packet, tile[r][v]);
@@ -28,20 +50,28 @@ void multiply_pixels(std::int64_t first, std::int64_t from, const float* images,
 }
 
 /// The weight of (f, t) is weight[f · from_stride + t · to_stride].
-void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const float* images,
-              std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue& epilogue) {
+template <class From, class To>
+void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const From* images,
+              std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue<To>& epilogue) {
     with_panels_of(to, [&]<int vectors>() {
         const Scratch weights = packed_in_panels(
             from, to, vectors * packet,
             [=](std::int64_t f, std::int64_t t) { return weight[f * from_stride + t * to_stride]; });
-#pragma omp parallel for schedule(static)
-        for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
-            const std::int64_t end = std::min(pixels, begin + chunk);
-            std::int64_t pixel = begin;
-            for (; pixel + tile_rows <= end; pixel += tile_rows)
-                multiply_pixels<tile_rows, vectors>(pixel, from, images, weights.get(), to, epilogue);
-            for (; pixel < end; ++pixel)
-                multiply_pixels<1, vectors>(pixel, from, images, weights.get(), to, epilogue);
+#pragma omp parallel
+        {
+            FloatPixels<From> inputs(from);
+#pragma omp for schedule(static)
+            for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
+                const std::int64_t end = std::min(pixels, begin + chunk);
+                const float* const first = inputs.of(images + begin * from, end - begin);
+                std::int64_t pixel = begin;
+                for (; pixel + tile_rows <= end; pixel += tile_rows)
+                    multiply_pixels<tile_rows, vectors>(pixel, from, first + (pixel - begin) * from,
+                                                        weights.get(), to, epilogue);
+                for (; pixel < end; ++pixel)
+                    multiply_pixels<1, vectors>(pixel, from, first + (pixel - begin) * from, weights.get(),
+                                                to, epilogue);
+            }
         }
     });
 }
@@ -53,22 +83,27 @@ bool pointwise_supports(const Conv2dShape& s) {
            s.out_channels % channel_unit == 0;
 }
 
-void pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass) {
+template <class In, class Out>
+void pointwise_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
     multiply(s.pixels(), s.in_channels, 1, pass.input, s.out_channels, s.in_channels, pass.weight,
              Epilogue(pass));
 }
 
-void pointwise_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<float>& pass) {
+template <class In, class Out>
+void pointwise_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
     multiply(s.pixels(), s.out_channels, s.in_channels, pass.output_gradient, s.in_channels, 1, pass.weight,
              Epilogue(pass));
 }
 
-void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
+template <class In, class Out>
+void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
     const std::int64_t in = s.in_channels, out = s.out_channels;
     const Parts parts(s.pixels(), chunk, 4 * chunk);
     PartialGradients partial(parts.count, s.weight_elements(), out);
 #pragma omp parallel
     {
+        FloatPixels<In> inputs(in);
+        FloatPixels<Out> output_gradients(out);
 #pragma omp for schedule(dynamic)
         for (std::int64_t part = 0; part < parts.count; ++part) {
             float* const sums = partial.weight(part);
@@ -76,8 +111,9 @@ void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<
             std::fill_n(sums, out * in, 0.0f);
             for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
                 const std::int64_t count = std::min(chunk, parts.end(part) - begin);
-                const float* const gradients = pass.output_gradient + begin * out;
-                accumulate_products(count, out, gradients, in, pass.input + begin * in, sums);
+                const float* const gradients = output_gradients.of(pass.output_gradient + begin * out, count);
+                accumulate_products(count, out, gradients, in, inputs.of(pass.input + begin * in, count),
+                                    sums);
                 add_over_pixels(count, out, gradients, bias);
             }
         }
@@ -85,5 +121,9 @@ void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<
     }
     partial.add_biases(pass.scale, out, pass.bias_gradient);
 }
+
+DNSP_INSTANTIATE_STORED(pointwise_forward);
+DNSP_INSTANTIATE_STORED(pointwise_backward_input);
+DNSP_INSTANTIATE_STORED(pointwise_backward_weight);
 
 }  // namespace dnsp::kernels::cpu::detail

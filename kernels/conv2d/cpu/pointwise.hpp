@@ -10,8 +10,11 @@ namespace dnsp::kernels::cpu::detail {
 /// True if the kernel is 1×1 and both channel counts are multiples of 16.
 bool pointwise_supports(const Conv2dShape& shape);
 
-void pointwise_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
-void pointwise_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
-void pointwise_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<float>& pass);
+template <class In, class Out>
+void pointwise_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
+template <class In, class Out>
+void pointwise_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
+template <class In, class Out>
+void pointwise_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<In, Out>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

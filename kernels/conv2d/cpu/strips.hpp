@@ -24,7 +24,9 @@ struct Strips {
     }
 };
 
-/// The rows of a strip and its halo, as far as they lie inside the image, with zeros to their left and right.
+/// The rows of a strip and its halo as T, as far as they lie inside the image, with zeros to their left and
+/// right.
+template <class T = float>
 class FramedRows {
   public:
     /// `surplus`: additional columns of zeros on the right.
@@ -34,19 +36,20 @@ class FramedRows {
           row_elements_(s.width * channels),
           before_(s.kernel_width / 2 * channels),
           row_stride_(row_elements_ + 2 * before_ + surplus * channels),
-          values_(uninitialised((strip_rows + 2 * above_) * row_stride_)) {
-        std::fill_n(values_.get(), (strip_rows + 2 * above_) * row_stride_, 0.0f);
+          values_(uninitialised<T>((strip_rows + 2 * above_) * row_stride_)) {
+        std::fill_n(values_.get(), (strip_rows + 2 * above_) * row_stride_, T(0.0f));
     }
 
-    void load(const float* images, const Strips::Rows& strip) {
+    template <class From>
+    void load(const From* images, const Strips::Rows& strip) {
         first_ = std::max<std::int64_t>(0, strip.begin - above_);
         const std::int64_t end = std::min(height_, strip.end + above_);
         for (std::int64_t y = first_; y < end; ++y)
-            std::copy_n(images + (strip.image * height_ + y) * row_elements_, row_elements_,
+            copy_values(images + (strip.image * height_ + y) * row_elements_, row_elements_,
                         values_.get() + (y - first_) * row_stride_ + before_);
     }
     /// Row y + i − ⌊kernel height / 2⌋, from its left padding on.
-    const float* row(std::int64_t y, std::int64_t i) const {
+    const T* row(std::int64_t y, std::int64_t i) const {
         return values_.get() + (y + i - above_ - first_) * row_stride_;
     }
     /// The tap rows first_taps(y) … end_taps(y) − 1 lie inside the image.
@@ -55,7 +58,7 @@ class FramedRows {
 
   private:
     std::int64_t height_, above_, row_elements_, before_, row_stride_, first_ = 0;
-    Scratch values_;
+    ScratchOf<T> values_;
 };
 
 /// A convolution from `from` channels to `to` channels: the forward pass, or the backward pass to the input,

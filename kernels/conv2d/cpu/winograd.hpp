@@ -13,9 +13,18 @@ bool winograd_supports(const Conv2dShape& s);
 /// pixels only.
 inline constexpr int winograd_tile = conv2d_alignment;
 
-void winograd_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass);
-void winograd_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<float>& pass);
+template <class In, class Out>
+void winograd_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
+template <class In, class Out>
+void winograd_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
 /// Bitwise independent of the number of threads.
-void winograd_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<float>& pass);
+template <class In, class Out>
+void winograd_backward_weight(const Conv2dShape& shape, const Conv2dBackwardWeight<In, Out>& pass);
+
+// The transforms are rounded to bfloat16 and multiplied by the unit of this process (bfloat16/unit.hpp).
+template <class In, class Out>
+void bfloat16_winograd_forward(const Conv2dShape& shape, const Conv2dForward<In, Out>& pass);
+template <class In, class Out>
+void bfloat16_winograd_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -24,7 +24,8 @@ void restore(const Conv2dShape& s, const float* sums, float* weight_gradient) {
 
 }  // namespace
 
-void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<float>& pass) {
+template <class In, class Out>
+void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
     const ImageTiles tiles(s);
     const std::int64_t in = s.in_channels, out = s.out_channels, weights = s.weight_elements();
     const Parts parts(tiles.count, chunk, 4 * chunk);
@@ -55,5 +56,7 @@ void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<f
     }
     partial.add_biases(pass.scale, out, pass.bias_gradient);
 }
+
+DNSP_INSTANTIATE_STORED(winograd_backward_weight);
 
 }  // namespace dnsp::kernels::cpu::detail

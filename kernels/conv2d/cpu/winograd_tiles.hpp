@@ -119,14 +119,14 @@ constexpr int chunk = 30;
 
 /// transformed[point, tile of the chunk, channel] of `present` tiles from `first` on. The from × from input
 /// pixels of a tile start `before` pixels above and to the left of it. Pixels outside the image are zero.
-template <int from>
+template <int from, class T, class To>
 inline void transform_chunk(const ImageTiles& tiles, std::int64_t first, std::int64_t present,
-                            std::int64_t channels, const float* images,
+                            std::int64_t channels, const T* images,
                             void (&transform)(const Vector (&)[from], Vector (&)[points_across]),
-                            std::int64_t before, float* transformed) {
+                            std::int64_t before, To* transformed) {
     for (std::int64_t n = 0; n < present; ++n) {
         const auto [first_pixel, y, x] = tiles.place(first + n);
-        const float* pixels[from][from];  // null outside of the image
+        const T* pixels[from][from];  // null outside of the image
         for (int i = 0; i < from; ++i)
             for (int j = 0; j < from; ++j) {
                 const std::int64_t row = y + i - before, column = x + j - before;
