@@ -5,7 +5,7 @@ namespace dnsp::kernels::cpu {
 void sample_patches(const PatchSampling& s, const StepPosition* position, const std::uint32_t* order,
                     const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
                     const float* target_slices, float* input, float* target) {
-    const std::int64_t epoch = position->epoch, first = s.batch * position->step;
+    const std::int64_t epoch = position->epoch, first = first_patch(s, position->step);
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < s.batch; ++b) {
         const PatchChoice choice = choose_patch(s, epoch, order[first + b], slices, corners);

@@ -14,7 +14,7 @@ __global__ void __launch_bounds__(threads)
     cut_patches(const PatchSampling sampling, const StepPosition* position, const std::uint32_t* order,
                 const SliceEntry* slices, const CornerEntry* corners, const float* input_slices,
                 const float* target_slices, float* input, float* target) {
-    const std::uint32_t which = order[sampling.batch * position->step + blockIdx.x];
+    const std::uint32_t which = order[first_patch(sampling, position->step) + blockIdx.x];
     const PatchChoice choice = choose_patch(sampling, position->epoch, which, slices, corners);
     const SliceEntry slice = slices[choice.slice];
     const std::int32_t pixels = sampling.patch * sampling.patch;

@@ -31,15 +31,23 @@ struct PatchSampling {
     Philox random;                        ///< of epoch 0; epoch e uses stream + e; block i decides patch i
     std::int32_t channels = 1;            ///< of a pixel of the input; the target has one
     std::int32_t symmetries = 8;          ///< 4: without transposition
+    /// A step takes `shards` batches of `batch` patches, of which one is cut.
+    std::int32_t shards = 1, shard = 0;
 };
 
-/// Cuts the batch at `position`. order[batch · step + b], b < batch, is the number n of a patch of slice n /
-/// patches_per_slice. Words 0 and 1 of Philox block n of the epoch's stream select a corner of the slice and
-/// one of the symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first). Overwrites input
-/// [batch, patch, patch, channels] and target [batch, patch, patch] with the same window of both images.
+/// Cuts a batch at `position`. order[batch · (shards · step + shard) + b], b < batch, is the number n of a
+/// patch of slice n / patches_per_slice. Words 0 and 1 of Philox block n of the epoch's stream select a
+/// corner of the slice and one of the symmetries (bit 0 mirrors columns, bit 1 rows, bit 2 transposes first).
+/// Overwrites input [batch, patch, patch, channels] and target [batch, patch, patch] with the same window of
+/// both images.
 DNSP_DECLARE_PLAIN_KERNEL(sample_patches, const PatchSampling& sampling, const StepPosition* position,
                           const std::uint32_t* order, const SliceEntry* slices, const CornerEntry* corners,
                           const float* input_slices, const float* target_slices, float* input, float* target);
+
+/// The first patch of the batch in the order, for both devices.
+constexpr std::int64_t first_patch(const PatchSampling& sampling, std::int64_t step) {
+    return sampling.batch * (sampling.shards * step + sampling.shard);
+}
 
 /// The window and symmetry of a patch, for both devices.
 struct PatchChoice {

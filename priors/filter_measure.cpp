@@ -48,6 +48,7 @@ class FilterMeasureTerm : public LossTerm {
         : filters_(context.filter_bank()), border_(context.options<Options>().border) {}
 
     bool needs_patches() const override { return true; }
+    bool reads_images() const override { return false; }
     void prepare(const SharpAndSmooth& patches) override {
         const Tensor& weights = filters_->weights();
         measure_ = std::make_unique<FilterMeasure>(patches, weights.shape()[1], border_, weights.device());

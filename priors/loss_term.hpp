@@ -47,6 +47,9 @@ class LossTerm {
     /// evaluate().
     virtual bool needs_patches() const { return false; }
     virtual void prepare(const SharpAndSmooth& /*patches*/) {}
+
+    /// False if value and gradient depend on parameters alone, not on the images of the step.
+    virtual bool reads_images() const { return true; }
 };
 
 /// Value and gradient of a term that is composed of layers. `compose` computes a float64 scalar [1] from

@@ -100,7 +100,9 @@ void Objective::add(const std::string& name, double weight) {
     for (const auto& [term, function] : terms_)
         require(term.name != name,
                 fmt::format("[objective] the variant {} has the term '{}' already", options_.variant, name));
-    terms_.push_back({{name, weight}, term_registry().make(name, context_)});
+    auto function = term_registry().make(name, context_);
+    const bool reads_images = function->reads_images();
+    terms_.push_back({{name, weight, reads_images}, std::move(function)});
 }
 
 bool Objective::needs_patches() const {

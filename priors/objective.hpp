@@ -63,6 +63,7 @@ class Objective {
     struct Term {
         std::string name;
         double weight = 1.0;  ///< signed factor in the sum
+        bool reads_images = true;
     };
     std::vector<Term> terms() const;
 

@@ -11,6 +11,7 @@
 #include "inference/shipped_weights.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
+#include "tools/processes/join.hpp"
 #include "tools/progress.hpp"
 #include "tools/report/training.hpp"
 #include "training/pairs.hpp"
@@ -244,12 +245,15 @@ bool run(Trainer& trainer, const Options& options, tools::ProgressLine& progress
     return finished;
 }
 
-int train(Options options, const DeviceChoice& device, const std::string& command) {
+int train(Options options, const DeviceChoice& device, const std::string& command, Processes& processes) {
     TrainingSettings& settings = options.settings;
     settings.convolution = apply(settings.convolution, device.device);
     settings.degradation.through_plane.read_profile();
     if (options.recorded) require_recorded_settings(options);
     fmt::print("device: {}\n", device.reason);
+    if (processes.count() > 1)
+        fmt::print("{} processes, each computes {} of {} shards of a batch\n", processes.count(),
+                   settings.shards / processes.count(), settings.shards);
     require(!settings.inputs.empty() || !settings.pairs.empty(),
             "no volume was given (--help lists the options)");
     require(options.recorded || options.force || !fs::exists(options.out / checkpoint_name),
@@ -263,13 +267,19 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
         require_options_used(settings.objective.terms, "--prior " + settings.objective.variant);
         require_weights_used(settings.objective);
     }
-    tools::NewFolder folder(options.out);
-    const FolderLock lock(options.out, "another process trains in this folder");
-    // A folder that takes no file is found before any volume is read.
-    { const AtomicFile attempt(options.out / "log.jsonl"); }
-    // A resumed run continues its report.
-    if (!options.report.empty())
-        tools::require_report_path(options.report, options.force || options.recorded.has_value());
+    std::optional<tools::NewFolder> folder;
+    std::optional<FolderLock> lock;
+    if (processes.is_first()) {
+        folder.emplace(options.out);
+        lock.emplace(options.out, "another process trains in this folder");
+        // A folder that takes no file is found before any volume is read.
+        { const AtomicFile attempt(options.out / "log.jsonl"); }
+        // A resumed run continues its report.
+        if (!options.report.empty())
+            tools::require_report_path(options.report, options.force || options.recorded.has_value());
+    } else {
+        options.report.clear();
+    }
 
     tools::ProgressLine progress;
     Split split = load_split(options, features, progress);
@@ -278,7 +288,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     if (options.initial)
         fmt::print("starts from {}, {}\n", options.initial->path.string(), options.initial->description);
     Trainer trainer(settings, std::move(split), device.device, options.out, command, options.checkpoint,
-                    options.execution, options.initial ? &*options.initial : nullptr);
+                    options.execution, options.initial ? &*options.initial : nullptr, processes);
     const imaging::Degradation degradation = settings.degradation.make();
     const std::string input = degradation.scale == 1 && !degradation.through_plane ? "the input" : "bicubic";
     fmt::print("{}: {} parameters; {}, {} an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
@@ -286,7 +296,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
                counted(static_cast<std::size_t>(trainer.sampler().slices()), "slice"),
                counted(static_cast<std::size_t>(trainer.sampler().steps_per_epoch()), "step"), input,
                trainer.bicubic().psnr_db, trainer.bicubic().ssim);
-    folder.keep();
+    if (folder) folder->keep();
     tools::catch_interrupts(tools::until_saved);
     if (!run(trainer, options, progress)) {
         fmt::print("interrupted, checkpoint saved; continue with: train_dnsp --resume --out {}\n",
@@ -332,7 +342,8 @@ int main(int argc, char** argv) {
     parser.add(options.settings);
     app.get_option("--init")->excludes(resume_option);
 
-    return tools::run_tool(app, argc, argv, [&] {
+    std::optional<tools::JoinedProcesses> joined;
+    const auto body = [&] {
         if (resume_option->count() > 0) {
             options.checkpoint =
                 checkpoint_of(resume.empty() ? options.out / checkpoint_name : fs::path(resume));
@@ -356,7 +367,15 @@ int main(int argc, char** argv) {
         if (by_epochs) options.settings.steps = 0;
         if (app.count("--init") > 0) options.initial = take_initial_network(options.settings, app, parser);
         choose_source(options.settings, app);
+        // The smallest number that gives 1, 2 and 4 processes the same results.
+        if (joined->launched() && !options.recorded && app.count("--shards") == 0)
+            options.settings.shards = std::max(4, joined->all().count());
         return train(options, tools::choose_device(app, device),
-                     tools::command_text(argv[0], {argv + 1, argv + argc}));
+                     tools::command_text(argv[0], {argv + 1, argv + argc}), joined->all());
+    };
+    const int status = tools::run_tool(app, argc, argv, [&] {
+        joined.emplace();
+        return joined->run(body);
     });
+    return joined ? joined->leave(status) : status;
 }

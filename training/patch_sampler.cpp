@@ -168,11 +168,12 @@ PatchSampler::Pixels PatchSampler::acquired(std::int64_t epoch) const {
     return pixels;
 }
 
-Batch PatchSampler::batch(const StepClock& clock) const {
-    const kernels::PatchSampling sampling{batch_size_,           patch_,    patches_per_slice_,
-                                          {seed_, patch_stream}, channels_, symmetries_};
-    Batch batch{Tensor::empty({batch_size_, patch_, patch_, channels_}, DType::float32, device_),
-                Tensor::empty({batch_size_, patch_, patch_, 1}, DType::float32, device_)};
+Batch PatchSampler::batch(const StepClock& clock, int shards, int shard) const {
+    const std::int64_t size = batch_size_ / shards;
+    const kernels::PatchSampling sampling{
+        size, patch_, patches_per_slice_, {seed_, patch_stream}, channels_, symmetries_, shards, shard};
+    Batch batch{Tensor::empty({size, patch_, patch_, channels_}, DType::float32, device_),
+                Tensor::empty({size, patch_, patch_, 1}, DType::float32, device_)};
     DNSP_KERNEL_FOR(device_, sample_patches)
     (sampling, clock.position(), static_cast<const std::uint32_t*>(order_table_->data()),
      static_cast<const kernels::SliceEntry*>(slice_table_->data()),

@@ -40,9 +40,9 @@ class PatchSampler {
     /// Shuffles the patches of an epoch, and acquires its slices. Call it before the first batch of the
     /// epoch.
     void begin_epoch(std::int64_t epoch);
-    /// The batch of the clock's step, without host synchronisation. Precondition: begin_epoch() of the
-    /// clock's epoch.
-    Batch batch(const StepClock& clock) const;
+    /// The batch of the clock's step, or one of `shards` equal parts of it, without host synchronisation.
+    /// Preconditions: begin_epoch() of the clock's epoch; `shards` divides the batch.
+    Batch batch(const StepClock& clock, int shards = 1, int shard = 0) const;
 
     /// The sharpest and the smoothest patch of every training slice that has qualifying patches
     /// (imaging/patches.hpp). Precondition: no epoch has begun. Throws Error if no slice has.

@@ -74,6 +74,11 @@ void TrainingSettings::visit(OptionVisitor& v) {
               .may_change_on_resume = true},
              steps);
     positive("batch", "--batch", "patches per step", batch);
+    positive(
+        "shards", "--shards",
+        "parts of a batch whose gradients are computed one after another, or by the processes that mpirun "
+        "started, and summed in a fixed order; default: 1, under mpirun 4 or the number of processes",
+        shards);
     positive("patch", "--patch", "side of a patch, pixels", patch);
     positive("patches_per_slice", "--patches-per-slice", "patches per slice and epoch", patches_per_slice);
     positive("slice_step", "--slice-step", "train on every n-th slice", slice_step);

@@ -35,6 +35,7 @@ struct TrainingSettings {
     int epochs = 50;
     int steps = 0;  ///< > 0: number of steps of the whole run, instead of epochs
     int batch = 64;
+    int shards = 1;  ///< parts of a batch whose gradients are summed in a fixed order (training/shards.hpp)
     int patch = 40;
     int patches_per_slice = 16;  ///< drawn anew every epoch
     double learning_rate = 1e-4;

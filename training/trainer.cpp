@@ -6,6 +6,7 @@
 
 #include "base/divide_up.hpp"
 #include "base/options_json.hpp"
+#include "base/sha256.hpp"
 #include "priors/filter_bank.hpp"
 #include "training/pacing.hpp"
 #include "training/sample_pictures.hpp"
@@ -47,7 +48,7 @@ SeenScans seen_by(const std::vector<Subject>& subjects) {
 
 Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
                  std::string command, const std::filesystem::path& resume, const Execution& execution,
-                 const InitialNetwork* initial)
+                 const InitialNetwork* initial, Processes& processes)
     : settings_(std::move(settings)),
       split_(std::move(split)),
       held_out_(split_.validation, settings_.validation_slices),
@@ -56,7 +57,8 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
       model_(make_model(settings_.model, store_)),
       objective_(settings_.objective, store_),
       sampler_(split_.training, settings_, device),
-      execution_(execution) {
+      execution_(execution),
+      processes_(processes) {
     settings_.model = model_->options();
     settings_.convolution = conv2d_settings_in_force(device);
     description_.settings = settings_;
@@ -69,6 +71,12 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::max_pending,
         fmt::format("[training] metrics are read every 1 to {} steps", TrainingStep::max_pending));
     store_.allocate(DType::float32, device, settings_.seed);
+    const Shards shards(settings_.shards, processes_);
+    require(settings_.batch % settings_.shards == 0,
+            fmt::format("--shards {} does not divide --batch {}", settings_.shards, settings_.batch));
+    require(settings_.shards == 1 || store_.segment(ParameterGroup::buffers).count == 0,
+            fmt::format("--shards {}: batch normalisation of the model {} needs the whole batch",
+                        settings_.shards, settings_.model.name));
     if (initial != nullptr && resume.empty()) copy_parameters(*initial, store_);
     if (objective_.needs_patches()) objective_.prepare(sampler_.sharp_and_smooth());
     adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());
@@ -80,12 +88,32 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
             filters->set_reference_norms(restored.filter_reference_norms);
     }
     step_ = std::make_unique<TrainingStep>(sampler_, Learner{*model_, objective_, store_, *adam_},
-                                           execution_.graph);
-    std::filesystem::create_directories(folder_);
-    log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
+                                           execution_.graph, shards);
+    require_same_data();
+    if (processes_.is_first()) {
+        std::filesystem::create_directories(folder_);
+        log_ = std::make_unique<RunLog>(folder_ / "log.jsonl", resume.empty() ? -1 : state_.step);
+    }
     progress_.epochs = divide_up(total_steps(), sampler_.steps_per_epoch());
     progress_.total_steps = total_steps();
-    log_start(resume.empty() ? "start" : "resume", device);
+    if (processes_.is_first()) log_start(resume.empty() ? "start" : "resume", device);
+}
+
+/// Only the first process has a log.
+void Trainer::log(const nlohmann::json& line) {
+    if (log_) log_->write(line);
+}
+
+/// Processes of other data would train on different patches, without a sign of it.
+void Trainer::require_same_data() const {
+    if (processes_.count() == 1) return;
+    const std::string own = sha256_of_text(to_json(settings_).dump() + to_json(description_.data).dump());
+    std::string neighbours(own.size(), ' ');
+    for (int distance = 1; distance < processes_.count(); distance *= 2) {
+        processes_.exchange(processes_.rank() ^ distance, own.data(), neighbours.data(), own.size());
+        const bool differ = processes_.any(own != neighbours);
+        require(!differ, "[training] the processes were given different data or settings");
+    }
 }
 
 /// Scores the input and the network, and logs what the run is made of.
@@ -123,7 +151,7 @@ void Trainer::log_start(const char* event, Device device) {
         write_sample_pictures(folder_, held_out_.samples(), network.samples, step_name(state_.step));
         line["sample_psnr_db"] = network.sample_psnr_db;
     }
-    log_->write(line);
+    log(line);
 }
 
 /// Whether an uninterrupted run writes pictures of the network at the present step.
@@ -158,7 +186,7 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
         step_->run();
         ++state_.step;
         const bool finished = state_.step == total_steps();
-        bool stopped = stop();
+        bool stopped = processes_.any(stop());
         const bool epoch_ends = finished || state_.step % sampler_.steps_per_epoch() == 0;
         const bool saves = epoch_ends || stopped || since_save.seconds() > checkpoint_interval_seconds;
         if (!saves && step_->pending() < pacer.steps()) continue;
@@ -168,7 +196,8 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
         log_execution();
         progress_.seconds = since_begin.seconds();
         progress_.steps_per_second = meter.rate_at(state_.step);
-        if (epoch_ends && !stopped) stopped = !log_epoch(progress_.seconds, stop);
+        if (epoch_ends && !stopped)
+            stopped = processes_.any(processes_.is_first() && !log_epoch(progress_.seconds, stop));
         report(steps, watch);
         if (saves) {
             save();
@@ -181,7 +210,7 @@ bool Trainer::run(const Watch& watch, const std::function<bool()>& stop) {
         if (epoch_ends && !finished) begin_epoch();
         pacer.restart();
     }
-    save_weights(folder_ / "weights.safetensors", description_, store_);
+    if (processes_.is_first()) save_weights(folder_ / "weights.safetensors", description_, store_);
     log_end(since_begin.seconds(), true);
     return true;
 }
@@ -226,16 +255,16 @@ void Trainer::log_step(std::int64_t step, const TrainingStep::Metrics& metrics) 
         line["parameter_gradient_norm"]["filters"] = metrics.filters_gradient_norm;
         line["filter_norms"] = metrics.filter_norms;
     }
-    log_->write(line);
+    log(line);
 }
 
 /// Logs once whether steps run as a graph, as soon as this is known.
 void Trainer::log_execution() {
     if (execution_logged_) return;
     if (step_->graph_size() > 0)
-        log_->write({{"event", "graph"}, {"step", state_.step}, {"nodes", step_->graph_size()}});
+        log({{"event", "graph"}, {"step", state_.step}, {"nodes", step_->graph_size()}});
     else if (!step_->no_graph_reason().empty())
-        log_->write({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->no_graph_reason()}});
+        log({{"event", "no_graph"}, {"step", state_.step}, {"reason", step_->no_graph_reason()}});
     else
         return;
     execution_logged_ = true;
@@ -258,15 +287,16 @@ bool Trainer::log_epoch(double seconds, const std::function<bool()>& stop) {
         write_sample_pictures(folder_, held_out_.samples(), result.samples, step_name(state_.step));
         line["sample_psnr_db"] = result.sample_psnr_db;
     }
-    log_->write(line);
+    log(line);
     return true;
 }
 
 void Trainer::log_end(double seconds, bool finished) {
-    log_->write({{"event", "end"}, {"step", state_.step}, {"seconds", seconds}, {"finished", finished}});
+    log({{"event", "end"}, {"step", state_.step}, {"seconds", seconds}, {"finished", finished}});
 }
 
 void Trainer::save() {
+    if (!processes_.is_first()) return;
     const FilterBank* filters = objective_.filters();
     save_checkpoint(folder_ / checkpoint_name, description_, store_, *adam_,
                     filters ? objective_.filters()->reference_norms() : std::vector<double>{}, state_);

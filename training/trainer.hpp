@@ -10,6 +10,7 @@
 #include "training/checkpoint.hpp"
 #include "training/initial_network.hpp"
 #include "training/patch_sampler.hpp"
+#include "training/processes.hpp"
 #include "training/run_log.hpp"
 #include "training/settings.hpp"
 #include "training/split.hpp"
@@ -44,9 +45,10 @@ class Trainer {
     /// Records `command`, and in the settings how convolutions are computed on `device`. `resume`: empty, or
     /// a checkpoint to continue from. Precondition: only settings that may change on resume differ from the
     /// checkpoint. `initial`: replaces the random initial values; may be null; ignored on resume.
+    /// `processes` train together; the first one alone scores and writes to the folder.
     Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
             std::string command, const std::filesystem::path& resume = {}, const Execution& execution = {},
-            const InitialNetwork* initial = nullptr);
+            const InitialNetwork* initial = nullptr, Processes& processes = one_process());
 
     /// Trains to the last epoch, or until `stop`, asked after every step and before every held-out slice,
     /// returns true. Then writes checkpoint.safetensors and, after the last epoch, weights.safetensors.
@@ -56,6 +58,7 @@ class Trainer {
     using Watch = std::function<void(const TrainingProgress&)>;
     bool run(const Watch& watch, const std::function<bool()>& stop);
 
+    // Scores of the first process; 0 in the others.
     ValidationScore bicubic() const { return bicubic_; }
     ValidationScore validation() const { return validation_; }
     /// The training subjects without their slices, which the sampler has.
@@ -72,6 +75,8 @@ class Trainer {
     std::vector<TrainingStep::Metrics> drain_metrics();
     void report(const std::vector<TrainingStep::Metrics>& steps, const Watch& watch);
     void log_step(std::int64_t step, const TrainingStep::Metrics& metrics);
+    void require_same_data() const;
+    void log(const nlohmann::json& line);
     void log_start(const char* event, Device device);
     bool shows_samples() const;
     bool log_epoch(double seconds, const std::function<bool()>& stop);
@@ -90,6 +95,7 @@ class Trainer {
     Objective objective_;
     PatchSampler sampler_;
     Execution execution_;
+    Processes& processes_;
     std::unique_ptr<Adam> adam_;
     std::unique_ptr<TrainingStep> step_;
     std::unique_ptr<RunLog> log_;

@@ -1,5 +1,7 @@
 #include "training/training_step.hpp"
 
+#include <cmath>
+
 #include "engine/kernel_for.hpp"
 #include "kernels/copy_rows.hpp"
 #include "kernels/weighted_sum.hpp"
@@ -26,7 +28,7 @@ Tensor first_channel(const Tensor& images) {
 
 }  // namespace
 
-Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock) {
+Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch) {
     learner.store.discard_gradients();
     Tape tape;
     const Tensor intensity = first_channel(batch.input);
@@ -34,15 +36,25 @@ Objective::Evaluation train_step(const Learner& learner, const Batch& batch, con
     Objective::Evaluation evaluation =
         learner.objective.evaluate(tape, {learner.model.forward(tape, batch.input), batch.target, intensity});
     tape.backward(evaluation.loss);
-    learner.adam.planned_step(clock);
-    if (FilterBank* filters = learner.objective.filters()) filters->constrain();
     return evaluation;
 }
 
-TrainingStep::TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph)
+void update_parameters(const Learner& learner, const StepClock& clock) {
+    learner.adam.planned_step(clock);
+    if (FilterBank* filters = learner.objective.filters()) filters->constrain();
+}
+
+Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock) {
+    const Objective::Evaluation evaluation = compute_gradients(learner, batch);
+    update_parameters(learner, clock);
+    return evaluation;
+}
+
+TrainingStep::TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph, const Shards& shards)
     : sampler_(sampler),
       learner_(learner),
-      as_graph_(as_graph && learner.store.values().device().kind == DeviceKind::cuda),
+      shards_(shards),
+      as_graph_(as_graph && shards.count() == 1 && learner.store.values().device().kind == DeviceKind::cuda),
       clock_(learner.store.values().device()) {
     const Device device = learner_.store.values().device();
     const FilterBank* filters = learner_.objective.filters();
@@ -76,14 +88,49 @@ void TrainingStep::measure_gradients() {
     });
 }
 
+/// Leaves the mean gradients of all shards in the store. Returns the metrics of the batch.
+Tensor TrainingStep::sum_shards() {
+    const int count = shards_.count();
+    const std::vector<Objective::Term> terms = learner_.objective.terms();
+    // A gradient norm over the batch is the root of a sum of squares. The gradient of a term that does not
+    // read the images is the same in each shard.
+    const auto for_each_norm = [&](std::vector<double>& metrics, double (*change)(double)) {
+        for (std::size_t i = 0; i < terms.size(); ++i)
+            if (terms[i].reads_images) metrics[terms.size() + i] = change(metrics[terms.size() + i]);
+    };
+    ShardSum<float> gradients(shards_);
+    ShardSum<double> metrics(shards_);
+    Tensor of_batch;
+    for (int shard = shards_.first(); shard < shards_.first() + shards_.own(); ++shard) {
+        of_batch = compute_gradients(learner_, sampler_.batch(clock_, count, shard)).metrics;
+        learner_.store.complete_gradients();
+        gradients.add(learner_.store.gradients().to_vector<float>());
+        std::vector<double> values = of_batch.to_vector<double>();
+        for_each_norm(values, [](double norm) { return norm * norm; });
+        metrics.add(std::move(values));
+    }
+    std::vector<float> gradient = gradients.total();
+    for (float& value : gradient) value /= static_cast<float>(count);
+    learner_.store.gradients().copy_from(Tensor::from<float>({std::ssize(gradient)}, gradient));
+    std::vector<double> values = metrics.total();
+    for_each_norm(values, [](double squares) { return std::sqrt(squares); });
+    for (double& value : values) value /= count;
+    of_batch.copy_from(Tensor::from<double>(of_batch.shape(), values));
+    return of_batch;
+}
+
 void TrainingStep::launch() {
-    const Objective::Evaluation evaluation = train_step(learner_, sampler_.batch(clock_), clock_);
+    Tensor metrics;
+    if (shards_.count() == 1)
+        metrics = compute_gradients(learner_, sampler_.batch(clock_)).metrics;
+    else
+        metrics = sum_shards();
+    update_parameters(learner_, clock_);
     measure_gradients();
     if (FilterBank* filters = learner_.objective.filters())
         filters->write_norms(norms_.view(0, {filters->filters()}));
     DNSP_KERNEL_FOR(metrics_.device(), finish_step)
-    (shape_, evaluation.metrics.data<double>(), norms_.data<double>(), clock_.position(),
-     metrics_.data<double>());
+    (shape_, metrics.data<double>(), norms_.data<double>(), clock_.position(), metrics_.data<double>());
 }
 
 /// Precondition: a step has run, so the arena has cached the memory that a step needs.

@@ -9,6 +9,7 @@
 #include "models/model.hpp"
 #include "priors/objective.hpp"
 #include "training/patch_sampler.hpp"
+#include "training/shards.hpp"
 
 namespace dnsp {
 
@@ -20,18 +21,28 @@ struct Learner {
     Adam& adam;
 };
 
-/// One step on a batch: forward pass, loss, backward pass, the optimiser's planned step at the clock's
-/// position, the constraint of the filters. Runs on the device without host synchronisation.
+/// Forward pass, loss and backward pass on a batch. Runs on the device without host synchronisation.
+Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch);
+
+/// The optimiser's planned step at the clock's position, and the constraint of the filters.
+void update_parameters(const Learner& learner, const StepClock& clock);
+
+/// One step on a batch: compute_gradients(), update_parameters().
 Objective::Evaluation train_step(const Learner& learner, const Batch& batch, const StepClock& clock);
 
 /// The steps of a run: draw a batch, call train_step(), store the metrics. Patches and learning rates depend
 /// on a clock in device memory, and metrics are stored in a ring in device memory. A step therefore never
 /// synchronises with the host. On a CUDA device the second step is captured as a graph, and all later steps
 /// replay it.
+///
+/// A step of several shards computes the gradients of each, sums them over all processes
+/// (training/shards.hpp) and divides by the number of shards. It waits for the device and is not captured.
 class TrainingStep {
   public:
-    /// Precondition: `learner.adam` has capacity for the plan of an epoch.
-    TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph);
+    /// Preconditions: `learner.adam` has capacity for the plan of an epoch; the batch is a multiple of the
+    /// shards; with several shards, the model has no buffers.
+    TrainingStep(PatchSampler& sampler, const Learner& learner, bool as_graph,
+                 const Shards& shards = {1, one_process()});
 
     /// The next run() is step `first` of `epoch`; rates[k] are the rates of step first + k. Precondition: no
     /// metrics are pending.
@@ -60,11 +71,13 @@ class TrainingStep {
 
   private:
     void launch();
+    Tensor sum_shards();
     void measure_gradients();
     void capture();
 
     PatchSampler& sampler_;
     Learner learner_;
+    Shards shards_;
     bool as_graph_, has_run_ = false;
     StepClock clock_;
     kernels::StepMetrics shape_;

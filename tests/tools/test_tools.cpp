@@ -294,6 +294,18 @@ TEST_CASE("DNSP_BFLOAT16 must name a unit that this processor has") {
     REQUIRE((amx.status == 0 || amx.says("DNSP_BFLOAT16 is 'amx', which this processor lacks")));
 }
 
+TEST_CASE("a build without MPI refuses to be one of several processes") {
+    if (DNSP_HAS_MPI) DNSP_SKIP("this build has MPI");
+    testing::TemporaryFolder folder;
+    const std::string command =
+        "train_dnsp " + trained().volume.string() + " --out " + (folder / "run").string();
+    const auto result = run_tool(command, "OMPI_COMM_WORLD_SIZE=2");
+    INFO(result.output);
+    REQUIRE(result.status == 1);
+    REQUIRE(result.says("2 processes were started together, but this build has no MPI"));
+    REQUIRE_FALSE(fs::exists(folder / "run"));
+}
+
 TEST_CASE("a run on a CUDA device records how it computes convolutions and resumes with that") {
     if (simt::device_count() == 0) DNSP_SKIP(simt::unavailable_reason());
     testing::TemporaryFolder folder;

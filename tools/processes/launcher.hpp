@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdlib>
+
+namespace dnsp::tools {
+
+/// Processes started together by mpirun (Open MPI, MPICH) or srun: their number, or 0 without a launcher.
+inline int launched_processes() {
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"})
+        if (const char* const count = std::getenv(variable)) return std::atoi(count);
+    return 0;
+}
+
+}  // namespace dnsp::tools

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+
+namespace dnsp {
+
+/// The processes that train one network together. Each has all data and the whole state of the run, and calls
+/// the same functions in the same order.
+class Processes {
+  public:
+    virtual ~Processes() = default;
+    virtual int rank() const = 0;  ///< from 0
+    virtual int count() const = 0;
+    /// Sends `bytes` bytes to another process and receives as many from it, which calls this too.
+    virtual void exchange(int other, const void* send, void* receive, std::size_t bytes) = 0;
+    /// True in all processes if `value` is true in any. Called by all.
+    virtual bool any(bool value) = 0;
+
+    /// The process that writes logs, checkpoints and results.
+    bool is_first() const { return rank() == 0; }
+};
+
+/// This process alone.
+Processes& one_process();
+
+}  // namespace dnsp
