@@ -63,8 +63,8 @@ void write_tile(const Epilogue<T>& epilogue, std::int64_t first_pixel, std::int6
 
 /// `single`: taps.from is 1, as in the first layer of a network. The pixel stride is then a compile-time
 /// constant.
-template <int vectors, bool single, class From, class To>
-void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const From* images,
+template <int vectors, bool single, class To>
+void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channels, const StoredImage& images,
                      const float* weights, const Epilogue<To>& epilogue) {
     constexpr std::int64_t panel = vectors * packet;
     const std::int64_t from = single ? 1 : taps.from, to = taps.to, row = s.kernel_width * from,
@@ -96,8 +96,8 @@ void convolve_panels(const Conv2dShape& s, const Taps& taps, std::int64_t channe
     }
 }
 
-template <class From, class To>
-void convolve(const Conv2dShape& s, const Taps& taps, const From* images, const float* weight,
+template <class To>
+void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
               const Epilogue<To>& epilogue) {
     const Panels panels(taps.to);
     panels.with([&]<int vectors>() {
@@ -105,8 +105,8 @@ void convolve(const Conv2dShape& s, const Taps& taps, const From* images, const 
             taps.count * taps.from, panels.channels, vectors * packet, [&](std::int64_t row, std::int64_t t) {
                 return t < taps.to ? weight[taps.at(row / taps.from, row % taps.from, t)] : 0.0f;
             });
-        const auto run = taps.from == 1 ? convolve_panels<vectors, true, From, To>
-                                        : convolve_panels<vectors, false, From, To>;
+        const auto run =
+            taps.from == 1 ? convolve_panels<vectors, true, To> : convolve_panels<vectors, false, To>;
         run(s, taps, panels.channels, images, packed.get(), epilogue);
     });
 }
@@ -116,25 +116,25 @@ void convolve(const Conv2dShape& s, const Taps& taps, const From* images, const 
 
 /// Rows of an image as float, with channels padded to `channels`. Rows of float that need no padding are not
 /// copied.
-template <class T>
 class PanelRow {
   public:
-    PanelRow(const Conv2dShape& s, std::int64_t image_channels, std::int64_t channels)
-        : width_(s.width), image_channels_(image_channels), channels_(channels) {
-        if (std::is_same_v<T, float> && image_channels == channels) return;
+    PanelRow(const Conv2dShape& s, const StoredImage& image, std::int64_t image_channels,
+             std::int64_t channels)
+        : image_(image), width_(s.width), image_channels_(image_channels), channels_(channels) {
+        if (image.floats(0) && image_channels == channels) return;
         copy_ = uninitialised(width_ * channels);
         std::fill_n(copy_.get(), width_ * channels, 0.0f);
     }
-    /// Valid until the next call.
-    const float* of(const T* row) {
-        if constexpr (std::is_same_v<T, float>)
-            if (!copy_) return row;
+    /// The row that begins with pixel `first`. Valid until the next call.
+    const float* at(std::int64_t first) {
+        if (!copy_) return image_.floats(first * image_channels_);
         for (std::int64_t x = 0; x < width_; ++x)
-            copy_values(row + x * image_channels_, image_channels_, copy_.get() + x * channels_);
+            image_.copy((first + x) * image_channels_, image_channels_, copy_.get() + x * channels_);
         return copy_.get();
     }
 
   private:
+    StoredImage image_;
     std::int64_t width_, image_channels_, channels_;
     Scratch copy_;
 };
@@ -169,9 +169,8 @@ auto correlate_row_of(std::int64_t at_once) {
 }
 
 /// sum + Σ_x values[x · step]
-template <class T>
-double sum_of_row(const T* values, std::int64_t count, std::int64_t step, double sum) {
-    for (std::int64_t x = 0; x < count; ++x) sum += static_cast<float>(values[x * step]);
+double sum_of_row(const float* values, std::int64_t count, std::int64_t step, double sum) {
+    for (std::int64_t x = 0; x < count; ++x) sum += values[x * step];
     return sum;
 }
 
@@ -182,9 +181,8 @@ bool is_better_flipped(const Conv2dShape& s) {
 }
 
 /// `wide` is the image of taps.to channels, `images` the one of taps.from channels.
-template <class Wide, class From>
-void correlate_images(const Conv2dShape& s, const Taps& taps, const Wide* wide, const From* images,
-                      double scale, float* weight_gradient, float* bias_gradient) {
+void correlate_images(const Conv2dShape& s, const Taps& taps, const StoredImage& wide,
+                      const StoredImage& images, double scale, float* weight_gradient, float* bias_gradient) {
     const Panels panels(taps.to);
     constexpr std::int64_t max_at_once = 6;
     const std::int64_t row = s.kernel_width * taps.from, tiles = divide_up(row, max_at_once),
@@ -200,7 +198,7 @@ void correlate_images(const Conv2dShape& s, const Taps& taps, const Wide* wide, 
 #pragma omp parallel
     {
         FramedRows<> framed(s, taps.from, (taps_of_row - row + taps.from - 1) / taps.from);
-        PanelRow<Wide> panel_row(s, taps.to, panels.channels);
+        PanelRow panel_row(s, wide, taps.to, panels.channels);
 #pragma omp for schedule(dynamic)
         for (std::int64_t part = 0; part < parts.count; ++part) {
             std::fill_n(partial.weight(part), elements, 0.0f);
@@ -210,12 +208,12 @@ void correlate_images(const Conv2dShape& s, const Taps& taps, const Wide* wide, 
                 framed.load(images, rows);
                 for (std::int64_t y = rows.begin; y < rows.end; ++y) {
                     const std::int64_t first = (rows.image * s.height + y) * s.width;
-                    const float* const wide_row = panel_row.of(wide + first * taps.to);
+                    const float* const wide_row = panel_row.at(first);
                     correlate(framed, y, s.width, taps.from, wide_row, panels, taps_of_row,
                               partial.weight(part));
                     if (taps.flipped)
                         for (std::int64_t o = 0; o < taps.from; ++o)
-                            bias[o] = sum_of_row(images + first * taps.from + o, s.width, taps.from, bias[o]);
+                            bias[o] = sum_of_row(framed.pixels(y) + o, s.width, taps.from, bias[o]);
                     else
                         add_over_pixels(s.width, panels.channels, wide_row, bias);
                 }
@@ -248,12 +246,9 @@ void direct_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, O
 template <class In, class Out>
 void direct_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
     const Taps taps(s, is_better_flipped(s));
-    if (taps.flipped)
-        correlate_images(s, taps, pass.input, pass.output_gradient, pass.scale, pass.weight_gradient,
-                         pass.bias_gradient);
-    else
-        correlate_images(s, taps, pass.output_gradient, pass.input, pass.scale, pass.weight_gradient,
-                         pass.bias_gradient);
+    const StoredImage input(pass.input), gradient(pass.output_gradient);
+    correlate_images(s, taps, taps.flipped ? input : gradient, taps.flipped ? gradient : input, pass.scale,
+                     pass.weight_gradient, pass.bias_gradient);
 }
 
 DNSP_INSTANTIATE_STORED(direct_forward);

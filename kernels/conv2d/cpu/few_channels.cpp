@@ -43,8 +43,8 @@ void collapse_tile(const FramedRows<>& framed, std::int64_t y, std::int64_t x, s
 }
 
 /// Weights are stored [output][tap][channel], with zeros for outputs beyond taps.to.
-template <int pixels, int outputs, bool with_rest, class Wide, class To>
-void collapse_rows(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weights,
+template <int pixels, int outputs, bool with_rest, class To>
+void collapse_rows(const Conv2dShape& s, const Taps& taps, const StoredImage& wide, const float* weights,
                    const Epilogue<To>& epilogue) {
     const std::int64_t row = s.kernel_width * taps.from, output_stride = s.kernel_height * row;
     const Strips strips(s);
@@ -70,8 +70,8 @@ void collapse_rows(const Conv2dShape& s, const Taps& taps, const Wide* wide, con
     }
 }
 
-template <int pixels, int outputs, class Wide, class To>
-void collapse_in_tiles(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weight,
+template <int pixels, int outputs, class To>
+void collapse_in_tiles(const Conv2dShape& s, const Taps& taps, const StoredImage& wide, const float* weight,
                        const Epilogue<To>& epilogue) {
     const std::int64_t padded = divide_up<std::int64_t>(taps.to, outputs) * outputs;
     const Scratch weights =
@@ -79,14 +79,13 @@ void collapse_in_tiles(const Conv2dShape& s, const Taps& taps, const Wide* wide,
             const std::int64_t o = row / taps.count;
             return o < taps.to ? weight[taps.at(row % taps.count, c, o)] : 0.0f;
         });
-    const auto run = s.kernel_width * taps.from % packet == 0
-                         ? collapse_rows<pixels, outputs, false, Wide, To>
-                         : collapse_rows<pixels, outputs, true, Wide, To>;
+    const auto run = s.kernel_width * taps.from % packet == 0 ? collapse_rows<pixels, outputs, false, To>
+                                                              : collapse_rows<pixels, outputs, true, To>;
     run(s, taps, wide, weights.get(), epilogue);
 }
 
-template <class Wide, class To>
-void collapse(const Conv2dShape& s, const Taps& taps, const Wide* wide, const float* weight,
+template <class To>
+void collapse(const Conv2dShape& s, const Taps& taps, const StoredImage& wide, const float* weight,
               const Epilogue<To>& epilogue) {
     // As many sums as registers hold.
     if (taps.to == 1)

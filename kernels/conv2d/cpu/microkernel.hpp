@@ -78,6 +78,28 @@ inline void copy_values(const From* from, std::int64_t count, To* to) {
     }
 }
 
+/// An image of floats or bfloat16 from which whole rows are copied. Not a template, so that the algorithms
+/// that copy rows are compiled once.
+class StoredImage {
+  public:
+    StoredImage(const float* values) : floats_(values) {}
+    StoredImage(const bfloat16* values) : narrow_(values) {}
+
+    /// The values from an element on as floats; null if they are stored as bfloat16.
+    const float* floats(std::int64_t first) const { return floats_ ? floats_ + first : nullptr; }
+    template <class To>
+    void copy(std::int64_t first, std::int64_t count, To* to) const {
+        if (floats_)
+            copy_values(floats_ + first, count, to);
+        else
+            copy_values(narrow_ + first, count, to);
+    }
+
+  private:
+    const float* floats_ = nullptr;
+    const bfloat16* narrow_ = nullptr;
+};
+
 using Packet = Eigen::internal::packet_traits<float>::type;
 static_assert(sizeof(Packet) == sizeof(Vector));
 inline Vector broadcast(float value) { return std::bit_cast<Vector>(Eigen::internal::pset1<Packet>(value)); }

@@ -12,23 +12,20 @@ constexpr std::int64_t chunk = 96;
 static_assert(chunk % tile_rows == 0);
 
 /// Up to `chunk` pixels as float. Pixels stored as float are not copied.
-template <class T>
 class FloatPixels {
   public:
-    explicit FloatPixels(std::int64_t channels) : channels_(channels) {
-        if constexpr (!std::is_same_v<T, float>) copy_ = uninitialised(chunk * channels);
+    FloatPixels(const StoredImage& image, std::int64_t channels) : image_(image), channels_(channels) {
+        if (!image.floats(0)) copy_ = uninitialised(chunk * channels);
     }
     /// Valid until the next call.
-    const float* of(const T* pixels, std::int64_t count) {
-        if constexpr (std::is_same_v<T, float>) {
-            return pixels;
-        } else {
-            copy_values(pixels, count * channels_, copy_.get());
-            return copy_.get();
-        }
+    const float* at(std::int64_t first, std::int64_t count) {
+        if (!copy_) return image_.floats(first * channels_);
+        image_.copy(first * channels_, count * channels_, copy_.get());
+        return copy_.get();
     }
 
   private:
+    StoredImage image_;
     std::int64_t channels_;
     Scratch copy_;
 };
@@ -50,8 +47,8 @@ void multiply_pixels(std::int64_t first, std::int64_t from, const float* inputs,
 }
 
 /// The weight of (f, t) is weight[f · from_stride + t · to_stride].
-template <class From, class To>
-void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const From* images,
+template <class To>
+void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const StoredImage& images,
               std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue<To>& epilogue) {
     with_panels_of(to, [&]<int vectors>() {
         const Scratch weights = packed_in_panels(
@@ -59,11 +56,11 @@ void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, 
             [=](std::int64_t f, std::int64_t t) { return weight[f * from_stride + t * to_stride]; });
 #pragma omp parallel
         {
-            FloatPixels<From> inputs(from);
+            FloatPixels inputs(images, from);
 #pragma omp for schedule(static)
             for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
                 const std::int64_t end = std::min(pixels, begin + chunk);
-                const float* const first = inputs.of(images + begin * from, end - begin);
+                const float* const first = inputs.at(begin, end - begin);
                 std::int64_t pixel = begin;
                 for (; pixel + tile_rows <= end; pixel += tile_rows)
                     multiply_pixels<tile_rows, vectors>(pixel, from, first + (pixel - begin) * from,
@@ -102,8 +99,8 @@ void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<
     PartialGradients partial(parts.count, s.weight_elements(), out);
 #pragma omp parallel
     {
-        FloatPixels<In> inputs(in);
-        FloatPixels<Out> output_gradients(out);
+        FloatPixels inputs(pass.input, in);
+        FloatPixels output_gradients(pass.output_gradient, out);
 #pragma omp for schedule(dynamic)
         for (std::int64_t part = 0; part < parts.count; ++part) {
             float* const sums = partial.weight(part);
@@ -111,9 +108,8 @@ void pointwise_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<
             std::fill_n(sums, out * in, 0.0f);
             for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
                 const std::int64_t count = std::min(chunk, parts.end(part) - begin);
-                const float* const gradients = output_gradients.of(pass.output_gradient + begin * out, count);
-                accumulate_products(count, out, gradients, in, inputs.of(pass.input + begin * in, count),
-                                    sums);
+                const float* const gradients = output_gradients.at(begin, count);
+                accumulate_products(count, out, gradients, in, inputs.at(begin, count), sums);
                 add_over_pixels(count, out, gradients, bias);
             }
         }

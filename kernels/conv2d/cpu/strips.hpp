@@ -40,18 +40,19 @@ class FramedRows {
         std::fill_n(values_.get(), (strip_rows + 2 * above_) * row_stride_, T(0.0f));
     }
 
-    template <class From>
-    void load(const From* images, const Strips::Rows& strip) {
+    void load(const StoredImage& images, const Strips::Rows& strip) {
         first_ = std::max<std::int64_t>(0, strip.begin - above_);
         const std::int64_t end = std::min(height_, strip.end + above_);
         for (std::int64_t y = first_; y < end; ++y)
-            copy_values(images + (strip.image * height_ + y) * row_elements_, row_elements_,
+            images.copy((strip.image * height_ + y) * row_elements_, row_elements_,
                         values_.get() + (y - first_) * row_stride_ + before_);
     }
     /// Row y + i − ⌊kernel height / 2⌋, from its left padding on.
     const T* row(std::int64_t y, std::int64_t i) const {
         return values_.get() + (y + i - above_ - first_) * row_stride_;
     }
+    /// The pixels of row y.
+    const T* pixels(std::int64_t y) const { return row(y, above_) + before_; }
     /// The tap rows first_taps(y) … end_taps(y) − 1 lie inside the image.
     std::int64_t first_taps(std::int64_t y) const { return std::max<std::int64_t>(0, above_ - y); }
     std::int64_t end_taps(std::int64_t y) const { return std::min(2 * above_ + 1, height_ - y + above_); }

@@ -23,8 +23,8 @@ ScratchOf<bfloat16> packed_weight(const Taps& taps, const float* weight, std::in
     return packed;
 }
 
-template <class From, class To>
-void convolve(const Conv2dShape& s, const Taps& taps, const From* images, const float* weight,
+template <class To>
+void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
               const Epilogue<To>& epilogue) {
     const Bfloat16Unit& unit = *bfloat16_unit();
     const std::int64_t panel = panel_channels(taps.to, unit.max_channels),
