@@ -6,9 +6,9 @@
 //   {"do": "memory"}                                    one more run → {"bytes": peak growth since the start,
 //                                                       or on a CUDA device all memory that the row holds}
 //   {"do": "release"}                                   releases the row → {}
-//   {"do": "machine"}                                   → {"device": …, "threads": …}
-// Errors are {"error": sentence}. The first argument is the device, the second the precision of a CUDA
-// device's convolutions (default float32).
+//   {"do": "machine"}                                   → {"device": …, "threads": …, "precision": …}
+// Errors are {"error": sentence}. The first argument is the device, the second the precision of the
+// convolutions (default float32), which the device must support.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -46,7 +46,8 @@ Parameters answer(const Parameters& request, Device device, std::unique_ptr<Row>
     if (what == "machine")
         return {{"device",
                  device.kind == DeviceKind::cpu ? to_string(device) : simt::device_description(device.index)},
-                {"threads", cpu_threads()}};
+                {"threads", cpu_threads()},
+                {"precision", conv2d_settings_in_force(device).precision}};
     if (what == "prepare" || what == "release") {
         row.reset();
         release_cached_memory(device);
@@ -87,7 +88,10 @@ int main(int argc, char** argv) try {
         // The processes of all precisions, and PyTorch's, share the device.
         set_memory_limit(device, available_memory(device) / 2);
     }
-    apply({.precision = argc > 2 ? argv[2] : "float32", .backend = "native"}, device);
+    const std::string precision = argc > 2 ? argv[2] : "float32";
+    const Conv2dSettings settings = apply({.precision = precision, .backend = "native"}, device);
+    require(settings.precision == precision, "the device " + to_string(device) + " computes in " +
+                                                 settings.precision + ", not in " + precision);
     std::unique_ptr<Row> row;
     for (std::string line; std::getline(std::cin, line);) {
         Parameters reply;
