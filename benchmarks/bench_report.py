@@ -17,6 +17,13 @@ def exponent(points, field):
     return statistics.linear_regression(xs, ys).slope
 
 
+def best_peer(row, dtypes):
+    """The fastest peer of the row's own dtype and the ratio of its time to the engine's. `dtypes`: by peer."""
+    own = {peer: ms for peer, ms in row["peers"].items() if dtypes[peer] == row["dtype"]}
+    best = min(own, key=own.get, default=None)
+    return {"best_peer": best, "ratio_best_peer": own[best] / row["ours_ms"] if best else None}
+
+
 def number(value, digits=3):
     return "–" if value is None else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
 
@@ -26,21 +33,38 @@ def table(header, lines):
                      + ["| " + " | ".join(line) + " |" for line in lines])
 
 
+def columns(peers):
+    """(title, text of a row) of the table of rows. `peers`: name → title, without PyTorch."""
+    first = [("row", lambda r: r["name"]), ("dtype", lambda r: r["dtype"]), ("ours, ms", lambda r: number(r["ours_ms"])),
+             ("spread", lambda r: number(r["ours_spread"], 2)), ("PyTorch, ms", lambda r: number(r["pytorch_ms"])),
+             ("mode", lambda r: r["pytorch_mode"] or "–"), ("ratio", lambda r: number(r["ratio"]))]
+    times = [(f"{title}, ms", lambda r, name=name: number(r["peers"].get(name))) for name, title in peers.items()]
+    if peers:
+        titles = {"pytorch": "PyTorch", **peers}
+        times += [("fastest peer", lambda r: titles.get(r["best_peer"], "–")),
+                  ("ratio to it", lambda r: number(r["ratio_best_peer"]))]
+    limits = [("share", lambda r: number(r["share_of_limit"], 2)), ("error", lambda r: number(r["max_rel_error"], 2)),
+              ("ours, MiB", lambda r: number(r.get("ours_mib"))), ("PyTorch, MiB", lambda r: number(r.get("pytorch_mib")))]
+    memory = [(f"{title}, MiB", lambda r, name=name: number(r.get("peer_mib", {}).get(name))) for name, title in peers.items()]
+    return first + times + limits + memory
+
+
 def markdown(report):
     m, limits = report["machine"], report["limits"]
-    theirs = f"PyTorch {m['pytorch']['version']}, {m['pytorch']['threads']} threads" if m["pytorch"] else "no PyTorch"
+    theirs = "; ".join(f"{peer['title']} {peer['version']}, {peer['threads']} threads" for peer in m["peers"].values())
+    peers = {name: peer["title"] for name, peer in m["peers"].items() if name != "pytorch"}
     text = [f"# {m['device']}, {m['processor']}, {m['date']}", "",
-            f"`{m['command']}`, commit {m['commit']}. {m['cores']} cores, {m['threads']} threads; {theirs}.", "",
+            f"`{m['command']}`, commit {m['commit']}. {m['cores']} cores, {m['threads']} threads; {theirs or 'no peers'}.", "",
             "Limits: " + ", ".join(f"{name} {number(value)} {'GB/s' if name == 'copy' else 'GFLOP/s'}"
                                    for name, value in limits.items()) + ".", "",
             "Ratio: PyTorch's time in its fastest mode over the engine's. Spread: interquartile range over median. Share: of the "
             "GEMM rate above. Error: norm of the difference from PyTorch in float64 over its norm, the largest of "
             "all results. Memory: growth of the process's peak; for a GPU, all memory held at once; slices one at a time.", ""]
-    rows = [[r["name"], r["dtype"], number(r["ours_ms"]), number(r["ours_spread"], 2), number(r["pytorch_ms"]),
-             r["pytorch_mode"] or "–", number(r["ratio"]), number(r["share_of_limit"], 2), number(r["max_rel_error"], 2),
-             number(r.get("ours_mib")), number(r.get("pytorch_mib"))] for r in report["rows"]]
-    text += [table(["row", "dtype", "ours, ms", "spread", "PyTorch, ms", "mode", "ratio", "share", "error", "ours, MiB",
-                    "PyTorch, MiB"], rows), ""]
+    if peers:
+        text += ["Fastest peer: among the peers that compute in the row's dtype (PyTorch does in both), with the ratio of its "
+                 "time to the engine's. Without PyTorch, the error of a row in bfloat16 is that against the engine in float32.", ""]
+    table_columns = columns(peers)
+    text += [table([title for title, _ in table_columns], [[cell(r) for _, cell in table_columns] for r in report["rows"]]), ""]
     if report["growth"]:
         text += ["Growth of the engine's side, with the exponent of a power law fitted to it:", ""]
         lines = [[g["name"], g["parameter"], ", ".join(str(p["value"]) for p in g["points"]),

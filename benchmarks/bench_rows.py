@@ -1,4 +1,4 @@
-"""The measurements of scripts/bench: rows of benchmarks/rows and benchmarks/pytorch_rows.py, and growing series."""
+"""The measurements of scripts/bench: rows of benchmarks/rows and its peers, and growing series."""
 
 
 def step(model, prior="AP", **sizes):
@@ -37,8 +37,15 @@ def rows_of(device, quick):
     return rows
 
 
-def modes_of(device, quick, row):
-    """PyTorch's modes to try (benchmarks/pytorch_rows.py). No torch.compile in short runs, because compilation takes long."""
+def modes_of(device, quick, row, peer="pytorch"):
+    """A peer's modes to try (benchmarks/pytorch_rows.py, benchmarks/onnx_rows.py)."""
+    if peer == "onnxruntime":
+        return ["spinning", "no_spinning"]
+    return pytorch_modes(device, quick, row) if peer == "pytorch" else ["latency"]
+
+
+def pytorch_modes(device, quick, row):
+    """No torch.compile in short runs, because compilation takes long."""
     kind = row["kind"]
     if kind == "low_rank":
         return ["eager", "eigh", "matrix_exp"]

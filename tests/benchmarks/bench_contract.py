@@ -1,16 +1,23 @@
-"""Tests the interface of scripts/bench on one device: bench_contract.py BENCHMARK_ROWS cpu|cuda
+"""Tests the interface of scripts/bench on one device: bench_contract.py BENCHMARK_ROWS cpu|cuda [PYTHON]
 
-The sizes are small enough for the CUDA emulator; PyTorch is left out.
+The sizes are small enough for the CUDA emulator; PyTorch is left out. ONNX Runtime is timed if PYTHON has it and
+export_onnx lies beside BENCHMARK_ROWS.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-engine, device = sys.argv[1:]
-bench = Path(__file__).resolve().parents[2] / "scripts/bench"
+engine, device, python = [*sys.argv[1:], None][:3]
+root = Path(__file__).resolve().parents[2]
+bench = root / "scripts/bench"
+sys.path.insert(0, str(root / "benchmarks"))
+from bench_network import weights_bytes  # noqa: E402, from the folder above
+from bench_peers import has_bfloat16, parse_peers  # noqa: E402
+from bench_report import best_peer, markdown  # noqa: E402
 
 SMALL_ROWS = [
     {"kind": "low_rank", "batch": 3, "side": 9},
@@ -64,9 +71,63 @@ def check_report():
     assert report["limits"]["copy"] > 0 and report["limits"]["gemm_float32"] > 0 and report["machine"]["cores"] > 0
 
 
+def check_peers():
+    names = lambda text: [peer.name for peer in parse_peers(text, "cpu")]
+    assert names(None) == ["pytorch"]
+    assert names("openvino,pytorch") == ["pytorch", "openvino", "openvino_bfloat16"]
+    assert has_bfloat16(["avx2", "amx_bf16"]) and has_bfloat16(["avx512_bf16"]) and not has_bfloat16(["avx2"])
+
+    # The fastest peer is one of the row's own dtype.
+    row = {"dtype": "float32", "ours_ms": 2.0, "peers": {"onnxruntime": 8.0, "openvino": 6.0, "openvino_bfloat16": 1.0}}
+    dtypes = {"onnxruntime": "float32", "openvino": "float32", "openvino_bfloat16": "bfloat16"}
+    assert best_peer(row, dtypes) == {"best_peer": "openvino", "ratio_best_peer": 3.0}
+    assert best_peer({**row, "dtype": "bfloat16"}, dtypes) == {"best_peer": "openvino_bfloat16", "ratio_best_peer": 0.5}
+    assert best_peer({**row, "peers": {}}, {}) == {"best_peer": None, "ratio_best_peer": None}
+
+
+def check_weights():
+    """inputs.safetensors as a weights file: the input left out, the tensors renamed, the data kept."""
+    entry = lambda begin, end: {"dtype": "F32", "shape": [(end - begin) // 4], "data_offsets": [begin, end]}
+    header = json.dumps({"input": entry(0, 8), "b": entry(8, 16), "a": entry(16, 20)}).encode()
+    data = bytes(range(20))
+    out = weights_bytes(len(header).to_bytes(8, "little") + header + data, {"kind": "upscale", "model": "edsr", "depth": 2})
+    length = int.from_bytes(out[:8], "little")
+    got = json.loads(out[8:8 + length])
+    settings = json.loads(got.pop("__metadata__")["dnsp.settings"])
+    assert settings["model"] == {"name": "edsr", "depth": 2}, settings
+    begin, end = got["model.b"]["data_offsets"]
+    assert set(got) == {"model.a", "model.b"} and out[8 + length:][begin:end] == data[8:16], got
+
+
+def check_onnx_runtime():
+    """A row with a peer that reads ONNX; skipped where there is none."""
+    installed = python and subprocess.run([python, "-c", "import numpy, onnxruntime"], capture_output=True).returncode == 0
+    if not installed or not Path(engine).with_name("export_onnx").exists():
+        print("NOT TESTED: ONNX Runtime, which is not installed, or export_onnx, which is not built")
+        return
+    name = "upscale_srcnn_slice"
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "report.json"
+        run = subprocess.run([bench, "--quick", "--peers", "onnxruntime", "--engine", engine, "--rows", name, "--json", out],
+                             capture_output=True, text=True, env={**os.environ, "DNSP_BENCH_PYTHON": python})
+        assert run.returncode == 0, run.stderr
+        report = json.loads(out.read_text())
+    row = report["rows"][0]
+    assert row["dtype"] == "float32" and set(row["peers"]) == {"onnxruntime"}, row
+    assert row["best_peer"] == "onnxruntime" and row["peer_errors"]["onnxruntime"] < 1e-6, row
+    assert abs(row["ratio_best_peer"] - row["peers"]["onnxruntime"] / row["ours_ms"]) < 1e-9, row
+    assert set(row["peer_mode_ms"]["onnxruntime"]) == {"spinning", "no_spinning"} and row["peer_mib"]["onnxruntime"] > 0, row
+    assert f"| {name} | float32 |" in markdown(report) and "| ONNX Runtime |" in markdown(report)
+
+
 def check_wrong_calls():
-    for arguments, sentence in ((["--rows", "no_such_row"], "no_such_row"), (["--engine", "/nowhere"], "/nowhere")):
-        run = subprocess.run([bench, "--no-pytorch", *arguments], capture_output=True, text=True)
+    for arguments, sentence in ((["--no-pytorch", "--rows", "no_such_row"], "no_such_row"),
+                                (["--no-pytorch", "--engine", "/nowhere"], "/nowhere"),
+                                (["--no-pytorch", "--peers", "pytorch"], "contradicts"),
+                                (["--peers", "tensorflow,openvino"], "unknown peers: tensorflow"),
+                                (["--peers", ","], "names no peer"),
+                                (["--device", "cuda", "--peers", "openvino"], "openvino: a peer on the CPU only")):
+        run = subprocess.run([bench, *arguments], capture_output=True, text=True)
         assert run.returncode != 0 and sentence in run.stderr and "Traceback" not in run.stderr, run.stderr
 
 
@@ -74,4 +135,7 @@ for precision in ("float32", "bfloat16") if device == "cuda" else ("float32",):
     check_requests(precision)
 if device == "cpu":
     check_report()
+    check_peers()
+    check_weights()
+    check_onnx_runtime()
     check_wrong_calls()
