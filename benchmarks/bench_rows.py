@@ -17,7 +17,7 @@ EDSR_SMALL, EDSR_PAPER = {"depth": 16, "width": 64}, {"depth": 32, "width": 256}
 
 
 def rows_of(device, quick):
-    """(name, description, precision of a CUDA device's convolutions)"""
+    """(name, description, precision of the convolutions). On the CPU, inference also in bfloat16."""
     cpu = device == "cpu"
     inner = ["float32"] if cpu else ["bfloat16", "tf32"]
     batch = 4 if quick and cpu else 64
@@ -27,9 +27,12 @@ def rows_of(device, quick):
     rows += [("step_srcnn_ap", step("srcnn"), precision) for precision in inner]
     rows += [("step_srcnn_np", step("srcnn", "NP"), precision) for precision in inner]
     rows += [("step_edsr16x64_ap", step("edsr", batch=16, **EDSR_SMALL), precision) for precision in inner]
-    rows += [("upscale_srcnn_slice", upscale("srcnn"), precision) for precision in inner]
-    rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inner]
-    if not cpu:
+    inference = ["float32", "bfloat16"] if cpu else inner
+    rows += [("upscale_srcnn_slice", upscale("srcnn"), precision) for precision in inference]
+    rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inference]
+    if cpu:
+        rows += [("upscale_edsr32x256_slice", upscale("edsr", **EDSR_PAPER), precision) for precision in inference]
+    else:
         rows += [("step_edsr32x256_ap", step("edsr", **EDSR_PAPER), precision) for precision in inner]
         rows += [("step_edsr32x256_np", step("edsr", "NP", **EDSR_PAPER), precision) for precision in inner]
         rows += [("upscale_edsr32x256_volume", upscale("edsr", slices=181, height=217, columns=181, **EDSR_PAPER),
@@ -37,10 +40,21 @@ def rows_of(device, quick):
     return rows
 
 
+def takes_seconds(device, row):
+    """Whether one run takes seconds: EDSR of the paper's size on a CPU."""
+    return device == "cpu" and (row.get("depth"), row.get("width")) == (32, 256)
+
+
+def turns_of(device, quick, row):
+    if takes_seconds(device, row):
+        return 3 if quick else 5
+    return 5 if quick else 11
+
+
 def modes_of(device, quick, row, peer="pytorch"):
     """A peer's modes to try (benchmarks/pytorch_rows.py, benchmarks/onnx_rows.py)."""
     if peer == "onnxruntime":
-        return ["spinning", "no_spinning"]
+        return ["spinning"] if takes_seconds(device, row) else ["spinning", "no_spinning"]
     return pytorch_modes(device, quick, row) if peer == "pytorch" else ["latency"]
 
 
@@ -49,7 +63,7 @@ def pytorch_modes(device, quick, row):
     kind = row["kind"]
     if kind == "low_rank":
         return ["eager", "eigh", "matrix_exp"]
-    modes = ["eager", "channels_last"]
+    modes = ["channels_last"] if takes_seconds(device, row) else ["eager", "channels_last"]
     if kind == "convolution":
         return modes
     best = "channels_last"
