@@ -32,10 +32,16 @@ def weights_bytes(inputs, row):
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
-def write_network(folder, row, export_onnx):
-    """Writes weights.safetensors and, by the program export_onnx, network.onnx into `folder`, from its inputs.safetensors."""
+def write_weights(folder, row):
+    """Writes weights.safetensors into `folder`, from its inputs.safetensors."""
     weights = folder / "weights.safetensors"
     weights.write_bytes(weights_bytes((folder / "inputs.safetensors").read_bytes(), row))
+    return weights
+
+
+def write_network(folder, row, export_onnx):
+    """As write_weights(), and by the program export_onnx network.onnx."""
+    weights = write_weights(folder, row)
     try:
         done = subprocess.run([export_onnx, weights, folder / "network.onnx", "--force"], capture_output=True, text=True)
     except OSError as error:

@@ -24,6 +24,18 @@ def best_peer(row, dtypes):
     return {"best_peer": best, "ratio_best_peer": own[best] / row["ours_ms"] if best else None}
 
 
+def timings(name, device, dtype, row, seconds, dtypes):
+    """What is known of a row from the seconds of its sides, "ours" and peers. `dtypes`: of the peers."""
+    medians = {side: 1e3 * statistics.median(times) for side, times in seconds.items()}
+    ours, pytorch = medians.pop("ours"), medians.get("pytorch")
+    result = {"name": name, "device": device, "dtype": dtype, "ours_ms": ours, "ours_spread": spread(seconds["ours"]),
+              "pytorch_ms": pytorch, "pytorch_spread": spread(seconds["pytorch"]) if pytorch else None,
+              "pytorch_mode": None, "ratio": pytorch / ours if pytorch else None, "gflops": None, "share_of_limit": None,
+              "max_rel_error": None, "row": row, "peers": medians,
+              "peer_spreads": {side: spread(times) for side, times in seconds.items() if side != "ours"}}
+    return {**result, **best_peer(result, dtypes)}
+
+
 def number(value, digits=3):
     return "–" if value is None else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
 
@@ -59,7 +71,8 @@ def markdown(report):
                                    for name, value in limits.items()) + ".", "",
             "Ratio: PyTorch's time in its fastest mode over the engine's. Spread: interquartile range over median. Share: of the "
             "GEMM rate above. Error: norm of the difference from PyTorch in float64 over its norm, the largest of "
-            "all results. Memory: growth of the process's peak; for a GPU, all memory held at once; slices one at a time.", ""]
+            "all results. Memory: growth of the process's peak; for a GPU, all memory held at once; slices one at a time. "
+            "Rows volume_…: processes from file to file and their peaks.", ""]
     if peers:
         text += ["Fastest peer: among the peers that compute in the row's dtype (PyTorch does in both), with the ratio of its "
                  "time to the engine's. Without PyTorch, the error of a row in bfloat16 is that against the engine in float32.", ""]

@@ -9,6 +9,10 @@ def upscale(model, **sizes):
     return {"kind": "upscale", "model": model, **sizes}
 
 
+def volume(model, **sizes):
+    return {"kind": "volume", "model": model, "shape": [96, 116, 40], **sizes}
+
+
 def convolution(which, batch):
     return {"kind": "convolution", "pass": which, "batch": batch}
 
@@ -32,6 +36,7 @@ def rows_of(device, quick):
     rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inference]
     if cpu:
         rows += [("upscale_edsr32x256_slice", upscale("edsr", **EDSR_PAPER), precision) for precision in inference]
+        rows += [("volume_srcnn", volume("srcnn"), "float32"), ("volume_edsr16x64", volume("edsr", **EDSR_SMALL), "float32")]
     else:
         rows += [("step_edsr32x256_ap", step("edsr", **EDSR_PAPER), precision) for precision in inner]
         rows += [("step_edsr32x256_np", step("edsr", "NP", **EDSR_PAPER), precision) for precision in inner]
@@ -46,7 +51,7 @@ def takes_seconds(device, row):
 
 
 def turns_of(device, quick, row):
-    if takes_seconds(device, row):
+    if takes_seconds(device, row) or row["kind"] == "volume":
         return 3 if quick else 5
     return 5 if quick else 11
 

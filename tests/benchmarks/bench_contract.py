@@ -18,6 +18,7 @@ sys.path.insert(0, str(root / "benchmarks"))
 from bench_network import weights_bytes  # noqa: E402, from the folder above
 from bench_peers import has_bfloat16, parse_peers  # noqa: E402
 from bench_report import best_peer, markdown  # noqa: E402
+from bench_volume import volume_bytes  # noqa: E402
 
 SMALL_ROWS = [
     {"kind": "low_rank", "batch": 3, "side": 9},
@@ -69,6 +70,22 @@ def check_report():
             assert field in row, (row, field)
         assert row["ours_ms"] > 0 and row["share_of_limit"] > 0 and row["pytorch_ms"] is None
     assert report["limits"]["copy"] > 0 and report["limits"]["gemm_float32"] > 0 and report["machine"]["cores"] > 0
+
+
+def check_volume():
+    """upscale alone on a volume, from file to file."""
+    bytes_of_one = volume_bytes([3, 4, 2])
+    assert len(bytes_of_one) == 352 + 4 * 24 and bytes_of_one == volume_bytes([3, 4, 2])
+    if not Path(engine).with_name("upscale").exists():
+        print("NOT TESTED: the rows of volumes, because upscale is not built")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "report.json"
+        run = subprocess.run([bench, "--quick", "--no-pytorch", "--engine", engine, "--rows", "volume_srcnn", "--json", out],
+                             capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        row = json.loads(out.read_text())["rows"][0]
+    assert row["ours_ms"] > 0 and row["ours_mib"] > 0 and row["peers"] == {} and row["best_peer"] is None, row
 
 
 def check_peers():
@@ -135,6 +152,7 @@ for precision in ("float32", "bfloat16") if device == "cuda" else ("float32",):
     check_requests(precision)
 if device == "cpu":
     check_report()
+    check_volume()
     check_peers()
     check_weights()
     check_onnx_runtime()
