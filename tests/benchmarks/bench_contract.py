@@ -51,7 +51,7 @@ def check_requests(precision):
         assert len(times["seconds"]) == 2 and min(times["seconds"]) > 0, (row, times)
         assert memory["bytes"] >= 0, (row, memory)
     assert "sing" in replies[-3]["error"] and "no such kind" in replies[-2]["error"]
-    assert replies[-1]["threads"] > 0
+    assert replies[-1]["threads"] > 0 and replies[-1]["precision"] == precision
 
 
 def check_report():
