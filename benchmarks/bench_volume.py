@@ -16,7 +16,7 @@ from bench_peers import OWN_PYTHON, has_modules
 from bench_sides import HANDOVER_SECONDS, ROOT, Refused, environment
 
 # Norm of the difference of a peer's voxels from upscale's over the norm of these.
-BOUNDS = {"float32": 1e-5, "bfloat16": 1e-2}
+BOUNDS = {"float32": 1e-5, "bfloat16": 2e-2}
 
 
 def volume_bytes(shape):
@@ -85,7 +85,11 @@ class VolumeRow:
         (folder / "volume.nii").write_bytes(volume_bytes(row["shape"]))
         self.pythons = {peer.name: (peer, python) for peer, python in usable if has_nibabel(peer, python)}
         if any(peer.reads_onnx for peer, _ in self.pythons.values()):
-            write_network(folder, row, programs / "export_onnx")
+            try:
+                write_network(folder, row, programs / "export_onnx")
+            except Refused as why:
+                print(f"bench: rows of volumes without peers that read ONNX: {why}", file=sys.stderr)
+                self.pythons = {name: found for name, found in self.pythons.items() if not found[0].reads_onnx}
         self.commands = {"ours": [programs / "upscale", folder / "volume.nii", folder / "ours.nii", "--weights",
                                   folder / "weights.safetensors", "--axis", "z", "--device", "cpu", "--force"]}
         for name, (_, python) in self.pythons.items():
