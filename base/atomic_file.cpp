@@ -69,8 +69,16 @@ std::string destination_of(const std::string& hidden) {
     return hidden[end] == '.' ? hidden.substr(1, end - 1) : std::string();
 }
 
-/// Removes the hidden files of `destination` that killed processes left. A living process holds a lock on its
-/// hidden file. A folder is listed once in a process, since it may hold thousands of files.
+/// Locks a new hidden file. False if another process has just taken it for a leftover and removed it.
+bool lock_new_file(int descriptor) {
+    // A file system without locks: then nothing is taken for a leftover either.
+    if (repeated([&] { return ::flock(descriptor, LOCK_EX); }) != 0) return true;
+    struct stat status {};
+    return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
+}  // namespace
+
 void remove_leftovers(const std::filesystem::path& destination) {
     namespace fs = std::filesystem;
     static std::mutex guard;
@@ -93,16 +101,6 @@ void remove_leftovers(const std::filesystem::path& destination) {
     }
     known->second.erase(first, last);
 }
-
-/// Locks a new hidden file. False if another process has just taken it for a leftover and removed it.
-bool lock_new_file(int descriptor) {
-    // A file system without locks: then nothing is taken for a leftover either.
-    if (repeated([&] { return ::flock(descriptor, LOCK_EX); }) != 0) return true;
-    struct stat status {};
-    return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
-}
-
-}  // namespace
 
 AtomicFile::AtomicFile(const std::filesystem::path& destination) : destination_(follow_links(destination)) {
     require(destination_.has_filename(), destination_.string(), "not a file name");

@@ -38,6 +38,11 @@ class AtomicFile {
 /// Writes `text` to a file atomically (AtomicFile).
 void write_atomically(const std::filesystem::path& path, const std::string& text);
 
+/// Removes the hidden files that killed processes left of `destination`, whose AtomicFile does so too. A
+/// living process holds a lock on its hidden file, which stays. A folder is listed once in a process, since
+/// it may hold thousands of files.
+void remove_leftovers(const std::filesystem::path& destination);
+
 /// Copies a file atomically. The copy gets the permissions of a new file.
 void copy_atomically(const std::filesystem::path& from, const std::filesystem::path& to);
 

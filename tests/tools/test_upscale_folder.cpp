@@ -54,7 +54,13 @@ TEST_CASE("upscale --skip-existing leaves finished results, and makes the others
     CHECK((bytes_of(fixture.result(0)) == first && fs::last_write_time(fixture.result(0)) == time));
     CHECK(imaging::read_nifti(fixture.result(1)).size == std::array{32, 40, 4});
     CHECK(fs::exists(fixture.result(2)));
+    // Hidden files that a killed process left, which the next one could not remove yet.
+    const fs::path leftover = fixture.out / ".scan0.nii.abc123.part",
+                   of_record = fixture.out / ".scan0.json.abc123.part", foreign = fixture.out / ".scan0.part";
+    for (const fs::path& file : {leftover, of_record, foreign}) std::ofstream(file) << "half";
     CHECK(fixture.run(" --skip-existing").says("3 of 3 results exist and are skipped"));
+    CHECK_FALSE((fs::exists(leftover) || fs::exists(of_record)));
+    CHECK(fs::exists(foreign));
 
     // Results of other images are neither skipped nor replaced.
     fixture.write(0, 7);

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "base/atomic_file.hpp"
 #include "imaging/image_folder.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -61,7 +62,10 @@ std::vector<UpscaleJob> unfinished(std::vector<UpscaleJob> jobs, const UpscaleOp
         const bool finished = state == RecordState::finished && fs::exists(job.output);
         job.replaces_leftover = state == RecordState::unfinished ||
                                 (options.skip_existing && state == RecordState::finished && !finished);
-        return options.skip_existing && finished;
+        if (!options.skip_existing || !finished) return false;
+        // A process that was killed may not have released its hidden file yet when the next one came.
+        for (const fs::path& file : {job.output, sidecar_path(job.output)}) remove_leftovers(file);
+        return true;
     });
     if (all != jobs.size()) fmt::print("{} of {} results exist and are skipped\n", all - jobs.size(), all);
     return jobs;
