@@ -14,7 +14,8 @@ build = Path(sys.argv[1])
 train = build / "bin/train_dnsp"
 mpirun = ["mpirun", "--oversubscribe"]
 environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1",
-               "OMP_WAIT_POLICY": "passive", "OMPI_MCA_mpi_yield_when_idle": "1"}
+               "OMP_WAIT_POLICY": "passive", "OMPI_MCA_mpi_yield_when_idle": "1",
+               "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}  # containers refuse to read the memory of processes
 
 
 def run(processes, *arguments, check=True):
