@@ -12,9 +12,11 @@
 #include <cstdio>
 #include <limits>
 #include <sstream>
+#include <string_view>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/sha256.hpp"
 #include "base/unfinished.hpp"
 #include "imaging/dicom/dicom.hpp"
@@ -42,6 +44,14 @@ std::string uid_of(const std::string& text) {
     for (; number != 0 || digits.empty(); number /= 10)
         digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(number % 10)));
     return "2.25." + digits;
+}
+
+/// The value of an integer string (IS), 0 for any other text.
+int integer_of(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    text = text.substr(0, text.find_last_not_of(' ') + 1);
+    if (text.starts_with('+')) text.remove_prefix(1);
+    return number_of<int>(text).value_or(0);
 }
 
 /// Sets an element of text, padded to an even length.
@@ -272,7 +282,7 @@ std::string write_dicom(const fs::path& folder, const Volume& volume, const Dico
                             volume.voxels.size() * sizeof(float));
     const gdcm::DataSet& any = source.images.front().file->GetDataSet();
     const std::string series_seed = text_of(any, gdcm::Tag(0x0020, 0x000e)) + sha256_of_text(bytes);
-    const std::string old_number = text_of(any, gdcm::Tag(0x0020, 0x0011));
+    const std::int64_t old_number = integer_of(text_of(any, gdcm::Tag(0x0020, 0x0011)));
     const bool thinner = volume.size[2] != static_cast<int>(source.images.size());
     for (int slice = 0; slice < volume.size[2]; ++slice) {
         Vector3 position{};
@@ -281,8 +291,7 @@ std::string write_dicom(const fs::path& folder, const Volume& volume, const Dico
         gdcm::DataSet data = derived_from(image, description);
         set_text(data, 0x0008, 0x0018, gdcm::VR::UI, uid_of(fmt::format("{} {}", series_seed, slice)));
         set_text(data, 0x0020, 0x000e, gdcm::VR::UI, uid_of(series_seed));
-        set_text(data, 0x0020, 0x0011, gdcm::VR::IS,
-                 std::to_string(std::atoi(old_number.c_str()) + series_number_offset));
+        set_text(data, 0x0020, 0x0011, gdcm::VR::IS, std::to_string(old_number + series_number_offset));
         set_text(data, 0x0020, 0x0013, gdcm::VR::IS, std::to_string(slice + 1));
         set_text(data, 0x0020, 0x0032, gdcm::VR::DS, joined(position));
         set_text(data, 0x0020, 0x0037, gdcm::VR::DS,
