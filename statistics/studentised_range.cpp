@@ -69,8 +69,10 @@ double studentised_range_quantile(double probability, int k, double df) {
     const auto excess = [&](double q) { return studentised_range_cdf(q, k, df) - probability; };
     double low = 0.1, high = 100.0;
     while (excess(low) > 0) low /= 2;
-    for (; excess(high) < 0; high *= 2)
+    while (excess(high) < 0) {
         require(high < 1e6, "[studentised range] the quantile is too large to be computed");
+        high *= 2;
+    }
     std::uintmax_t iterations = 100;
     const auto [left, right] = boost::math::tools::toms748_solve(
         excess, low, high, boost::math::tools::eps_tolerance<double>(44), iterations);

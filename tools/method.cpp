@@ -46,7 +46,7 @@ Method network_method(const std::filesystem::path& weights, const std::string& l
     method.restore = [upscaler](const Subject& subject, const SlicePair& pair) {
         return upscaler->enhance(pair.input, subject.normalisation, subject.tissues);
     };
-    method.network = upscaler;
+    method.network = std::move(upscaler);
     return method;
 }
 

@@ -101,7 +101,8 @@ json rank(const Options& options) {
 json blur(const Options& options) {
     const imaging::Image image = read_slice(options);
     std::vector<double> sigmas, variances;
-    for (double sigma = 0.0; sigma <= 5.0; sigma += 0.25) {
+    for (int quarter = 0; quarter <= 20; ++quarter) {
+        const double sigma = 0.25 * quarter;
         sigmas.push_back(sigma);
         variances.push_back(tools::laplacian_variance(tools::gaussian_blurred(image, sigma)));
     }
@@ -124,11 +125,10 @@ json blur(const Options& options) {
 }
 
 json patches(const Options& options) {
-    const Options all = options;
-    require(tools::image_kind(all.input) == tools::ImageKind::volume,
-            all.input.string() + ": the patches come from several slices of a volume");
-    const Subject subject = make_subject(tools::read_volume(all.input, all.volume),
-                                         imaging::make_degradation("gaussian", 2), all.slice_axis.axis);
+    require(tools::image_kind(options.input) == tools::ImageKind::volume,
+            options.input.string() + ": the patches come from several slices of a volume");
+    const Subject subject = make_subject(tools::read_volume(options.input, options.volume),
+                                         imaging::make_degradation("gaussian", 2), options.slice_axis.axis);
     constexpr int patch = 40, stride = 4, pairs = 3;
     constexpr double min_foreground = 0.9;
     std::vector<Panel> sharp, smooth;
@@ -150,7 +150,7 @@ json patches(const Options& options) {
         out.push_back(
             {{"slice", pair.index}, {"sharp", found->sharp_response}, {"smooth", found->smooth_response}});
     }
-    require(!sharp.empty(), all.input.string() + ": no slice has patches with enough foreground");
+    require(!sharp.empty(), options.input.string() + ": no slice has patches with enough foreground");
     if (!options.figure.empty()) tools::draw_panels(options.figure, {sharp, smooth}, 5);
     return {{"patch", patch}, {"pairs", out}};
 }

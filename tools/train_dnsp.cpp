@@ -292,8 +292,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     const imaging::Degradation degradation = settings.degradation.make();
     const std::string input = degradation.scale == 1 && !degradation.through_plane ? "the input" : "bicubic";
     fmt::print("{}: {} parameters; {}, {} an epoch; {} on the held-out slices {:.2f} dB, SSIM {:.4f}\n",
-               settings.model.name, trainer.parameters(),
-               counted(static_cast<std::size_t>(trainer.sampler().slices()), "slice"),
+               settings.model.name, trainer.parameters(), counted(trainer.sampler().slices(), "slice"),
                counted(static_cast<std::size_t>(trainer.sampler().steps_per_epoch()), "step"), input,
                trainer.bicubic().psnr_db, trainer.bicubic().ssim);
     if (folder) folder->keep();

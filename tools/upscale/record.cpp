@@ -202,7 +202,7 @@ std::string verify_record(const fs::path& sidecar) {
         sidecar.string() +
             ": --self without --steps trains as long as the machine's speed allows, which cannot be repeated");
     require(fs::exists(input), input.string() + ": no such file; start from the folder of the recorded run");
-    require(digest_of(input) == record["input_sha256"],
+    require(Json(digest_of(input)) == record["input_sha256"],
             input.string() + ": is not the input of the recorded run");
     const TemporaryFolder folder;
     const fs::path repeated = folder.path() / output.filename(), log = folder.path() / "log";
@@ -219,7 +219,7 @@ std::string verify_record(const fs::path& sidecar) {
         fmt::format("{}: version {} gives another result than version {}: SHA-256 {} instead of {}",
                     sidecar.string(), DNSP_VERSION, record["version"].get<std::string>(),
                     again["output_sha256"].get<std::string>(), record["output_sha256"].get<std::string>()));
-    const bool unchanged = fs::exists(output) && digest_of(output) == record["output_sha256"];
+    const bool unchanged = fs::exists(output) && Json(digest_of(output)) == record["output_sha256"];
     return fmt::format(
         "{}: the repeated run gives the same bits{}\n", sidecar.string(),
         unchanged ? "" : fmt::format("; {} is not that file (moved or changed)", output.string()));
