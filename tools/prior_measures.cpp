@@ -12,6 +12,9 @@
 #include "priors/filter_bank.hpp"
 #include "priors/learned_sharpness.hpp"
 
+extern template class Eigen::BDCSVD<Eigen::MatrixXd>;  // compiled in kernels/low_rank/svd.cpp
+extern template class Eigen::JacobiSVD<Eigen::MatrixXd>;
+
 namespace dnsp::tools {
 namespace {
 

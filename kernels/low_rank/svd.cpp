@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+// These decompositions take half a minute to compile: other files declare them as `extern template`.
+template class Eigen::BDCSVD<Eigen::MatrixXd>;
+template class Eigen::JacobiSVD<Eigen::MatrixXd>;
+
 namespace dnsp::kernels::cpu {
 namespace {
 

@@ -10,6 +10,9 @@
 #include "models/classical/toolbox_operator.hpp"
 #include "tests/classical/synthetic.hpp"
 
+extern template class Eigen::BDCSVD<Eigen::MatrixXd>;  // compiled in kernels/low_rank/svd.cpp
+extern template class Eigen::JacobiSVD<Eigen::MatrixXd>;
+
 using namespace dnsp;
 using namespace dnsp::classical;
 using namespace dnsp::testing;
