@@ -9,7 +9,8 @@ namespace dnsp {
 /// and ends with the process.
 class FolderLock {
   public:
-    /// Throws FileError "folder: `refusal`" if another process holds the lock. Warns, and holds nothing, if
+    /// Waits up to a second for a lock that another process holds, then throws FileError "folder: `refusal`".
+    /// Warns, and holds nothing, if
     /// the file system has no locks.
     FolderLock(const std::filesystem::path& folder, const std::string& refusal);
     ~FolderLock();

@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <memory>
+#include <thread>
 
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
@@ -203,5 +206,13 @@ TEST_CASE("a folder is locked by one process, until it ends") {
         std::raise(SIGKILL);
     });
     CHECK(complaint(lock) == "no complaint");
+    // The lock of a process that was killed may be released a moment later.
+    auto held = std::make_unique<FolderLock>(folder.path(), "is in use");
+    std::thread release([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        held.reset();
+    });
+    CHECK(complaint(lock) == "no complaint");
+    release.join();
     CHECK(entries(folder.path()) == 0);
 }
