@@ -366,9 +366,10 @@ int main(int argc, char** argv) {
         if (by_epochs) options.settings.steps = 0;
         if (app.count("--init") > 0) options.initial = take_initial_network(options.settings, app, parser);
         choose_source(options.settings, app);
-        // The smallest number that gives 1, 2 and 4 processes the same results.
+        // In a fixed order, the smallest number that gives 1, 2 and 4 processes the same results.
         if (joined->launched() && !options.recorded && app.count("--shards") == 0)
-            options.settings.shards = std::max(4, joined->all().count());
+            options.settings.shards =
+                std::max(options.settings.reduce == ReductionOrder::fixed ? 4 : 1, joined->all().count());
         return train(options, tools::choose_device(app, device),
                      tools::command_text(argv[0], {argv + 1, argv + argc}), joined->all());
     };

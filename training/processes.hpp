@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 namespace dnsp {
 
@@ -13,6 +14,10 @@ class Processes {
     virtual int count() const = 0;
     /// Sends `bytes` bytes to another process and receives as many from it, which calls this too.
     virtual void exchange(int other, const void* send, void* receive, std::size_t bytes) = 0;
+    /// Replaces the arrays of all processes by their sum, in an order that the implementation chooses. Called
+    /// by all.
+    virtual void add_up(std::span<float> values) = 0;
+    virtual void add_up(std::span<double> values) = 0;
     /// True in all processes if `value` is true in any. Called by all.
     virtual bool any(bool value) = 0;
 

@@ -77,8 +77,16 @@ void TrainingSettings::visit(OptionVisitor& v) {
     positive(
         "shards", "--shards",
         "parts of a batch whose gradients are computed one after another, or by the processes that mpirun "
-        "started, and summed in a fixed order; default: 1, under mpirun 4 or the number of processes",
+        "started; default: 1, under mpirun 4 or the number of processes",
         shards);
+    v.option(
+        {.key = "reduce",
+         .flag = "--reduce",
+         .help =
+             "how processes sum the gradients of shards: fixed (an order that gives the same bits for any "
+             "number of processes, which must be a power of two) or fast (the order of the MPI library)",
+         .group = "Training"},
+        reduce, {{"fixed", ReductionOrder::fixed}, {"fast", ReductionOrder::fast}});
     positive("patch", "--patch", "side of a patch, pixels", patch);
     positive("patches_per_slice", "--patches-per-slice", "patches per slice and epoch", patches_per_slice);
     positive("slice_step", "--slice-step", "train on every n-th slice", slice_step);

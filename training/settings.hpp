@@ -9,6 +9,7 @@
 #include "layers/conv2d_settings.hpp"
 #include "models/model.hpp"
 #include "priors/objective.hpp"
+#include "training/shards.hpp"
 
 namespace dnsp {
 
@@ -35,6 +36,7 @@ struct TrainingSettings {
     int epochs = 50;
     int steps = 0;  ///< > 0: number of steps of the whole run, instead of epochs
     int batch = 64;
+    ReductionOrder reduce = ReductionOrder::fixed;
     int shards = 1;  ///< parts of a batch whose gradients are summed in a fixed order (training/shards.hpp)
     int patch = 40;
     int patches_per_slice = 16;  ///< drawn anew every epoch

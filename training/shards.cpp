@@ -23,16 +23,22 @@ bool is_power_of_two(int number) { return number > 0 && std::has_single_bit(stat
 
 }  // namespace
 
-Shards::Shards(int count, Processes& processes) : count_(count), processes_(processes) {
-    require(is_power_of_two(count), fmt::format("--shards {}: expected a power of two", count));
+Shards::Shards(int count, Processes& processes, ReductionOrder order)
+    : count_(count), processes_(processes), order_(order) {
+    const std::string shards = count == 1 ? "one shard" : fmt::format("{} shards", count),
+                      cannot =
+                          fmt::format("{} processes cannot share {} of a batch", processes.count(), shards);
+    require(count > 0, fmt::format("--shards {}: expected a positive number", count));
+    if (order == ReductionOrder::fast) {
+        require(count % processes.count() == 0, cannot + ": --shards must be a multiple of them");
+        return;
+    }
+    require(is_power_of_two(count),
+            fmt::format("--shards {}: expected a power of two, or --reduce fast", count));
     require(is_power_of_two(processes.count()),
-            fmt::format("{} processes cannot share {} shards of a batch: start a power of two of them",
-                        processes.count(), count));
-    require(
-        processes.count() <= count,
-        fmt::format("{} processes cannot share {} of a batch: start at most {}, or begin a run with more "
-                    "--shards",
-                    processes.count(), count == 1 ? "one shard" : fmt::format("{} shards", count), count));
+            cannot + " in a fixed order: start a power of two of them, or choose --reduce fast");
+    require(processes.count() <= count,
+            fmt::format("{}: start at most {}, or begin a run with more --shards", cannot, count));
 }
 
 template <class T>
@@ -49,9 +55,25 @@ void ShardSum<T>::add(std::vector<T> values) {
 
 template <class T>
 std::vector<T> ShardSum<T>::total() {
-    std::vector<T> sum = std::move(*sums_.back());
+    std::vector<T> sum;
+    for (auto& part : sums_) {
+        if (!part) continue;
+        if (sum.empty())
+            sum = std::move(*part);
+        else
+            add_to<T>(sum, *part);
+    }
+    if (shards_.order() == ReductionOrder::fast)
+        shards_.processes().add_up(std::span<T>(sum));
+    else
+        add_between_processes(sum);
+    return sum;
+}
+
+template <class T>
+void ShardSum<T>::add_between_processes(std::vector<T>& sum) const {
     Processes& processes = shards_.processes();
-    if (processes.count() == 1) return sum;
+    if (processes.count() == 1) return;
     const std::size_t size = sum.size(), count = static_cast<std::size_t>(processes.count());
     sum.resize(divide_up(size, count) * count);
     // Recursive halving: two processes exchange halves of what both have summed, and each goes on with the
@@ -75,7 +97,6 @@ std::vector<T> ShardSum<T>::total() {
         processes.exchange(processes.rank() ^ distance, own.data(), others, own.size_bytes());
     }
     sum.resize(size);
-    return sum;
 }
 
 template class ShardSum<float>;

@@ -8,28 +8,35 @@
 
 namespace dnsp {
 
+/// The order in which the gradients of shards are summed between processes.
+enum class ReductionOrder {
+    fixed,  ///< the same sum for any number of processes
+    fast    ///< the one that the library for communication chooses
+};
+
 /// The parts of equal size into which a batch is split. Each process computes the gradients of its own parts.
-/// The sum over all parts does not depend on the number of processes.
 class Shards {
   public:
-    /// Throws Error unless `count` and the number of processes are powers of two, and there are no more
-    /// processes than shards.
-    Shards(int count, Processes& processes);
+    /// Throws Error unless the processes can share the shards: in a fixed order if both numbers are powers of
+    /// two and there are no more processes than shards, else if their number divides that of the shards.
+    Shards(int count, Processes& processes, ReductionOrder order = ReductionOrder::fixed);
 
     int count() const { return count_; }
     /// This process computes the shards first() … first() + own() − 1.
     int first() const { return processes_.rank() * own(); }
     int own() const { return count_ / processes_.count(); }
     Processes& processes() const { return processes_; }
+    ReductionOrder order() const { return order_; }
 
   private:
     int count_;
     Processes& processes_;
+    ReductionOrder order_;
 };
 
 /// The sum of one array of each shard: of two neighbours, then of two neighbouring pairs, and so on. The
-/// pairs within a process and those between processes form one binary tree, so that every sum is rounded in
-/// the same order for any number of processes.
+/// pairs within a process and, in a fixed order, those between processes form one binary tree, so that every
+/// sum is rounded in the same order for any number of processes.
 template <class T>
 class ShardSum {
   public:
@@ -38,10 +45,13 @@ class ShardSum {
     /// Adds the array of this process's next shard.
     void add(std::vector<T> values);
     /// Exchanges the sums between processes, which all call it after their last shard. Returns the sum over
-    /// all shards, the same bits in every process. A process sends and receives less than two arrays.
+    /// all shards, the same bits in every process. In a fixed order, a process sends and receives less than
+    /// two arrays.
     std::vector<T> total();
 
   private:
+    void add_between_processes(std::vector<T>& sum) const;
+
     const Shards& shards_;
     std::vector<std::optional<std::vector<T>>> sums_;  // of 2^index neighbouring shards
 };

@@ -39,8 +39,8 @@ with tempfile.TemporaryDirectory() as folder:
     x, y, z = numpy.mgrid[-1:1:40j, -1:1:44j, -1:1:40j]
     head = 500 * (x**2 + y**2 + z**2 / 4 < 0.8) * (1 + 0.3 * numpy.sin(9 * x) * numpy.cos(7 * y))
     nibabel.save(nibabel.Nifti1Image(head.astype(numpy.float32), numpy.eye(4)), folder / "head.nii.gz")
-    options = [folder / "head.nii.gz", "--model", "edsr", "--depth", 1, "--width", 8, "--patch", 16, "--batch", 8,
-               "--patches-per-slice", 4, "--slice-step", 2, "--epochs", 3]
+    options = [folder / "head.nii.gz", "--model", "edsr", "--depth", 1, "--width", 8, "--patch", 16,
+               "--patches-per-slice", 4, "--slice-step", 2, "--batch", 8, "--epochs", 3]
 
     results = {}
     for name, processes, more in (("alone", 0, ["--shards", 4]), ("1", 1, []), ("2", 2, []), ("4", 4, [])):
@@ -71,6 +71,11 @@ with tempfile.TemporaryDirectory() as folder:
     expect("start a power of two of them" in wrong.stderr, f"three processes:\n{wrong.stderr}")
     wrong = run(2, *options, "--out", folder / "none", "--shards", 1, check=False)
     expect("2 processes cannot share one shard" in wrong.stderr, f"one shard:\n{wrong.stderr}")
+
+    # Three processes, in the order of the library.
+    run(3, *options[:-3], 12, *options[-2:], "--out", folder / "fast", "--reduce", "fast")
+    log = [json.loads(line) for line in (folder / "fast/log.jsonl").read_text().splitlines()]
+    expect((log[0]["settings"]["reduce"], log[0]["settings"]["shards"]) == ("fast", 3), "--reduce fast is not recorded")
 
     # The second process is killed. The job ends, and the checkpoint of the last epoch continues it.
     out = folder / "killed"

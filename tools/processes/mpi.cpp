@@ -4,7 +4,9 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -33,6 +35,8 @@ class MpiProcesses final : public Processes {
                          MPI_COMM_WORLD, MPI_STATUS_IGNORE);
         }
     }
+    void add_up(std::span<float> values) override { add_up(values, MPI_FLOAT); }
+    void add_up(std::span<double> values) override { add_up(values, MPI_DOUBLE); }
     bool any(bool value) override {
         int own = value ? 1 : 0, all = 0;
         MPI_Allreduce(&own, &all, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
@@ -40,6 +44,15 @@ class MpiProcesses final : public Processes {
     }
 
   private:
+    template <class T>
+    static void add_up(std::span<T> values, MPI_Datatype type) {
+        constexpr std::size_t most = 1 << 30;  // MPI counts in int
+        for (std::size_t done = 0; done < values.size(); done += most)
+            MPI_Allreduce(MPI_IN_PLACE, values.data() + done,
+                          static_cast<int>(std::min(most, values.size() - done)), type, MPI_SUM,
+                          MPI_COMM_WORLD);
+    }
+
     int rank_ = 0, count_ = 1;
 };
 
