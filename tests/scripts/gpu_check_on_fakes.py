@@ -137,11 +137,11 @@ check([], 0, kernels=GOOD,
                 "| relu | 12.5 | 650 | 2000 | 0.75 |", "not run: cuDNN is not there", "| 40 | 2.00 | 20 | 31.25 |",
                 "| initcheck | passed | 3 | 3 |", "skips**: `no such device`", "| adds [1, 2] | passed | 0.250 |"])
 
-check(["--case-seconds", "1", "--only", "sanitizers"], 1,
+check(["--case-seconds", "6", "--only", "sanitizers"], 1,
       kernels=["adds", "hangs", "crashes", "fails", "works alone"], bad_tool="racecheck",
       told=["test_kernels on cuda: 2 passed, 3 failed", "memcheck: passed, 3 of 3 cases", "racecheck: failed", "gpu_check: FAILED"],
       reported=["**failed**: 3 test cases failed; compute-sanitizer racecheck: RACECHECK SUMMARY: 2 hazards",
-                "hangs**: `did not end within 1 s", "crashes**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
+                "hangs**: `did not end within 6 s", "crashes**: `ended by signal 11", "1 == device ⏎ 1 == 2 < 3",
                 "works alone** passed alone", "not asked for: tests, benchmarks, training, cpu"])
 
 # What the sanitizers report for wgmma does not fail the check. Library cases are checked without errors of API calls.
@@ -151,11 +151,11 @@ check(["--only", "sanitizers"], 0, kernels=["adds", "adds by wgmma", "scales by 
       reported=["| synccheck, wgmma | 2 cases reported | 2 | 2 |", "- scales by wgmma: SYNCCHECK SUMMARY: 1 error"])
 
 # Once a kernel by wgmma hangs, nothing else that runs such kernels is started, and no other result is lost.
-check(["--case-seconds", "1", "--only", "benchmarks,training"], 1,
+check(["--case-seconds", "6", "--only", "benchmarks,training"], 1,
       kernels=["hangs in wgmma", "adds by wgmma", "stored as bfloat16", "adds"],
       told=["test_kernels on cuda: 1 passed, 1 failed, 2 not run", "4 figures", "edsr: trained",
             "edsr_bfloat16: not run: 'hangs in wgmma' did not end"],
-      reported=["2 test cases were not run", "hangs in wgmma**: `did not end within 1 s",
+      reported=["2 test cases were not run", "hangs in wgmma**: `did not end within 6 s",
                 "benchmark cuda/conv2d/[^/]+/forward/ours_stored_bfloat16: not run: 'hangs in wgmma' did not end",
                 "adds by wgmma**: `not run: 'hangs in wgmma' did not end`", "| layer | forward | 12.5 (650) | – |"])
 
