@@ -22,9 +22,10 @@ namespace dnsp::kernels::cpu::detail {
 constexpr int packet = Eigen::internal::packet_traits<float>::size;
 using Vector [[gnu::vector_size(packet * sizeof(float))]] = float;
 
+constexpr std::size_t float_bytes = sizeof(float);
 /// Lanes of a vector, or 1 for a float.
 template <class V>
-constexpr int lanes_of = sizeof(V) / sizeof(float);
+constexpr int lanes_of = sizeof(V) / float_bytes;
 
 /// The bits of a vector V of floats, and the bits of as many bfloat16.
 template <class V>

@@ -29,7 +29,7 @@ bool is_fast() { return !__builtin_cpu_is("intel"); }
 DNSP_AVX512_BF16 inline __m512bh broadcast_pair(const bfloat16* from) {
     int pair;
     std::memcpy(&pair, from, sizeof(pair));
-    return (__m512bh)_mm512_set1_epi32(pair);
+    return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
 }
 
 template <int vectors>
@@ -43,7 +43,7 @@ DNSP_AVX512_BF16 void multiply_rows(const Bfloat16Product& p, std::int64_t row) 
         for (std::int64_t k = 0; k < p.depth; k += 2, b += 2 * vectors * vector_channels) {
             __m512bh of_b[vectors];
             for (int v = 0; v < vectors; ++v)
-                of_b[v] = (__m512bh)_mm512_loadu_si512(b + 2 * v * vector_channels);
+                of_b[v] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + 2 * v * vector_channels));
             for (int r = 0; r < tile_rows; ++r) {
                 const __m512bh of_a = broadcast_pair(a + r * p.a_stride + k);
                 for (int v = 0; v < vectors; ++v) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], of_a, of_b[v]);

@@ -17,9 +17,7 @@ struct EmulatedTiles {
         static thread_local Tile tiles[8];
         return tiles[number];
     }
-    struct Configuration {
-        Configuration() {}  // a user-provided constructor: no warning about an unused variable
-    };
+    struct Configuration {};
 
     template <int number>
     static void zero() {

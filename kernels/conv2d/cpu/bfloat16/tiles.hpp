@@ -53,7 +53,7 @@ void multiply_rows(const Bfloat16Product& p) {
 
 template <class Tiles>
 void multiply_by_tiles(const Bfloat16Product& p) {
-    const typename Tiles::Configuration configured;
+    [[maybe_unused]] const typename Tiles::Configuration configured{};
     if (p.channels == 2 * tile_side)
         multiply_rows<Tiles, 2>(p);
     else
