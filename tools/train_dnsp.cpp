@@ -262,6 +262,7 @@ int train(Options options, const DeviceChoice& device, const std::string& comman
     ParameterStore probe;  // finds wrong names and options before any volume is read
     const InputFeatures features = make_model(settings.model, probe)->input_features();
     const Objective unused(settings.objective, probe);
+    shards_of(settings, probe, processes);
     if (!options.recorded) {
         require_options_used(settings.model.own, "--model " + settings.model.name);
         require_options_used(settings.objective.terms, "--prior " + settings.objective.variant);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/divide_up.hpp"
@@ -46,6 +47,18 @@ SeenScans seen_by(const std::vector<Subject>& subjects) {
 
 }  // namespace
 
+Shards shards_of(const TrainingSettings& settings, const ParameterStore& store, Processes& processes) {
+    const Shards shards(settings.shards, processes, settings.reduce);
+    require(settings.batch % settings.shards == 0,
+            fmt::format("--shards {} does not divide --batch {}", settings.shards, settings.batch));
+    const bool has_buffers = std::ranges::any_of(
+        store.parameters(), [](const auto& parameter) { return !is_trained(parameter.group); });
+    require(settings.shards == 1 || !has_buffers,
+            fmt::format("--shards {}: batch normalisation of the model {} needs the whole batch",
+                        settings.shards, settings.model.name));
+    return shards;
+}
+
 Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::filesystem::path out_folder,
                  std::string command, const std::filesystem::path& resume, const Execution& execution,
                  const InitialNetwork* initial, Processes& processes)
@@ -71,12 +84,7 @@ Trainer::Trainer(TrainingSettings settings, Split split, Device device, std::fil
         execution_.steps_between_reads >= 0 && execution_.steps_between_reads <= TrainingStep::max_pending,
         fmt::format("[training] metrics are read every 1 to {} steps", TrainingStep::max_pending));
     store_.allocate(DType::float32, device, settings_.seed);
-    const Shards shards(settings_.shards, processes_, settings_.reduce);
-    require(settings_.batch % settings_.shards == 0,
-            fmt::format("--shards {} does not divide --batch {}", settings_.shards, settings_.batch));
-    require(settings_.shards == 1 || store_.segment(ParameterGroup::buffers).count == 0,
-            fmt::format("--shards {}: batch normalisation of the model {} needs the whole batch",
-                        settings_.shards, settings_.model.name));
+    const Shards shards = shards_of(settings_, store_, processes_);
     if (initial != nullptr && resume.empty()) copy_parameters(*initial, store_);
     if (objective_.needs_patches()) objective_.prepare(sampler_.sharp_and_smooth());
     adam_ = std::make_unique<Adam>(store_, AdamOptions{}, sampler_.steps_per_epoch());

@@ -39,6 +39,10 @@ struct Execution {
     int steps_between_reads = 0;
 };
 
+/// The shards of the settings. `store` has the parameters of the model. Throws Error if the batch, the model
+/// or the processes do not suit them.
+Shards shards_of(const TrainingSettings& settings, const ParameterStore& store, Processes& processes);
+
 /// A training run: the loop, its checkpoints, its log and its sample pictures, in one folder.
 class Trainer {
   public:

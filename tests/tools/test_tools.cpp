@@ -294,6 +294,21 @@ TEST_CASE("DNSP_BFLOAT16 must name a unit that this processor has") {
     REQUIRE((amx.status == 0 || amx.says("DNSP_BFLOAT16 is 'amx', which this processor lacks")));
 }
 
+TEST_CASE("shards that do not suit the batch or the model are refused before volumes are read") {
+    testing::TemporaryFolder folder;
+    const auto refused = [&](const std::string& options) {
+        const auto result = run_tool("train_dnsp " + (folder / "absent.nii").string() + " --out " +
+                                     (folder / "run").string() + options);
+        CHECK(result.status == 1);
+        CHECK_FALSE(fs::exists(folder / "run"));
+        return result.output;
+    };
+    CHECK(refused(" --shards 3").find("--shards 3: expected a power of two") != std::string::npos);
+    CHECK(refused(" --shards 8 --batch 12").find("--shards 8 does not divide --batch 12") !=
+          std::string::npos);
+    CHECK(refused(" --shards 2 --model dcsrn").find("batch normalisation") != std::string::npos);
+}
+
 TEST_CASE("a build without MPI refuses to be one of several processes") {
     if (DNSP_HAS_MPI) DNSP_SKIP("this build has MPI");
     testing::TemporaryFolder folder;
