@@ -7,7 +7,7 @@
 
 namespace dnsp::tools {
 
-/// The processes that mpirun or srun started together. CMake links mpi.cpp (DNSP_MPI) or none.cpp.
+/// The processes that mpirun started together. CMake links mpi.cpp (DNSP_MPI) or none.cpp.
 class JoinedProcesses {
   public:
     /// Joins the other processes, or none if a launcher did not start this one. All but the first are silent

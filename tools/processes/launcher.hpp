@@ -6,9 +6,9 @@
 
 namespace dnsp::tools {
 
-/// Processes started together by mpirun (Open MPI, MPICH) or srun: their number, or 0 without a launcher.
+/// Processes started together by mpirun (Open MPI, MPICH): their number, or 0 without a launcher.
 inline int launched_processes() {
-    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"})
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
         if (const char* const count = std::getenv(variable)) return number_of<int>(count).value_or(0);
     return 0;
 }

@@ -64,7 +64,7 @@ struct JoinedProcesses::State {
 };
 
 JoinedProcesses::JoinedProcesses() {
-    if (launched_processes() == 0) return;  // MPI_Init takes a second, and it would start a service
+    if (launched_processes() == 0) return;  // MPI_Init would start a service of its own
     MPI_Init(nullptr, nullptr);
     state_ = std::make_unique<State>();
     if (state_->processes.is_first()) return;

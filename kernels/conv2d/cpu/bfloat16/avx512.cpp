@@ -21,8 +21,8 @@ bool is_available() {
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
 }
 
-/// Intel's processors start a VDPBF16PS every second cycle, and two multiply-adds in float32 every cycle
-/// (docs/design/bfloat16_cpu.md). AMD's start as many of one as of the other.
+/// On an Intel processor, VDPBF16PS took longer than multiply-adds in float32 (docs/design/bfloat16_cpu.md).
+/// AMD's processors have not been measured.
 bool is_fast() { return !__builtin_cpu_is("intel"); }
 
 /// Two neighbouring numbers of a row, in all lanes.
