@@ -49,6 +49,7 @@ std::string name_of_array(const std::byte* array) {
 void RaceDetector::start_block(int threads, const std::byte* dynamic, std::size_t dynamic_bytes,
                                bool checked) {
     memory_.start_block(dynamic, dynamic_bytes);
+    ++writes_;
     if (!checked) return;
     memory_.make_cells();
     if (!order.start_block(threads)) memory_.forget_all();
@@ -105,12 +106,16 @@ void RaceDetector::report(const Actor& me, std::size_t cell, const std::string& 
 void RaceDetector::access(int thread, Access kind, const std::byte* first, std::size_t bytes) {
     const Actor me = actor(thread, kind);
     const bool writes = kind == Access::write || kind == Access::copy;
+    if (kind != Access::read) ++writes_;
     memory_.for_each_cell(first, bytes, writes, [&](std::size_t cell) {
         Cell& c = memory_[cell];
         check_write(me, cell);
         if (writes || c.atomic != (kind == Access::atomic)) {
             check_readers(me, cell);
-            if (!writes) memory_.note_write(cell, c.writer, c.write_clock);  // forgets the readers
+            if (!writes) {
+                memory_.note_write(cell, c.writer, c.write_clock);  // forgets the readers
+                ++writes_;
+            }
         }
         if (kind != Access::read) check_async_readers(me, cell);
         if (writes) {
@@ -124,6 +129,7 @@ void RaceDetector::access(int thread, Access kind, const std::byte* first, std::
 }
 
 void RaceDetector::land_copy(int thread, const std::byte* first, std::size_t bytes) {
+    ++writes_;
     memory_.for_each_cell(first, bytes, true,
                           [&](std::size_t cell) { memory_.note_write(cell, thread, order.clock(thread)); });
 }
@@ -139,6 +145,7 @@ void RaceDetector::use_memory_barrier(int thread, const std::byte* barrier) {
 void RaceDetector::start_load(int thread, const PassedKnowledge& barrier, const std::byte* first,
                               std::size_t bytes) {
     const Actor me = actor(thread, Access::bulk_load);
+    ++writes_;
     const Clock clock = order.tick(barrier.agent);
     memory_.for_each_cell(first, bytes, true, [&](std::size_t cell) {
         check_write(me, cell);
@@ -152,18 +159,17 @@ void RaceDetector::start_load(int thread, const PassedKnowledge& barrier, const 
 
 void RaceDetector::land_load(PassedKnowledge& barrier, const std::byte* first, std::size_t bytes) {
     Knowledge& arriving = barrier.arriving.own();
+    ++writes_;
     memory_.for_each_cell(first, bytes, false, [&](std::size_t cell) {
         memory_[cell].in_flight = false;
         arriving.learn(barrier.agent, memory_[cell].write_clock);
     });
 }
 
-void RaceDetector::check_async_read(const Actor& me, const std::byte* first, std::size_t bytes) {
-    memory_.for_each_cell(first, bytes, false, [&](std::size_t cell) {
-        check_write(me, cell);
-        if (memory_[cell].atomic) check_readers(me, cell);
-        check_fence(me, cell);
-    });
+void RaceDetector::check_async_read(const Actor& me, std::size_t cell) const {
+    check_write(me, cell);
+    if (memory_[cell].atomic) check_readers(me, cell);
+    check_fence(me, cell);
 }
 
 void RaceDetector::add_async_readers(const std::byte* first, std::size_t bytes, int stores, int products) {
@@ -177,7 +183,8 @@ void RaceDetector::add_async_readers(const std::byte* first, std::size_t bytes, 
 }
 
 void RaceDetector::start_store(int thread, const std::byte* first, std::size_t bytes) {
-    check_async_read(actor(thread, Access::bulk_store), first, bytes);
+    const Actor me = actor(thread, Access::bulk_store);
+    memory_.for_each_cell(first, bytes, false, [&](std::size_t cell) { check_async_read(me, cell); });
     add_async_readers(first, bytes, 1, 0);
 }
 
@@ -188,9 +195,26 @@ void RaceDetector::land_store(int thread, const std::byte* first, std::size_t by
     });
 }
 
-void RaceDetector::check_operands(int thread, std::span<const std::byte* const> chunks) {
+void RaceDetector::check_operands(int thread, std::span<const std::byte* const> chunks,
+                                  OperandCells& chosen) {
     const Actor me = actor(thread, Access::product);
-    for (const std::byte* chunk : chunks) check_async_read(me, chunk, chunk_bytes);
+    if (chosen.writes != writes_) choose_cells(chunks, chosen);
+    for (const std::size_t cell : chosen.cells) check_async_read(me, cell);
+}
+
+void RaceDetector::choose_cells(std::span<const std::byte* const> chunks, OperandCells& chosen) {
+    chosen.writes = writes_;
+    chosen.cells.clear();
+    Cell last;
+    for (const std::byte* chunk : chunks)
+        memory_.for_each_cell(chunk, chunk_bytes, false, [&](std::size_t cell) {
+            const Cell& c = memory_[cell];
+            const bool same = c.writer == last.writer && c.write_clock == last.write_clock &&
+                              c.in_flight == last.in_flight && !c.atomic && !last.atomic;
+            if (!chosen.cells.empty() && same) return;
+            chosen.cells.push_back(cell);
+            last = c;
+        });
 }
 
 void RaceDetector::start_product(std::span<const std::byte* const> chunks) {

@@ -30,6 +30,13 @@ namespace dnsp::simt::host {
 
 enum class Access { read, write, atomic, copy, bulk_load, bulk_store, product };
 
+/// One cell for each run of a product's operands whose cells say the same of writes. The 128 threads of a
+/// warpgroup start a product one after the other: all but the first check these cells only.
+struct OperandCells {
+    std::vector<std::size_t> cells;
+    std::uint64_t writes = 0;  ///< state of shared memory when they were chosen
+};
+
 /// Functions that take a thread are called for the running thread, before its access. They throw dnsp::Error
 /// for a race.
 class RaceDetector {
@@ -50,8 +57,8 @@ class RaceDetector {
     void land_store(int thread, const std::byte* first, std::size_t bytes);
 
     /// The operands of a product are chunks of 16 bytes. Every thread of the warpgroup starts it, in any
-    /// order.
-    void check_operands(int thread, std::span<const std::byte* const> chunks);
+    /// order. `chosen` belongs to the product.
+    void check_operands(int thread, std::span<const std::byte* const> chunks, OperandCells& chosen);
     void start_product(std::span<const std::byte* const> chunks);
     /// Returns the clock to be learned by the threads that wait.
     Clock land_product(int warpgroup, std::span<const std::byte* const> chunks);
@@ -80,13 +87,15 @@ class RaceDetector {
     void check_readers(const Actor& me, std::size_t cell) const;
     void check_async_readers(const Actor& me, std::size_t cell) const;
     void check_fence(const Actor& me, std::size_t cell) const;
-    void check_async_read(const Actor& me, const std::byte* first, std::size_t bytes);
+    void check_async_read(const Actor& me, std::size_t cell) const;
+    void choose_cells(std::span<const std::byte* const> chunks, OperandCells& chosen);
     void add_async_readers(const std::byte* first, std::size_t bytes, int stores, int products);
     [[noreturn]] void report(const Actor& me, std::size_t cell, const std::string& what) const;
 
     ShadowMemory memory_;
     std::vector<AsyncReaders> async_readers_;  ///< of words of dynamic shared memory
     int async_reads_ = 0;
+    std::uint64_t writes_ = 1;  ///< counts changes of what cells say of writes and atomic accesses
 };
 
 }  // namespace dnsp::simt::host

@@ -95,7 +95,7 @@ void WarpgroupProducts::start(std::size_t index, const Product& product) {
         if (products_[index - first_].product != product)
             fail("threads of a warpgroup start different products");
     } else {
-        products_.push_back({product});
+        products_.push_back({.product = product});
         if (races) {
             Operand(product.a, rows, product.a_runs_along_rows).append_chunks(products_.back().chunks);
             Operand(product.b, product.columns, product.b_runs_along_columns)
@@ -108,7 +108,7 @@ void WarpgroupProducts::start(std::size_t index, const Product& product) {
     const int thread = scheduler.thread().number;
     // Neighbouring threads usually know the same.
     if (started.known == races->order.shared_known(thread)) return;
-    races->check_operands(thread, started.chunks);
+    races->check_operands(thread, started.chunks, started.cells);
     started.known = races->order.shared_known(thread);
 }
 

@@ -9,7 +9,7 @@
 #include <deque>
 #include <vector>
 
-#include "kernels/simt/host/happens_before.hpp"
+#include "kernels/simt/host/race_detector.hpp"
 
 namespace dnsp::simt::host {
 
@@ -40,6 +40,7 @@ class WarpgroupProducts {
         int takers = 0;
         // For the race detector: 16-byte chunks of the operands, and what the last starting thread knew.
         std::vector<const std::byte*> chunks{};
+        OperandCells cells{};
         SharedKnowledge known{};
         Clock read_at = 0;
     };
