@@ -105,10 +105,10 @@ void ParameterStore::discard_gradients() {
         if (const auto& slot = p.value.gradient_slot()) slot->written = false;
 }
 
-void ParameterStore::complete_gradients() {
+void ParameterStore::complete_gradients(std::int64_t first) {
     for (const auto& p : parameters_) {
         const auto& slot = p.value.gradient_slot();
-        if (slot && !slot->written) slot->value.fill(0.0);
+        if (slot && !slot->written && p.first >= first) slot->value.fill(0.0);
     }
 }
 

@@ -72,8 +72,9 @@ class ParameterStore {
 
     /// Declares every gradient stale; the next backward pass overwrites instead of adding.
     void discard_gradients();
-    /// Zeroes the gradients that no backward pass has written since discard_gradients().
-    void complete_gradients();
+    /// Zeroes the gradients that no backward pass has written since discard_gradients(), of the parameters
+    /// that lie at element `first` and after it.
+    void complete_gradients(std::int64_t first = 0);
 
   private:
     std::vector<Parameter> parameters_;

@@ -46,28 +46,34 @@ void Tape::backward(const Tensor& output, const Tensor& cotangent) {
     require(cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
             "[Tape::backward] cotangent of shape " + cotangent.shape().text() + " for an output of shape " +
                 output.shape().text());
-    run_from(output, [&](const Tensor& target) { target.copy_from(cotangent); });
+    run_from(output, [&](const Tensor& target) { target.copy_from(cotangent); }, {});
 }
 
-void Tape::backward(const Tensor& output) {
+void Tape::backward(const Tensor& output, const std::function<void()>& after_step) {
     require(output.elements() == 1,
             "[Tape::backward] an output of shape " + output.shape().text() + " needs a cotangent");
-    run_from(output, [](const Tensor& target) { target.fill(1.0); });
+    run_from(
+        output, [](const Tensor& target) { target.fill(1.0); }, after_step);
 }
 
 template <class Write>
-void Tape::run_from(const Tensor& output, Write&& write_cotangent) {
+void Tape::run_from(const Tensor& output, Write&& write_cotangent, const std::function<void()>& after_step) {
     require(output.requires_gradient(),
             "[Tape::backward] the output depends on nothing that needs a gradient");
     accumulate_gradient(output, write_cotangent);
     while (!steps_.empty()) {
-        const Step step = std::move(steps_.back());
-        steps_.pop_back();
-        if (!step.output_gradient->written) continue;
-        const Tensor gradient = step.output_gradient->value;
-        if (step.output_gradient.use_count() == 1) step.output_gradient->value = {};
-        step.run(gradient);
+        run_last_step();
+        if (after_step) after_step();
     }
+}
+
+void Tape::run_last_step() {
+    const Step step = std::move(steps_.back());
+    steps_.pop_back();
+    if (!step.output_gradient->written) return;
+    const Tensor gradient = step.output_gradient->value;
+    if (step.output_gradient.use_count() == 1) step.output_gradient->value = {};
+    step.run(gradient);
 }
 
 }  // namespace dnsp

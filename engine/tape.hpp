@@ -42,13 +42,14 @@ class Tape {
 
     /// Backward pass from `output`. `cotangent`: ∂L/∂output, of the shape and type of output; without it
     /// output must have one element, and the cotangent is 1. Throws Error if output depends on nothing that
-    /// requires a gradient.
+    /// requires a gradient. `after_step` is called when a step has run and is freed.
     void backward(const Tensor& output, const Tensor& cotangent);
-    void backward(const Tensor& output);
+    void backward(const Tensor& output, const std::function<void()>& after_step = {});
 
   private:
     template <class Write>
-    void run_from(const Tensor& output, Write&& write_cotangent);
+    void run_from(const Tensor& output, Write&& write_cotangent, const std::function<void()>& after_step);
+    void run_last_step();
 
     struct Step {
         std::shared_ptr<Gradient> output_gradient;

@@ -6,7 +6,7 @@
 namespace dnsp {
 
 /// The processes that train one network together. Each has all data and the whole state of the run, and calls
-/// the same functions in the same order.
+/// the same functions in the same order: by any of its threads, by one at a time.
 class Processes {
   public:
     virtual ~Processes() = default;

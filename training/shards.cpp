@@ -54,20 +54,14 @@ void ShardSum<T>::add(std::vector<T> values) {
 }
 
 template <class T>
-std::vector<T> ShardSum<T>::total() {
-    std::vector<T> sum;
-    for (auto& part : sums_) {
-        if (!part) continue;
-        if (sum.empty())
-            sum = std::move(*part);
-        else
-            add_to<T>(sum, *part);
-    }
+std::vector<T> ShardSum<T>::total(std::size_t first, std::vector<T> last) const {
+    for (const auto& part : sums_)
+        if (part) add_to<T>(last, std::span(*part).subspan(first, last.size()));
     if (shards_.order() == ReductionOrder::fast)
-        shards_.processes().add_up(std::span<T>(sum));
+        shards_.processes().add_up(std::span<T>(last));
     else
-        add_between_processes(sum);
-    return sum;
+        add_between_processes(last);
+    return last;
 }
 
 template <class T>

@@ -41,19 +41,21 @@ template <class T>
 class ShardSum {
   public:
     explicit ShardSum(const Shards& shards) : shards_(shards) {}
+    const Shards& shards() const { return shards_; }
 
-    /// Adds the array of this process's next shard.
+    /// Adds the array of this process's next shard, unless it is the last.
     void add(std::vector<T> values);
-    /// Exchanges the sums between processes, which all call it after their last shard. Returns the sum over
-    /// all shards, the same bits in every process. In a fixed order, a process sends and receives less than
-    /// two arrays.
-    std::vector<T> total();
+    /// Adds elements first, first + 1, … of this process's last shard, and exchanges their sums between
+    /// processes, which all call it for the same elements in the same order. Returns the sums over all
+    /// shards, the same bits in every process. In a fixed order, a process sends and receives less than twice
+    /// as many elements.
+    std::vector<T> total(std::size_t first, std::vector<T> last) const;
 
   private:
     void add_between_processes(std::vector<T>& sum) const;
 
     const Shards& shards_;
-    std::vector<std::optional<std::vector<T>>> sums_;  // of 2^index neighbouring shards
+    std::vector<std::optional<std::vector<T>>> sums_;  // of 2^index neighbouring shards, the last ones first
 };
 
 }  // namespace dnsp

@@ -6,6 +6,7 @@
 #include "kernels/copy_rows.hpp"
 #include "kernels/weighted_sum.hpp"
 #include "priors/filter_bank.hpp"
+#include "training/gradient_exchange.hpp"
 
 namespace dnsp {
 namespace {
@@ -28,14 +29,15 @@ Tensor first_channel(const Tensor& images) {
 
 }  // namespace
 
-Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch) {
+Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch,
+                                        const std::function<void()>& after_step) {
     learner.store.discard_gradients();
     Tape tape;
     const Tensor intensity = first_channel(batch.input);
     // The output is a temporary, so the backward pass can reuse the memory of its gradient.
     Objective::Evaluation evaluation =
         learner.objective.evaluate(tape, {learner.model.forward(tape, batch.input), batch.target, intensity});
-    tape.backward(evaluation.loss);
+    tape.backward(evaluation.loss, after_step);
     return evaluation;
 }
 
@@ -101,22 +103,53 @@ Tensor TrainingStep::sum_shards() {
     ShardSum<float> gradients(shards_);
     ShardSum<double> metrics(shards_);
     Tensor of_batch;
-    for (int shard = shards_.first(); shard < shards_.first() + shards_.own(); ++shard) {
+    const auto metrics_of_shard = [&] {
+        std::vector<double> values = of_batch.to_vector<double>();
+        for_each_norm(values, [](double norm) { return norm * norm; });
+        return values;
+    };
+    const int last = shards_.first() + shards_.own() - 1;
+    for (int shard = shards_.first(); shard < last; ++shard) {
         of_batch = compute_gradients(learner_, sampler_.batch(clock_, count, shard)).metrics;
         learner_.store.complete_gradients();
         gradients.add(learner_.store.gradients().to_vector<float>());
-        std::vector<double> values = of_batch.to_vector<double>();
-        for_each_norm(values, [](double norm) { return norm * norm; });
-        metrics.add(std::move(values));
+        metrics.add(metrics_of_shard());
     }
-    std::vector<float> gradient = gradients.total();
-    for (float& value : gradient) value /= static_cast<float>(count);
-    learner_.store.gradients().copy_from(Tensor::from<float>({std::ssize(gradient)}, gradient));
-    std::vector<double> values = metrics.total();
+    of_batch = sum_gradients(gradients, last);
+    std::vector<double> values = metrics.total(0, metrics_of_shard());
     for_each_norm(values, [](double squares) { return std::sqrt(squares); });
     for (double& value : values) value /= count;
     of_batch.copy_from(Tensor::from<double>(of_batch.shape(), values));
     return of_batch;
+}
+
+/// Computes the gradients of the last shard and leaves the mean of all in the store. Returns the metrics of
+/// the last shard.
+Tensor TrainingStep::sum_gradients(const ShardSum<float>& shards, int last_shard) {
+    // More pieces begin sooner and cost more messages.
+    constexpr std::int64_t pieces = 8;
+    ParameterStore& store = learner_.store;
+    const std::int64_t elements = store.gradients().elements();
+    std::vector<float> mean(static_cast<std::size_t>(elements));
+    GradientExchange exchange(shards, mean);
+    FinishedGradients finished(store);
+    std::int64_t end = elements;
+    const auto send_from = [&](std::int64_t first) {
+        store.complete_gradients(first);
+        exchange.send(static_cast<std::size_t>(first),
+                      store.gradients().view(first, {end - first}).to_vector<float>());
+        end = first;
+    };
+    const Batch batch = sampler_.batch(clock_, shards_.count(), last_shard);
+    const Tensor metrics = compute_gradients(learner_, batch, [&] {
+                               const std::int64_t first = finished.first();
+                               if (first < end && end - first >= elements / pieces) send_from(first);
+                           }).metrics;
+    if (end > 0) send_from(0);
+    exchange.finish();
+    for (float& value : mean) value /= static_cast<float>(shards_.count());
+    store.gradients().copy_from(Tensor::from<float>({elements}, mean));
+    return metrics;
 }
 
 void TrainingStep::launch() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ struct Learner {
 };
 
 /// Forward pass, loss and backward pass on a batch. Runs on the device without host synchronisation.
-Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch);
+/// `after_step` is called after each step of the backward pass (Tape::backward).
+Objective::Evaluation compute_gradients(const Learner& learner, const Batch& batch,
+                                        const std::function<void()>& after_step = {});
 
 /// The optimiser's planned step at the clock's position, and the constraint of the filters.
 void update_parameters(const Learner& learner, const StepClock& clock);
@@ -36,7 +39,9 @@ Objective::Evaluation train_step(const Learner& learner, const Batch& batch, con
 /// replay it.
 ///
 /// A step of several shards computes the gradients of each, sums them over all processes
-/// (training/shards.hpp) and divides by the number of shards. It waits for the device and is not captured.
+/// (training/shards.hpp) and divides by the number of shards. Processes exchange gradients during the
+/// backward pass of their last shard (training/gradient_exchange.hpp). The step waits for the device and is
+/// not captured.
 class TrainingStep {
   public:
     /// Preconditions: `learner.adam` has capacity for the plan of an epoch; the batch is a multiple of the
@@ -72,6 +77,7 @@ class TrainingStep {
   private:
     void launch();
     Tensor sum_shards();
+    Tensor sum_gradients(const ShardSum<float>& shards, int last_shard);
     void measure_gradients();
     void capture();
 

@@ -65,7 +65,10 @@ struct JoinedProcesses::State {
 
 JoinedProcesses::JoinedProcesses() {
     if (launched_processes() == 0) return;  // MPI_Init would start a service of its own
-    MPI_Init(nullptr, nullptr);
+    int threads = MPI_THREAD_SINGLE;
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &threads);
+    require(threads >= MPI_THREAD_SERIALIZED,
+            "this MPI library can be called by one thread only; training needs MPI_THREAD_SERIALIZED");
     state_ = std::make_unique<State>();
     if (state_->processes.is_first()) return;
     state_->errors = dup(STDERR_FILENO);
