@@ -11,7 +11,7 @@ MODEL_OPTIONS = ("depth", "width", "global_skip", "unshuffle", "residual_scale")
 
 def weights_bytes(inputs, row):
     """A weights file with the network of inputs.safetensors (its bytes): its tensors and the metadata that load_network()
-    reads. The degradation does not matter to the network; it is the default, ×2."""
+    reads. The degradation does not matter to the network; it is the default, ×2, or that of thick slices."""
     length = int.from_bytes(inputs[:8], "little")
     entries, data = json.loads(inputs[8:8 + length]), inputs[8 + length:]
     entries.pop("__metadata__", None)
@@ -24,7 +24,10 @@ def weights_bytes(inputs, row):
         header["model." + name] = {**entry, "data_offsets": [size, size + end - begin]}
         size += end - begin
     model = {"name": row["model"], **{key: row[key] for key in MODEL_OPTIONS if key in row}}
-    settings = {"model": model, "preset": "gaussian", "scale": 2}
+    if "spacing" in row:
+        settings = {"model": model, "direction": "through-plane", "through_plane": {"thickness": row["spacing"]}}
+    else:
+        settings = {"model": model, "preset": "gaussian", "scale": 2}
     header["__metadata__"] = {"dnsp.kind": "weights", "dnsp.version": "benchmark", "dnsp.held_out": "[]",
                               "dnsp.settings": json.dumps(settings)}
     text = json.dumps(header).encode()

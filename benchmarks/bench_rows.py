@@ -13,6 +13,11 @@ def volume(model, **sizes):
     return {"kind": "volume", "model": model, "shape": [96, 116, 40], **sizes}
 
 
+def thick_slices(**options):
+    """A volume of voxels of 1 × 1 × 4 mm, which becomes one of 1 mm."""
+    return {"kind": "volume", "shape": [96, 116, 20], "spacing": 4, **options}
+
+
 def convolution(which, batch):
     return {"kind": "convolution", "pass": which, "batch": batch}
 
@@ -36,7 +41,9 @@ def rows_of(device, quick):
     rows += [("upscale_edsr16x64_slice", upscale("edsr", **EDSR_SMALL), precision) for precision in inference]
     if cpu:
         rows += [("upscale_edsr32x256_slice", upscale("edsr", **EDSR_PAPER), precision) for precision in inference]
-        rows += [("volume_srcnn", volume("srcnn"), "float32"), ("volume_edsr16x64", volume("edsr", **EDSR_SMALL), "float32")]
+        rows += [("volume_srcnn", volume("srcnn"), "float32"), ("volume_edsr16x64", volume("edsr", **EDSR_SMALL), "float32"),
+                 ("volume_through_plane_srcnn", thick_slices(model="srcnn"), "float32"),
+                 ("volume_self_supervised", thick_slices(self_steps=20), "float32")]
     else:
         rows += [("step_edsr32x256_ap", step("edsr", **EDSR_PAPER), precision) for precision in inner]
         rows += [("step_edsr32x256_np", step("edsr", "NP", **EDSR_PAPER), precision) for precision in inner]

@@ -1,4 +1,5 @@
-"""The rows "volume" of scripts/bench: whole processes from file to file, `upscale` against benchmarks/volume_peer.py."""
+"""The rows of the kind "volume" of scripts/bench: whole processes from file to file, `upscale` against
+benchmarks/volume_peer.py; `upscale --self` alone."""
 
 import array
 import json
@@ -19,8 +20,9 @@ from bench_sides import HANDOVER_SECONDS, ROOT, Refused, environment
 BOUNDS = {"float32": 1e-5, "bfloat16": 2e-2}
 
 
-def volume_bytes(shape):
-    """A NIfTI file (its bytes) of float32: an ellipsoid with waves and noise, the same at each call."""
+def volume_bytes(shape, spacing=1):
+    """A NIfTI file (its bytes) of float32: an ellipsoid with waves and noise, the same at each call. The slices of the third
+    axis are `spacing` mm apart."""
     noise, values = random.Random(1), array.array("f")
     nx, ny, nz = shape
     for z in range(nz):
@@ -33,11 +35,11 @@ def volume_bytes(shape):
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, 3, nx, ny, nz, 1, 1, 1, 1)
     struct.pack_into("<2h", header, 70, 16, 32)  # float32
-    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into("<8f", header, 76, 1, 1, 1, spacing, 1, 1, 1, 1)
     struct.pack_into("<3f", header, 108, 352, 1, 0)  # offset of the data, slope, intercept
     header[123] = 2  # mm
     struct.pack_into("<2h", header, 252, 0, 1)  # only the sform
-    struct.pack_into("<12f", header, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    struct.pack_into("<12f", header, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, spacing, 0)
     header[344:348] = b"n+1\0"
     if sys.byteorder == "big":
         values.byteswap()
@@ -78,11 +80,15 @@ class VolumeRow:
 
     def __init__(self, row, folder, programs, usable, prepare_engine):
         self.row, self.folder, self.script = row, folder, ROOT / "benchmarks/volume_peer.py"
+        (folder / "row.json").write_text(json.dumps(row))
+        (folder / "volume.nii").write_bytes(volume_bytes(row["shape"], row.get("spacing", 1)))
+        ours = [programs / "upscale", folder / "volume.nii", folder / "ours.nii", "--axis", "z", "--device", "cpu", "--force"]
+        if "self_steps" in row:  # no peer trains on the scan
+            self.pythons, self.commands = {}, {"ours": [*ours, "--self", "--steps", row["self_steps"]]}
+            return
         network = {key: value for key, value in row.items() if key in ("model", "depth", "width")}
         prepare_engine({"kind": "upscale", "height": 8, "columns": 8, **network})
         write_weights(folder, row)
-        (folder / "row.json").write_text(json.dumps(row))
-        (folder / "volume.nii").write_bytes(volume_bytes(row["shape"]))
         self.pythons = {peer.name: (peer, python) for peer, python in usable if has_nibabel(peer, python)}
         if any(peer.reads_onnx for peer, _ in self.pythons.values()):
             try:
@@ -90,8 +96,7 @@ class VolumeRow:
             except Refused as why:
                 print(f"bench: rows of volumes without peers that read ONNX: {why}", file=sys.stderr)
                 self.pythons = {name: found for name, found in self.pythons.items() if not found[0].reads_onnx}
-        self.commands = {"ours": [programs / "upscale", folder / "volume.nii", folder / "ours.nii", "--weights",
-                                  folder / "weights.safetensors", "--axis", "z", "--device", "cpu", "--force"]}
+        self.commands = {"ours": [*ours, "--weights", folder / "weights.safetensors"]}
         for name, (_, python) in self.pythons.items():
             self.commands[name] = [python, self.script, "cpu", name, folder / "volume.nii", folder / f"{name}.nii", folder]
 

@@ -1,11 +1,12 @@
-"""The work of `upscale` on a volume by a peer of scripts/bench, from file to file: NiBabel, bicubic enlargement in NumPy,
-the network slice by slice, NiBabel.
+"""The work of `upscale` on a volume by a peer of scripts/bench, from file to file: NiBabel, bicubic interpolation in NumPy,
+the network slice by slice, NiBabel. If FOLDER/row.json has a spacing, slices that lie so many mm apart become slices of
+1 mm: the mean of what the network makes of the slices of both directions that cross them.
 
   volume_peer.py cpu PEER IN OUT FOLDER   PEER: pytorch, onnxruntime, openvino or openvino_bfloat16; the network is
                                           FOLDER/network.onnx, for PyTorch that of FOLDER/inputs.safetensors and row.json
   volume_peer.py cpu compare FILE FILE    prints the norm of the difference over the norm of the second volume
 
-The first argument is the device, as for pytorch_rows.py. Slices are perpendicular to the third axis.
+The first argument is the device, as for pytorch_rows.py. Slices, thick or not, are perpendicular to the third axis.
 """
 
 import json
@@ -24,14 +25,14 @@ def cubic(t):
     return numpy.where(t <= 1, 1.5 * t**3 - 2.5 * t**2 + 1, numpy.where(t < 2, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2, 0))
 
 
-def enlarger(size):
-    """[SCALE · size, size]: bicubic enlargement of one axis; borders are mirrored with the edge sample repeated."""
-    position = (numpy.arange(SCALE * size) + 0.5) / SCALE - 0.5
-    matrix = numpy.zeros((SCALE * size, size))
+def enlarger(size, scale=SCALE):
+    """[scale · size, size]: bicubic enlargement of one axis; borders are mirrored with the edge sample repeated."""
+    position = (numpy.arange(scale * size) + 0.5) / scale - 0.5
+    matrix = numpy.zeros((scale * size, size))
     for offset in range(-1, 3):
         sample = numpy.floor(position).astype(int) + offset
         inside = numpy.where(sample < 0, -1 - sample, numpy.where(sample >= size, 2 * size - 1 - sample, sample))
-        numpy.add.at(matrix, (numpy.arange(SCALE * size), inside), cubic(position - sample))
+        numpy.add.at(matrix, (numpy.arange(scale * size), inside), cubic(position - sample))
     return matrix.astype(numpy.float32)
 
 
@@ -55,21 +56,47 @@ def pytorch_network(folder):
     return infer
 
 
+def network_of(peer, folder, rows, columns):
+    """infer(image) of an image of that size."""
+    infer = pytorch_network(folder) if peer == "pytorch" else onnx_network(peer, folder, (1, 1, rows, columns))
+    return lambda image: infer(numpy.ascontiguousarray(image)[None, None])[0, 0]
+
+
+def within_slices(peer, volume, folder):
+    rows, columns = enlarger(volume.shape[1]), enlarger(volume.shape[0])
+    infer = network_of(peer, folder, len(rows), len(columns))
+    result = numpy.empty((len(columns), len(rows), volume.shape[2]), numpy.float32)
+    for k in range(volume.shape[2]):
+        result[:, :, k] = infer(rows @ volume[:, :, k].T @ columns.T).T
+    return result
+
+
+def through_plane(peer, volume, spacing, folder):
+    """The rows of an image are the thin slices."""
+    thin = numpy.moveaxis(volume @ enlarger(volume.shape[2], spacing).T, 2, 0)  # thin slices first
+    result = numpy.zeros_like(thin)
+    for across in (1, 2):
+        others = 3 - across
+        infer = network_of(peer, folder, len(thin), thin.shape[others])
+        for k in range(thin.shape[across]):
+            place = (slice(None), k) if across == 1 else (slice(None), slice(None), k)
+            result[place] += 0.5 * infer(thin[place])
+    return numpy.moveaxis(result, 0, 2)
+
+
 def enlarge(peer, source, target, folder):
+    spacing = json.loads((folder / "row.json").read_text()).get("spacing")
     image = nibabel.load(source)
     volume = image.get_fdata(dtype=numpy.float32)
     n = volume.size
     places = [(n + 999) // 1000 - 1, (999 * n + 999) // 1000 - 1]  # percentiles 0.1 and 99.9, nearest rank
     low, high = numpy.partition(volume, places, axis=None)[places]
-    rows, columns = enlarger(volume.shape[1]), enlarger(volume.shape[0])
-    infer = pytorch_network(folder) if peer == "pytorch" else onnx_network(peer, folder, (1, 1, len(rows), len(columns)))
-    result = numpy.empty((len(columns), len(rows), volume.shape[2]), numpy.float32)
-    for k in range(volume.shape[2]):
-        enlarged = (rows @ volume[:, :, k].T @ columns.T - low) / (high - low)
-        result[:, :, k] = infer(numpy.ascontiguousarray(enlarged)[None, None])[0, 0].T * (high - low) + low
-    place = numpy.diag([1 / SCALE, 1 / SCALE, 1, 1])
-    place[:2, 3] = 0.5 / SCALE - 0.5
-    nibabel.save(nibabel.Nifti1Image(result, image.affine @ place), target)
+    volume = (volume - low) / (high - low)
+    result = within_slices(peer, volume, folder) if spacing is None else through_plane(peer, volume, spacing, folder)
+    factors = numpy.array([SCALE, SCALE, 1] if spacing is None else [1, 1, spacing])
+    place = numpy.diag([*(1 / factors), 1])
+    place[:3, 3] = 0.5 / factors - 0.5
+    nibabel.save(nibabel.Nifti1Image(result * (high - low) + low, image.affine @ place), target)
 
 
 def compare(first, second):

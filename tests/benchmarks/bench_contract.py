@@ -6,6 +6,7 @@ export_onnx lies beside BENCHMARK_ROWS.
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -73,19 +74,23 @@ def check_report():
 
 
 def check_volume():
-    """upscale alone on a volume, from file to file."""
+    """upscale alone on volumes, from file to file."""
     bytes_of_one = volume_bytes([3, 4, 2])
     assert len(bytes_of_one) == 352 + 4 * 24 and bytes_of_one == volume_bytes([3, 4, 2])
+    assert struct.unpack_from("<f", volume_bytes([3, 4, 2], 4), 88) == (4,)
     if not Path(engine).with_name("upscale").exists():
         print("NOT TESTED: the rows of volumes, because upscale is not built")
         return
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "report.json"
-        run = subprocess.run([bench, "--quick", "--no-pytorch", "--engine", engine, "--rows", "volume_srcnn", "--json", out],
+        names = ["volume_srcnn", "volume_through_plane_srcnn"]
+        run = subprocess.run([bench, "--quick", "--no-pytorch", "--engine", engine, "--rows", ",".join(names), "--json", out],
                              capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
-        row = json.loads(out.read_text())["rows"][0]
-    assert row["ours_ms"] > 0 and row["ours_mib"] > 0 and row["peers"] == {} and row["best_peer"] is None, row
+        rows = json.loads(out.read_text())["rows"]
+    assert [row["name"] for row in rows] == names, rows
+    for row in rows:
+        assert row["ours_ms"] > 0 and row["ours_mib"] > 0 and row["peers"] == {} and row["best_peer"] is None, row
 
 
 def check_peers():
