@@ -80,6 +80,14 @@ void host::set_order(Order order, std::uint64_t seed) {
 bool host::race_detection() { return detects_races; }
 void host::set_race_detection(bool on) { detects_races = on; }
 
+std::vector<std::pair<const std::byte*, std::size_t>> host::device_allocations() {
+    auto& [mutex, blocks, in_use] = device_memory();
+    std::lock_guard lock(mutex);
+    std::vector<std::pair<const std::byte*, std::size_t>> all;
+    for (const auto& [begin, bytes] : blocks) all.emplace_back(static_cast<const std::byte*>(begin), bytes);
+    return all;
+}
+
 void select_device(int index) { require_only_device(index); }
 int compute_capability() { return current_model.compute_capability; }
 int multiprocessor_count() { return current_model.multiprocessors; }

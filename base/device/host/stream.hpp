@@ -1,6 +1,7 @@
 #pragma once
 
 // The stream of the CUDA emulator (kernels/simt/host) and its thread order.
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -35,10 +36,13 @@ ThreadOrder thread_order();
 /// Takes effect at the next launch.
 void set_order(Order order, std::uint64_t seed = 0);
 
-/// Whether launches look for races in shared memory (kernels/simt/host/race_detector.hpp): true, unless the
-/// environment variable DNSP_RACES is 0.
+/// Whether launches look for races in shared memory (kernels/simt/host/race_detector.hpp) and global memory
+/// (kernels/simt/host/global_memory_races.hpp): true, unless the environment variable DNSP_RACES is 0.
 bool race_detection();
 /// Takes effect at the next launch.
 void set_race_detection(bool on);
+
+/// The memory that the device has allocated: addresses and sizes in bytes.
+std::vector<std::pair<const std::byte*, std::size_t>> device_allocations();
 
 }  // namespace dnsp::simt::host

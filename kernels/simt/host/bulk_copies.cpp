@@ -114,6 +114,13 @@ void BoxCopy::store() const {
     });
 }
 
+void BoxCopy::note_global_access(Access kind) const {
+    if (!watches_global_memory) return;
+    for_each_chunk(*this, [&](std::size_t, const std::byte* chunk) {
+        if (chunk) scheduler.note_global_access(kind, chunk, chunk_bytes);
+    });
+}
+
 // ---- Barriers in shared memory
 
 void MemoryBarrier::arrive(std::size_t expected_bytes) {
@@ -128,6 +135,7 @@ void MemoryBarrier::arrive(std::size_t expected_bytes) {
 void MemoryBarrier::queue(const BoxCopy& copy) {
     if (RaceDetector* races = scheduler.races())
         races->start_load(scheduler.thread().number, passed, copy.shared, copy.bytes());
+    copy.note_global_access(Access::read);
     std::memset(copy.shared, 0xFF, copy.bytes());
     copies_.push_back(copy);
     queued_ += copy.bytes();
@@ -221,6 +229,7 @@ void Barriers::clear() {
 void BulkStores::queue(const BoxCopy& copy) {
     if (RaceDetector* races = scheduler.races())
         races->start_store(scheduler.thread().number, copy.shared, copy.bytes());
+    copy.note_global_access(Access::write);
     stores_.push_back({copy, groups_});
 }
 

@@ -19,6 +19,8 @@
 
 namespace dnsp::simt::host {
 
+enum class Access;
+
 /// A box of a tensor map: its position in the array, and its address in shared memory.
 struct BoxCopy {
     TensorMap map;
@@ -30,6 +32,8 @@ struct BoxCopy {
     /// bounds.
     void load() const;
     void store() const;
+    /// Reports its access to the array to the search for races in global memory.
+    void note_global_access(Access kind) const;
 };
 
 /// An mbarrier. Its phase ends when all counted threads have arrived and all expected bytes have landed.

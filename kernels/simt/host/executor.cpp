@@ -56,6 +56,8 @@ void enter_shared_array(void* elements, std::size_t bytes) { scheduler.enter_sha
 void note_atomic(const void* address, std::size_t bytes) {
     if (scheduler.may_be_shared(address))
         scheduler.note_access(Access::atomic, static_cast<const std::byte*>(address), bytes);
+    else if (watches_global_memory)
+        scheduler.note_global_access(Access::atomic, static_cast<const std::byte*>(address), bytes);
 }
 
 void* dynamic_shared_bytes(std::size_t offset, std::size_t bytes) {
@@ -74,6 +76,8 @@ void queue_copy(void* shared_target, const void* source, std::size_t bytes, std:
     Thread& me = scheduler.thread();
     if (RaceDetector* races = scheduler.races())
         races->access(me.number, Access::copy, static_cast<const std::byte*>(shared_target), bytes);
+    if (watches_global_memory)
+        scheduler.note_global_access(Access::read, static_cast<const std::byte*>(source), zero_filled_from);
     me.copies.queue(shared_target, source, bytes, zero_filled_from);
 }
 

@@ -19,14 +19,15 @@
 // - Integer atomics.
 // - The order of threads and blocks: set_order(). Results must not depend on it. In random order, threads are
 //   also interrupted before random accesses to shared memory.
-// - Races in shared memory (race_detector.hpp) and fences between memory proxies.
-// The last two need a compiler that reports the accesses of kernels, which AddressSanitizer precludes.
+// - Races in shared memory (race_detector.hpp), fences between memory proxies, and races in global memory
+//   (global_memory_races.hpp).
+// Interruptions and races need a compiler that reports the accesses of kernels, which AddressSanitizer
+// precludes.
 //
 // Not modelled; check on a GPU with compute-sanitizer:
 // - Registers released by setmaxnreg.
 // - Memory ordering: every write is visible at once, so a missing __threadfence goes unnoticed.
-// - Races in global memory: two threads that write to the same place are noticed only if their order changes
-//   the result. Spinning on a flag of another thread never ends.
+// - Spinning on a flag of another thread never ends.
 // - Lockstep warps: lanes advance independently between operations that name them, as CUDA permits since
 //   Volta.
 // - `__shared__` variables other than SharedArray: usable, but neither filled nor checked.

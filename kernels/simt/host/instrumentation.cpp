@@ -1,5 +1,6 @@
 // The functions that -fsanitize=thread makes the compiler call, in place of ThreadSanitizer's: kernels report
-// their accesses to memory. Those to shared memory go to the scheduler.
+// their accesses to memory. Those to shared memory go to the scheduler, and those to global memory if it
+// looks for races there.
 #include <cstddef>
 #include <cstring>
 
@@ -14,6 +15,8 @@ inline void note(Access kind, const void* address, std::size_t bytes) {
     using dnsp::simt::host::scheduler;
     if (scheduler.may_be_shared(address)) [[unlikely]]
         scheduler.note_access(kind, static_cast<const std::byte*>(address), bytes);
+    else if (dnsp::simt::host::watches_global_memory) [[unlikely]]
+        scheduler.note_global_access(kind, static_cast<const std::byte*>(address), bytes);
 }
 
 }  // namespace

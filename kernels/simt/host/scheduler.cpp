@@ -12,6 +12,7 @@ namespace dnsp::simt::host {
 
 Scheduler scheduler;
 bool kernels_report_accesses = false;
+thread_local bool watches_global_memory = false;
 
 namespace {
 
@@ -59,7 +60,7 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
         if (!threads_[i].fibre.started()) threads_[i].fibre.start(&thread_main);
     }
 
-    const std::uint64_t blocks = std::uint64_t(grid.x) * grid.y * grid.z;
+    const std::uint64_t blocks = this->blocks();
     if (order_.order == Order::random) {
         random_blocks_.resize(blocks);
         std::iota(random_blocks_.begin(), random_blocks_.end(), std::uint64_t(0));
@@ -69,18 +70,33 @@ void Scheduler::run(dim3 grid, dim3 block, std::size_t shared_bytes, void (*body
     if (kernels_report_accesses) dynamic_part_.extend(dynamic_shared_.get(), shared_bytes);
     struct Reports {
         Scheduler& scheduler;
-        ~Reports() { scheduler.dynamic_part_.clear(), scheduler.static_part_.clear(); }
+        ~Reports() {
+            scheduler.dynamic_part_.clear(), scheduler.static_part_.clear();
+            watches_global_memory = false;
+        }
     } const until_return{*this};
+    if (detects_races_) {
+        global_races_.start_launch(running_block + 1);
+        watches_global_memory = true;
+    }
     run_blocks(blocks);
 }
 
 void Scheduler::run_blocks(std::uint64_t blocks) {
     for (std::uint64_t turn = 0; turn < blocks; ++turn) {
-        const std::uint64_t n = choose_block(turn, blocks);
-        blockIdx = {static_cast<unsigned>(n % gridDim.x), static_cast<unsigned>(n / gridDim.x % gridDim.y),
-                    static_cast<unsigned>(n / gridDim.x / gridDim.y)};
+        blockIdx = index_of_block(turn);
         run_block();
     }
+}
+
+uint3 Scheduler::index_of_block(std::uint64_t turn) const {
+    const std::uint64_t n = choose_block(turn, blocks());
+    return {static_cast<unsigned>(n % gridDim.x), static_cast<unsigned>(n / gridDim.x % gridDim.y),
+            static_cast<unsigned>(n / gridDim.x / gridDim.y)};
+}
+
+std::string Scheduler::name_of_block(std::uint64_t turn) const {
+    return "block " + text(index_of_block(turn));
 }
 
 void Scheduler::start_block() {
@@ -275,6 +291,16 @@ void Scheduler::note_access(Access kind, const std::byte* first, std::size_t byt
         accesses_until_preemption_ = 1 + random_.below(2 * mean_distance);
         wait();
     }
+}
+
+void Scheduler::note_global_access(Access kind, const std::byte* first, std::size_t bytes) {
+    if (!running_) return;
+    try {
+        global_races_.access(running_->number, kind, first, bytes);
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+    if (error_) wait();  // the launcher drops the frames of all threads
 }
 
 std::string Scheduler::kernel_name() const {

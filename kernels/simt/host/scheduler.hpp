@@ -16,6 +16,7 @@
 #include "kernels/simt/host/bulk_copies.hpp"
 #include "kernels/simt/host/executor.hpp"
 #include "kernels/simt/host/fibre.hpp"
+#include "kernels/simt/host/global_memory_races.hpp"
 #include "kernels/simt/host/race_detector.hpp"
 #include "kernels/simt/host/thread_set.hpp"
 #include "kernels/simt/host/warpgroup_products.hpp"
@@ -108,6 +109,12 @@ class Scheduler {
     /// because compilers assume that reports of accesses do not. In random order, other threads may run
     /// first.
     void note_access(Access kind, const std::byte* first, std::size_t bytes);
+    /// Called before each access of the running thread to global memory in a launch that looks for races
+    /// (watches_global_memory); other addresses are ignored. Does not throw.
+    void note_global_access(Access kind, const std::byte* first, std::size_t bytes);
+    /// The index of the block that runs as number `turn` of the launch, counted from 0.
+    std::string name_of_block(std::uint64_t turn) const;
+    uint3 index_of_thread(int number) const { return threads_[static_cast<std::size_t>(number)].index; }
     /// Null if the launch does not look for races.
     RaceDetector* races() { return detects_races_ ? &races_ : nullptr; }
     std::string kernel_name() const;
@@ -147,6 +154,8 @@ class Scheduler {
     Fibre& choose_next();
     int choose_thread();
     std::uint64_t choose_block(std::uint64_t turn, std::uint64_t blocks) const;
+    uint3 index_of_block(std::uint64_t turn) const;
+    std::uint64_t blocks() const { return std::uint64_t(gridDim.x) * gridDim.y * gridDim.z; }
     static bool waits_with(const WarpCall& call, int caller, const Thread* lanes, unsigned others);
     static void deliver(const WarpCall& last, const Thread* lanes);
     std::string describe_stall() const;
@@ -180,9 +189,13 @@ class Scheduler {
     std::exception_ptr error_;
 
     RaceDetector races_;
+    GlobalMemoryRaces global_races_{races_.order};
     Part dynamic_part_, static_part_;
     std::uint64_t accesses_until_preemption_ = 1;
 };
+
+/// True for the thread of the operating system that runs a launch that looks for races.
+extern thread_local bool watches_global_memory;
 
 /// True if the compiler made the kernels report their accesses (instrumentation.cpp).
 extern bool kernels_report_accesses;
