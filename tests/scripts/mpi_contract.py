@@ -1,5 +1,5 @@
 """train_dnsp under mpirun: the same bits with 1, 2 and 4 processes, resuming with another number, one log, one sentence for
-an error, and the end of the job when a process is killed. Usage: mpi_contract.py BUILD"""
+an error, and the end of the job when a process is killed. Usage: mpi_contract.py BUILD [MPIRUN]"""
 
 import json
 import os
@@ -12,7 +12,9 @@ from pathlib import Path
 
 build = Path(sys.argv[1])
 train = build / "bin/train_dnsp"
-mpirun = ["mpirun", "--oversubscribe"]
+mpirun = [sys.argv[2] if len(sys.argv) > 2 else "mpirun"]
+if "Open MPI" in subprocess.run([*mpirun, "--version"], capture_output=True, text=True, check=True).stdout:
+    mpirun.append("--oversubscribe")
 environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1",
                "OMP_WAIT_POLICY": "passive", "OMPI_MCA_mpi_yield_when_idle": "1",
                "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}  # containers refuse to read the memory of processes
@@ -29,6 +31,16 @@ def run(processes, *arguments, check=True):
 def expect(condition, text):
     if not condition:
         sys.exit(f"mpi_contract: {text}")
+
+
+def processes_below(parent, name):
+    """The process numbers of a program among the children of a process, their children, and so on."""
+    found = []
+    for child in map(int, subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True).stdout.split()):
+        if Path(f"/proc/{child}/comm").read_text().strip() == name:
+            found.append(child)
+        found += processes_below(child, name)
+    return found
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -85,12 +97,12 @@ with tempfile.TemporaryDirectory() as folder:
     while not (out / "checkpoint.safetensors").exists():
         expect(time.monotonic() < deadline and job.poll() is None, "the job wrote no checkpoint")
         time.sleep(0.1)
-    children = subprocess.run(["pgrep", "-P", str(job.pid), "-f", "train_dnsp"], capture_output=True, text=True).stdout.split()
-    expect(len(children) == 2, f"{len(children)} processes instead of 2")
-    os.kill(int(children[1]), signal.SIGKILL)
+    ranks = processes_below(job.pid, "train_dnsp")
+    expect(len(ranks) == 2, f"{len(ranks)} processes instead of 2")
+    os.kill(ranks[1], signal.SIGKILL)
     text = job.communicate(timeout=60)[0]
     expect(job.returncode != 0, "the job did not end with an error")
-    expect("exited on signal 9" in text, f"the end is not explained:\n{text}")
+    expect("signal 9" in text, f"the end is not explained:\n{text}")
     expect(not list(out.glob(".*")), f"stray files: {list(out.glob('.*'))}")
     step = max(json.loads(line).get("step", 0) for line in (out / "log.jsonl").read_text().splitlines()[:-1])
     run(1, "--resume", "--out", out, "--steps", step + 2)
