@@ -96,9 +96,10 @@ void GzipReader::skip(std::int64_t bytes) {
 
 std::vector<std::byte> GzipReader::read_rest(std::size_t most) {
     std::vector<std::byte> rest;
+    const std::size_t chunk = std::min<std::uintmax_t>(chunk_bytes, most_bytes() + 1);
     for (std::size_t got = 1; got > 0 && rest.size() < most;) {
         const std::size_t start = rest.size();
-        rest.resize(std::min(most, start + chunk_bytes));
+        rest.resize(std::min(most, start + chunk));
         got = read(rest.data() + start, rest.size() - start);
         rest.resize(start + got);
     }

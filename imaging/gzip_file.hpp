@@ -29,7 +29,7 @@ class GzipReader {
     /// Size of the file as it is stored.
     std::uintmax_t file_bytes() const { return file_.size(); }
     /// The most bytes that a file of this size can hold.
-    std::uintmax_t most_bytes() const { return largest_compression * file_bytes(); }
+    std::uintmax_t most_bytes() const { return (is_compressed_ ? largest_compression : 1) * file_bytes(); }
 
     /// Returns the number of bytes read: fewer than `bytes` at the end of the file or of a truncated file.
     std::size_t read(void* target, std::size_t bytes);

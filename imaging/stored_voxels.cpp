@@ -86,8 +86,10 @@ std::vector<float> read_voxels(GzipReader& file, const StoredType& type, std::in
     with_stored_type(type.datatype, [&]<class T>() {
         const std::size_t total = static_cast<std::size_t>(count) * sizeof(T);
         // A damaged header does not reserve more memory than the file can fill.
-        voxels.reserve(std::min<std::uintmax_t>(count, file.most_bytes() / sizeof(T)));
-        std::vector<unsigned char> chunk(chunk_bytes);
+        const std::uintmax_t most_voxels = file.most_bytes() / sizeof(T);
+        voxels.reserve(std::min<std::uintmax_t>(count, most_voxels));
+        std::vector<unsigned char> chunk(
+            std::min<std::uintmax_t>(chunk_bytes, (most_voxels + 1) * sizeof(T)));
         for (std::size_t done = 0; done < total;) {
             const std::size_t asked = std::min(chunk.size(), total - done);
             const std::size_t got = file.read(chunk.data(), asked);
