@@ -79,17 +79,20 @@ void run_command_line(Bytes bytes) {
         words.push_back(text.substr(start, end - start));
     }
     accepts([&] { static_cast<void>(tools::classical_method(words.front(), imaging::Degradation{})); });
-    CLI::App app;
-    tools::OptionParser options(app);
+    struct Parser {
+        CLI::App app;
+        tools::OptionParser options{app};
+        Parser() { options.add(TrainingSettings{}); }
+    };
+    static Parser parser;  // it takes milliseconds to make; each parse forgets the last one
     TrainingSettings settings;
-    options.add(settings);
     std::reverse(words.begin(), words.end());
     try {
-        app.parse(words);
+        parser.app.parse(words);
     } catch (const CLI::Error&) {  // run_tool() turns it into a sentence
         return;
     }
-    if (!accepts([&] { options.apply(settings); })) return;
+    if (!accepts([&] { parser.options.apply(settings); })) return;
     const json written = to_json(settings);
     TrainingSettings again;
     if (!accepts([&] {
