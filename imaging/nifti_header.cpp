@@ -210,6 +210,11 @@ std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
     nifti_2_header& fields = header.fields;
     const double mm = mm_per_unit(fields);
     std::vector<std::string> notes, contradictions;
+    std::vector<std::pair<std::string, std::string>> guesses;  // what is said of an axis, and the axes
+    const auto guess = [&](char axis, const std::string& said) {
+        const auto same = std::ranges::find(guesses, said, [](const auto& each) { return each.first; });
+        (same == guesses.end() ? guesses.emplace_back(said, "") : *same).second += axis;
+    };
     if (mm != 1.0)
         notes.push_back(fmt::format("the header has lengths in {}; they are converted to mm",
                                     mm > 1.0 ? "metres" : "micrometres"));
@@ -223,17 +228,22 @@ std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
         if (!std::isfinite(size) || size == 0.0) {
             const double stored = size;
             size = has_sform ? of_sform : 1.0 / mm;
-            notes.push_back(fmt::format("the voxel size along {} is {} in the header; {:.4g} mm is {}", name,
-                                        stored, mm * size, has_sform ? "taken from the sform" : "assumed"));
+            guess(name, fmt::format("is {} in the header; {:.4g} mm is {}", stored, mm * size,
+                                    has_sform ? "taken from the sform" : "assumed"));
         } else if (size < 0.0) {
-            notes.push_back(
-                fmt::format("the voxel size along {} is {:.4g} mm in the header; {:.4g} mm is assumed", name,
-                            mm * size, -mm * size));
+            guess(name,
+                  fmt::format("is {:.4g} mm in the header; {:.4g} mm is assumed", mm * size, -mm * size));
             size = -size;
         }
         if (has_sform && std::abs(size - of_sform) > contradicting_sizes * of_sform)
             contradictions.push_back(
                 fmt::format("{:.4g} mm along {} instead of {:.4g} mm", mm * of_sform, name, mm * size));
+    }
+    for (const auto& [said, axes] : guesses) {
+        std::string listed(1, axes.back());
+        for (std::size_t i = axes.size() - 1; i-- > 0;)
+            listed = axes[i] + (i + 2 == axes.size() ? " and " : ", ") + listed;
+        notes.push_back(fmt::format("the voxel size along {} {}", listed, said));
     }
     if (!contradictions.empty())
         notes.push_back(

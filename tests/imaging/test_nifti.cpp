@@ -282,6 +282,11 @@ TEST_CASE("units are converted, and unset voxel sizes and invalid slopes take de
     std::memcpy(formless.data() + 76 + 4, &zero, sizeof zero);
     put(scratch.file("b.nii"), formless);
     CHECK(read_nifti(scratch.file("b.nii")).voxel_size_mm[0] == 1.0);
+    const float unset[3] = {0.0f, 0.0f, 0.0f};
+    std::memcpy(formless.data() + 76 + 4, unset, sizeof unset);
+    put(scratch.file("b.nii"), formless);
+    CHECK(read_nifti(scratch.file("b.nii")).notes ==
+          std::vector<std::string>{"the voxel size along x, y and z is 0 in the header; 1 mm is assumed"});
     const float no_scaling[][2] = {{0.0f, 5.0f}, {NAN, 5.0f}, {0.0f, NAN}};
     for (const auto& slope_and_intercept : no_scaling) {
         CHECK(with_bytes(112, slope_and_intercept, sizeof slope_and_intercept).voxels == reference.voxels);
