@@ -6,6 +6,7 @@ Usage: reproduce_contract.py BUILD_FOLDER. The run needs the package mricron-dat
 import csv
 import gzip
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -107,6 +108,11 @@ def a_run_is_continued(build, out):
     command = [sys.executable, ROOT / "scripts/reproduce", "--quick", "--build", build, "--out", out, *chosen]
     none = subprocess.run([*command, "--minutes", "0"], capture_output=True, text=True, check=False)
     check("0 of 30 runs" in none.stdout, f"nothing runs after the time is up: {none.stdout}{none.stderr}")
+    listed = subprocess.run([*command, "--list", "--method", "SRCNN"], capture_output=True, text=True, check=False).stdout
+    few = [line.split()[-1] for line in listed.splitlines() if "without" not in line]  # a data set that cannot be made
+    check(few and all(re.fullmatch(r".*-srcnn-s\d+-\w+", slug) for slug in few), f"--method SRCNN lists its runs only: {few}")
+    unknown = subprocess.run([*command, "--list", "--method", "srcnn"], capture_output=True, text=True, check=False)
+    check(unknown.returncode != 0 and "--method srcnn" in unknown.stderr, f"an unknown method is refused: {unknown.stderr}")
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     check(first.returncode == 0, first.stdout + first.stderr)
     for name in ("report.html", "report.md", "scores.csv", "fig03.png", "fig09.png", "table4.md"):
