@@ -21,8 +21,12 @@ def by_person(rows, metric):
     }
 
 
-def seeds_of(rows, method):
-    return len({row["seed"] for row in rows if row["method"] == method})
+def seeds_of(rows, method, dataset, regime, scales):
+    """The number of seeds of a method; one for each scale if they differ."""
+    seeds = {(int(row["scale"]), row["seed"]) for row in rows
+             if (row["method"], row["dataset"], row["regime"]) == (method, dataset, regime)}
+    numbers = [sum(scale == own for own, _ in seeds) for scale in scales]
+    return ", ".join(map(str, numbers if len(set(numbers)) > 1 else numbers[:1]))
 
 
 class Analyses:
@@ -94,7 +98,9 @@ def comparison(experiment, rows, settings, data, analyses):
                     change = difference(found[method], 2) if method in found else ""
                     cells += f" {mean(psnr[key].values()):.2f} | {mean(ssim[key].values()):.4f} | {change} |"
                 base = settings.title(bases[method]) if method in bases else ""
-                text += f"| {settings.title(method)} |{cells} {base} | {seeds_of(rows, method) if settings.is_trained(method) else ''} |\n"
+                scales = [scale for scale, _ in columns]
+                seeds = seeds_of(rows, method, dataset, regime, scales) if settings.is_trained(method) else ""
+                text += f"| {settings.title(method)} |{cells} {base} | {seeds} |\n"
     return text
 
 

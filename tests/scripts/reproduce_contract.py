@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "experiments"))
 import data  # noqa: E402, from the folder above
 from plan import Settings, cells_of, experiments  # noqa: E402
-from tables import by_person  # noqa: E402
+from tables import by_person, seeds_of  # noqa: E402
 
 
 def check(condition, what):
@@ -103,6 +103,14 @@ def people_average_slices_then_seeds():
     check(by_person(rows, "psnr_db") == {("d", 2, "r", "m"): {"p": 30.0}}, "the mean of a person")
 
 
+def seeds_are_those_of_the_data_set():
+    row = {"dataset": "d", "regime": "r", "method": "m"}
+    rows = [{**row, "scale": scale, "seed": seed} for scale, seed in ((2, 1), (2, 2), (2, 2), (3, 1))]
+    rows += [{**row, "dataset": "other", "scale": 2, "seed": seed} for seed in (1, 2, 3)]
+    check(seeds_of(rows, "m", "d", "r", [2, 3]) == "2, 1", "the seeds of each scale")
+    check(seeds_of(rows, "m", "d", "r", [2]) == "2" and seeds_of(rows, "m", "other", "r", [2]) == "3", "the seeds of a data set")
+
+
 def a_run_is_continued(build, out):
     chosen = [x for name in ("fig03", "fig09", "table4") for x in ("--only", name)]
     command = [sys.executable, ROOT / "scripts/reproduce", "--quick", "--build", build, "--out", out, *chosen]
@@ -134,6 +142,7 @@ def main():
     people_are_on_one_side()
     fixed_steps_keep_the_number_of_steps()
     people_average_slices_then_seeds()
+    seeds_are_those_of_the_data_set()
     with tempfile.TemporaryDirectory() as folder:
         a_slab_holds_the_slices_and_their_origin(Path(folder))
         if not data.COLIN27.exists() or not shutil.which("gnuplot"):
