@@ -1,6 +1,6 @@
 // The functions that -fsanitize=thread makes the compiler call, in place of ThreadSanitizer's: kernels report
-// their accesses to memory. Those to shared memory go to the scheduler, and those to global memory if it
-// looks for races there.
+// their accesses to memory. Those to shared memory go to the scheduler, and those to global memory if the
+// launch looks for races.
 #include <cstddef>
 #include <cstring>
 
