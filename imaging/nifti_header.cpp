@@ -240,9 +240,11 @@ std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
                 fmt::format("{:.4g} mm along {} instead of {:.4g} mm", mm * of_sform, name, mm * size));
     }
     for (const auto& [said, axes] : guesses) {
-        std::string listed(1, axes.back());
-        for (std::size_t i = axes.size() - 1; i-- > 0;)
-            listed = axes[i] + (i + 2 == axes.size() ? " and " : ", ") + listed;
+        std::string listed;
+        for (std::size_t i = 0; i < axes.size(); ++i) {
+            if (i > 0) listed += i + 1 == axes.size() ? " and " : ", ";
+            listed += axes[i];
+        }
         notes.push_back(fmt::format("the voxel size along {} {}", listed, said));
     }
     if (!contradictions.empty())
