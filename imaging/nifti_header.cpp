@@ -184,7 +184,7 @@ IntensityScale intensity_scale(const NiftiHeader& header) {
     return {slope, intercept};
 }
 
-std::vector<std::string> drop_unknown_codes(NiftiHeader& header) {
+std::vector<std::string> repair_forms(NiftiHeader& header) {
     nifti_2_header& fields = header.fields;
     std::vector<std::string> notes;
     const auto drop = [&](const char* form, std::int32_t& code) {
@@ -195,6 +195,14 @@ std::vector<std::string> drop_unknown_codes(NiftiHeader& header) {
     };
     drop("qform", fields.qform_code);
     drop("sform", fields.sform_code);
+    double& handedness = fields.pixdim[0];
+    if (fields.qform_code > 0 && handedness != 0.0 && std::abs(handedness) != 1.0) {
+        const double taken = handedness < 0.0 ? -1.0 : 1.0;
+        notes.push_back(fmt::format("pixdim[0] of the header, the handedness of the qform, is {} instead of "
+                                    "1 or -1; {} is assumed",
+                                    handedness, taken));
+        handedness = taken;
+    }
     return notes;
 }
 

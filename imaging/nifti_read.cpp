@@ -181,7 +181,7 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     const auto [first, count] = selection.of(volumes, name);
 
     const std::int64_t voxels = fields.dim[1] * fields.dim[2] * fields.dim[3];
-    std::vector<std::string> notes = drop_unknown_codes(from.header);
+    std::vector<std::string> notes = repair_forms(from.header);
     require(fields.sform_code > 0 || fields.qform_code <= 0 || has_rotation(from.header), name,
             "damaged header, the quaternion of its qform is no rotation");
     for (std::string& note : complete_voxel_sizes(from.header)) notes.push_back(std::move(note));

@@ -92,12 +92,16 @@ def random_file(random, folder, number):
 
 
 def reference(path):
-    """Affine and voxels by NiBabel. Without a form, voxel sizes from the origin: NIfTI's method 1, where NiBabel centres."""
+    """Header, affine and voxels by NiBabel. Without a form, voxel sizes from the origin: NIfTI's method 1, where NiBabel centres."""
     image = nibabel.load(path)
     affine = image.affine
-    if image.header["sform_code"] <= 0 and image.header["qform_code"] <= 0:
+    if not has_form(image.header):
         affine = numpy.diag([*(list(image.header.get_zooms()[:3]) + [1.0] * 3)[:3], 1.0])
-    return affine, image.get_fdata(dtype=numpy.float64)
+    return image.header, affine, image.get_fdata(dtype=numpy.float64)
+
+
+def has_form(header):
+    return header["sform_code"] > 0 or header["qform_code"] > 0
 
 
 def difference(line):
@@ -108,7 +112,7 @@ def difference(line):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            affine, voxels = reference(path)
+            header, affine, voxels = reference(path)
     except Exception as error:  # noqa: BLE001, whatever NiBabel raises
         return f"NiBabel refuses it ({type(error).__name__}: {error})"
     size = tuple(line["size"])
@@ -124,6 +128,9 @@ def difference(line):
         place = int(numpy.argmin(equal))
         return f"intensity {ours[place]:g}, NiBabel {theirs[place]:g}"
     matrix = numpy.array(line["affine"])
+    if voxels.ndim < 3 and not has_form(header):
+        # The size of a voxel along an axis that the file does not have; every voxel lies at its place 0.
+        matrix[:, voxels.ndim : 3] = affine[:3, voxels.ndim : 3]
     if not numpy.allclose(matrix, affine[:3], rtol=1e-5, atol=1e-5 * numpy.max(numpy.abs(affine[:3]))):
         return f"affine {matrix.round(4).tolist()}, NiBabel {affine[:3].round(4).tolist()}"
     return None

@@ -320,6 +320,21 @@ TEST_CASE("forms and intercepts without a meaning are left out or refused") {
     CHECK(with({{qform_code, -1}}, {}).notes.size() == 1);
     CHECK(with({{qform_code, 5}, {sform_code, 4}}, {}).notes.empty());
 
+    // Handedness: 1, −1, or 0, which means 1. NiBabel takes 1 for others, nifti_clib their sign.
+    constexpr std::size_t handedness = 76;
+    const auto qform_of = [&](float value) {
+        return with({{sform_code, 0}, {qform_code, 1}}, {{handedness, value}});
+    };
+    const Volume right = qform_of(1.0f), left = qform_of(-1.0f);
+    CHECK(voxel_to_world(right) != voxel_to_world(left));
+    for (const float value : {0.0f, 1.0f, -1.0f}) CHECK(qform_of(value).notes.empty());
+    for (const float value : {-INFINITY, -2.0f, 0.5f, INFINITY, NAN}) {
+        const Volume guessed = qform_of(value);
+        REQUIRE(guessed.notes.size() == 1);
+        CHECK(contains(guessed.notes.front(), "handedness"));
+        CHECK(voxel_to_world(guessed) == voxel_to_world(value < 0.0f ? left : right));
+    }
+
     const auto no_rotation = [&] { with({{sform_code, 0}, {qform_code, 1}}, {{quatern_b, 2.0f}}); };
     CHECK(contains(complaint(no_rotation), "quaternion"));
     CHECK(with({{sform_code, 1}, {qform_code, 1}}, {{quatern_b, 2.0f}}).notes.empty());  // not used
