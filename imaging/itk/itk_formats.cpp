@@ -65,6 +65,17 @@ auto with_itk(const fs::path& path, const char* failure, Part part) {
     }
 }
 
+/// ITK does not repeat system calls that a signal interrupts, and does not tell such a failure from others.
+/// So what fails is tried once more.
+template <class Part>
+auto with_second_attempt(Part part) {
+    try {
+        return part();
+    } catch (const FileError&) {
+        return part();
+    }
+}
+
 /// Where the axes of space and the volumes of a series lie in the buffer.
 struct Layout {
     std::array<int, 3> size{};
@@ -215,7 +226,7 @@ std::vector<char> read_buffer(Io& io, std::size_t bytes, const fs::path& path) {
 }
 
 template <class Io>
-std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selection) {
+std::vector<Volume> read_once(const fs::path& path, const VolumeSelection& selection) {
     require_input_file(path);
     const std::string name = path.string();
     const auto io = Io::New();
@@ -269,6 +280,11 @@ std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selec
     return result;
 }
 
+template <class Io>
+std::vector<Volume> read_with(const fs::path& path, const VolumeSelection& selection) {
+    return with_second_attempt([&] { return read_once<Io>(path, selection); });
+}
+
 void set_geometry(itk::ImageIOBase& io, const Volume& volume) {
     const VoxelToWorld matrix = voxel_to_world(volume);
     io.SetNumberOfDimensions(3);
@@ -318,31 +334,36 @@ bool holds(const fs::path& path, const itk::ImageIOBase& written, std::span<cons
     }
 }
 
+/// Writes `target`; `path` is its name in messages.
 template <class Io>
-void write_with(const fs::path& path, std::span<const Volume> volumes, const StoredType& type) {
-    const Volume& volume = volumes.front();
+void write_once(const fs::path& target, const fs::path& path, const Volume& volume, const StoredType& type) {
     const auto io = Io::New();
     io->SetComponentType(component_of(type.datatype));
     io->SetPixelType(itk::IOPixelEnum::SCALAR);
     io->SetNumberOfComponents(1);
     set_geometry(*io, volume);
     io->SetUseCompression(true);
-    AtomicFile file(path);
-    // ITK chooses the format by the extension, in lower case, so it writes through a link with another name.
-    const TemporaryFolder folder;
-    const fs::path link = folder.path() / ("link" + lower_case(path.extension().string()));
-    fs::create_symlink(fs::absolute(file.temporary_path()), link);
-    io->SetFileName(link.string());
+    io->SetFileName(target.string());
     with_itk(path, "cannot be written", [&] {
         with_stored_type(type.datatype, [&]<class T>() {
             std::vector<T> stored(volume.voxels.size());
             std::transform(volume.voxels.begin(), volume.voxels.end(), stored.begin(), stored_value<T>);
             io->Write(stored.data());
             const auto bytes = std::as_bytes(std::span(stored));
-            require(holds<Io>(link, *io, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+            require(holds<Io>(target, *io, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
                     path.string(), "cannot be written: what was written cannot be read again");
         });
     });
+}
+
+template <class Io>
+void write_with(const fs::path& path, std::span<const Volume> volumes, const StoredType& type) {
+    AtomicFile file(path);
+    // ITK chooses the format by the extension, in lower case, so it writes through a link with another name.
+    const TemporaryFolder folder;
+    const fs::path link = folder.path() / ("link" + lower_case(path.extension().string()));
+    fs::create_symlink(fs::absolute(file.temporary_path()), link);
+    with_second_attempt([&] { write_once<Io>(link, path, volumes.front(), type); });
     file.commit();
 }
 
