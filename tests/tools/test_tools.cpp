@@ -314,11 +314,15 @@ TEST_CASE("a build without MPI refuses to be one of several processes") {
     testing::TemporaryFolder folder;
     const std::string command =
         "train_dnsp " + trained().volume.string() + " --out " + (folder / "run").string();
-    const auto result = run_tool(command, "OMPI_COMM_WORLD_SIZE=2");
-    INFO(result.output);
-    REQUIRE(result.status == 1);
-    REQUIRE(result.says("2 processes were started together, but this build has no MPI"));
-    REQUIRE_FALSE(fs::exists(folder / "run"));
+    // Open MPI; MPICH and srun --mpi=pmi2; srun --mpi=pmix.
+    for (const char* launcher :
+         {"OMPI_COMM_WORLD_SIZE=2", "PMI_SIZE=2", "PMIX_RANK=0 SLURM_STEP_NUM_TASKS=2"}) {
+        const auto result = run_tool(command, launcher);
+        INFO(launcher << ": " << result.output);
+        REQUIRE(result.status == 1);
+        REQUIRE(result.says("2 processes were started together, but this build has no MPI"));
+        REQUIRE_FALSE(fs::exists(folder / "run"));
+    }
 }
 
 TEST_CASE("a run on a CUDA device records how it computes convolutions and resumes with that") {
