@@ -60,6 +60,10 @@ if(DNSP_CUDA STREQUAL "toolkit")
     "cuSOLVER is missing (part of the CUDA toolkit, or the wheel nvidia-cusolver)" FATAL_ERROR)
   dnsp_cuda_header(CUDNN cudnn.h libcudnn.so.9
     "cuDNN 9 is missing (NVIDIA's package libcudnn9-dev, or the wheel nvidia-cudnn-cu13)" FATAL_ERROR)
+  if(DNSP_MPI)
+    dnsp_cuda_header(NCCL nccl.h libnccl.so.2 "gradients travel between GPUs by MPI alone (NCCL: the wheel nvidia-nccl-cu13)"
+      STATUS)
+  endif()
   list(REMOVE_DUPLICATES library_folders)
   list(JOIN library_folders ":" library_folders)
   target_compile_definitions(cuda_toolkit INTERFACE DNSP_CUDA_LIBRARY_DIRS="${library_folders}")

@@ -23,7 +23,7 @@ DeviceChoice cuda_choice(int index) {
 
 }  // namespace
 
-DeviceChoice choose_device(const std::string& name) {
+DeviceChoice choose_device(const std::string& name, int process) {
     const std::string cpu = fmt::format("cpu, {} threads", cpu_threads());
     if (name == "cpu") return {{DeviceKind::cpu, 0}, cpu};
     if (name == "auto") {
@@ -31,7 +31,7 @@ DeviceChoice choose_device(const std::string& name) {
             return {{DeviceKind::cpu, 0}, fmt::format("{} ({})", cpu, simt::unavailable_reason())};
         if (simt::is_emulator())
             return {{DeviceKind::cpu, 0}, cpu + " (the CUDA emulator is for tests: choose the device cuda)"};
-        return cuda_choice(0);
+        return cuda_choice(process % simt::device_count());
     }
     const int index = name.starts_with("cuda:") ? number_of<int>(name.substr(5)).value_or(-1) : 0;
     require((name == "cuda" || name.starts_with("cuda:")) && index >= 0,
@@ -42,7 +42,7 @@ DeviceChoice choose_device(const std::string& name) {
     require(index < devices, fmt::format("[device] {} was asked for, but there {} only {}: cuda:0{}", name,
                                          devices == 1 ? "is" : "are", devices,
                                          devices == 1 ? "" : fmt::format(" … cuda:{}", devices - 1)));
-    return cuda_choice(index);
+    return cuda_choice(name == "cuda" ? process % devices : index);
 }
 
 int cpu_threads() { return thread_count(); }

@@ -23,8 +23,10 @@ struct DeviceChoice {
 };
 
 /// `name`: "auto", "cpu", "cuda" (the first GPU) or "cuda:N". "auto" takes the first GPU, or the CPU if there
-/// is none. Throws Error for an unknown name and for a device that is absent: there is no silent fallback.
-DeviceChoice choose_device(const std::string& name);
+/// is none. Process 1, 2, … of a machine takes the second, third, … GPU instead of the first, and begins anew
+/// after the last. Throws Error for an unknown name and for a device that is absent: there is no silent
+/// fallback.
+DeviceChoice choose_device(const std::string& name, int process = 0);
 
 /// Number of threads of the CPU device: OMP_NUM_THREADS, else the cores of the machine.
 int cpu_threads();

@@ -108,7 +108,9 @@ void ParameterStore::discard_gradients() {
 void ParameterStore::complete_gradients(std::int64_t first) {
     for (const auto& p : parameters_) {
         const auto& slot = p.value.gradient_slot();
-        if (slot && !slot->written && p.first >= first) slot->value.fill(0.0);
+        if (!slot || slot->written || p.first < first) continue;
+        slot->value.fill(0.0);
+        slot->written = true;
     }
 }
 

@@ -73,7 +73,7 @@ class ParameterStore {
     /// Declares every gradient stale; the next backward pass overwrites instead of adding.
     void discard_gradients();
     /// Zeroes the gradients that no backward pass has written since discard_gradients(), of the parameters
-    /// that lie at element `first` and after it.
+    /// that lie at element `first` and after it. They count as written from then on.
     void complete_gradients(std::int64_t first = 0);
 
   private:

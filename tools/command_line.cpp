@@ -79,8 +79,8 @@ void add_device_option(CLI::App& app, std::string& device) {
         ->capture_default_str();
 }
 
-DeviceChoice choose_device(const CLI::App& app, const std::string& device) {
-    DeviceChoice choice = dnsp::choose_device(device);
+DeviceChoice choose_device(const CLI::App& app, const std::string& device, int process) {
+    DeviceChoice choice = dnsp::choose_device(device, process);
     if (choice.device.kind == DeviceKind::cuda) return choice;
     require(app.count("--conv") == 0,
             fmt::format("--conv is for CUDA devices, but the device is {}", choice.reason));

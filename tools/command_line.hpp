@@ -47,9 +47,9 @@ void add_type_option(CLI::App& app, imaging::IntensityType& type);
 /// Adds the option --device.
 void add_device_option(CLI::App& app, std::string& device);
 
-/// Call it after the parse. Chooses the device. Throws Error for a device that is absent, and for an option
-/// of CUDA devices if the device is the CPU.
-DeviceChoice choose_device(const CLI::App& app, const std::string& device);
+/// Call it after the parse. Chooses the device (dnsp::choose_device). Throws Error for a device that is
+/// absent, and for an option of CUDA devices if the device is the CPU.
+DeviceChoice choose_device(const CLI::App& app, const std::string& device, int process = 0);
 
 /// Call it after the parse: what the command line says of the degradation and the settings do not show.
 /// Throws Error if --scale was given to a degradation that keeps the pixels. `--blur-sigma 0` becomes

@@ -245,15 +245,18 @@ bool run(Trainer& trainer, const Options& options, tools::ProgressLine& progress
     return finished;
 }
 
-int train(Options options, const DeviceChoice& device, const std::string& command, Processes& processes) {
+int train(Options options, const DeviceChoice& device, const std::string& command,
+          tools::JoinedProcesses& joined) {
+    const std::string connection = joined.connect(device.device);
+    Processes& processes = joined.all();
     TrainingSettings& settings = options.settings;
     settings.convolution = apply(settings.convolution, device.device);
     settings.degradation.through_plane.read_profile();
     if (options.recorded) require_recorded_settings(options);
     fmt::print("device: {}\n", device.reason);
     if (processes.count() > 1)
-        fmt::print("{} processes, each computes {} of {} shards of a batch\n", processes.count(),
-                   settings.shards / processes.count(), settings.shards);
+        fmt::print("{} processes, each computes {} of {} shards of a batch; {}\n", processes.count(),
+                   settings.shards / processes.count(), settings.shards, connection);
     require(!settings.inputs.empty() || !settings.pairs.empty(),
             "no volume was given (--help lists the options)");
     require(options.recorded || options.force || !fs::exists(options.out / checkpoint_name),
@@ -371,8 +374,8 @@ int main(int argc, char** argv) {
         if (joined->launched() && !options.recorded && app.count("--shards") == 0)
             options.settings.shards =
                 std::max(options.settings.reduce == ReductionOrder::fixed ? 4 : 1, joined->all().count());
-        return train(options, tools::choose_device(app, device),
-                     tools::command_text(argv[0], {argv + 1, argv + argc}), joined->all());
+        return train(options, tools::choose_device(app, device, joined->on_this_machine()),
+                     tools::command_text(argv[0], {argv + 1, argv + argc}), *joined);
     };
     const int status = tools::run_tool(app, argc, argv, [&] {
         joined.emplace();

@@ -22,8 +22,8 @@ std::int64_t FinishedGradients::first() {
     return first_;
 }
 
-GradientExchange::GradientExchange(const ShardSum<float>& shards, std::vector<float>& total)
-    : shards_(shards), total_(total) {
+GradientExchange::GradientExchange(const ShardSum& shards, const Tensor& gradients, const Tensor& received)
+    : shards_(shards), gradients_(gradients), received_(received) {
     if (shards.shards().processes().count() > 1) thread_ = std::thread(&GradientExchange::communicate, this);
 }
 
@@ -38,11 +38,14 @@ GradientExchange::~GradientExchange() {
     thread_.join();
 }
 
-void GradientExchange::send(std::size_t first, std::vector<float> last) {
-    if (!thread_.joinable()) return sum({first, std::move(last)});
+void GradientExchange::send(std::int64_t first, std::int64_t count) {
+    if (!thread_.joinable()) return sum({first, count, {}});
     {
         const std::lock_guard lock(mutex_);
-        pieces_.push_back({first, std::move(last)});
+        Piece& piece = pieces_.emplace_back();
+        piece.first = first;
+        piece.count = count;
+        if (gradients_.device().kind == DeviceKind::cuda) piece.computed.emplace();
     }
     changed_.notify_one();
 }
@@ -56,29 +59,41 @@ void GradientExchange::finish() {
     changed_.notify_one();
     thread_.join();
     if (error_) std::rethrow_exception(error_);
+    if (all_summed_) all_summed_->wait();
 }
 
-void GradientExchange::sum(Piece piece) {
-    const std::vector<float> total = shards_.total(piece.first, std::move(piece.last));
-    std::ranges::copy(total, total_.begin() + static_cast<std::ptrdiff_t>(piece.first));
+void GradientExchange::sum(const Piece& piece) {
+    shards_.total(piece.first, gradients_.view(piece.first, {piece.count}), received_);
 }
 
 void GradientExchange::communicate() {
-    omp_set_num_threads(1);  // the other threads compute gradients
+    try {
+        if (gradients_.device().kind == DeviceKind::cuda) {
+            simt::select_device(gradients_.device().index);
+            const simt::OwnStream stream;
+            sum_pieces();
+            all_summed_.emplace();
+        } else {
+            omp_set_num_threads(1);  // the other threads compute gradients
+            sum_pieces();
+        }
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+}
+
+void GradientExchange::sum_pieces() {
     for (;;) {
-        Piece piece;
+        std::deque<Piece> next;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [&] { return all_sent_ || !pieces_.empty(); });
             if (pieces_.empty()) return;
-            piece = std::move(pieces_.front());
-            pieces_.pop_front();
+            next.swap(pieces_);
         }
-        try {
-            sum(std::move(piece));
-        } catch (...) {
-            error_ = std::current_exception();
-            return;
+        for (const Piece& piece : next) {
+            if (piece.computed) piece.computed->wait();
+            sum(piece);
         }
     }
 }

@@ -5,10 +5,11 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
-#include <utility>
 #include <vector>
 
+#include "base/device/runtime.hpp"
 #include "engine/parameters.hpp"
 #include "training/shards.hpp"
 
@@ -37,33 +38,36 @@ class FinishedGradients {
 /// shard computes the rest of them. All processes send the same pieces in the same order.
 class GradientExchange {
   public:
-    /// `shards` holds all shards of this process but the last. The sum goes to `total`, which has the size of
-    /// their arrays. Both must outlive the exchange. A thread of its own communicates if there are several
-    /// processes.
-    GradientExchange(const ShardSum<float>& shards, std::vector<float>& total);
+    /// `shards` holds all shards of this process but the last, whose gradients are to be in `gradients` and
+    /// are replaced by the sum. `received`: see ShardSum::total(). All must outlive the exchange. A thread of
+    /// its own, on a CUDA device with a stream of its own, communicates if there are several processes.
+    GradientExchange(const ShardSum& shards, const Tensor& gradients, const Tensor& received);
     ~GradientExchange();
     GradientExchange(const GradientExchange&) = delete;
     GradientExchange& operator=(const GradientExchange&) = delete;
 
-    /// Starts the sum of elements first, first + 1, … of the arrays. `last`: those of the last shard.
-    void send(std::size_t first, std::vector<float> last);
-    /// Waits for the pieces that were sent.
+    /// Starts the sum of the elements first … first + count − 1, which are not used until finish().
+    void send(std::int64_t first, std::int64_t count);
+    /// What the current stream does afterwards uses the sums of the pieces that were sent.
     void finish();
 
   private:
     struct Piece {
-        std::size_t first;
-        std::vector<float> last;
+        std::int64_t first, count;
+        std::optional<simt::Event> computed;  ///< on a CUDA device
     };
-    void sum(Piece piece);
+    void sum(const Piece& piece);
     void communicate();
+    void sum_pieces();
 
-    const ShardSum<float>& shards_;
-    std::vector<float>& total_;
+    const ShardSum& shards_;
+    const Tensor& gradients_;
+    const Tensor& received_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Piece> pieces_;
     bool all_sent_ = false;
+    std::optional<simt::Event> all_summed_;  // on a CUDA device
     std::exception_ptr error_;
     std::thread thread_;  // the last member: it uses the others
 };

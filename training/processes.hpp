@@ -1,7 +1,6 @@
 #pragma once
 
-#include <cstddef>
-#include <span>
+#include "engine/tensor.hpp"
 
 namespace dnsp {
 
@@ -12,12 +11,12 @@ class Processes {
     virtual ~Processes() = default;
     virtual int rank() const = 0;  ///< from 0
     virtual int count() const = 0;
-    /// Sends `bytes` bytes to another process and receives as many from it, which calls this too.
-    virtual void exchange(int other, const void* send, void* receive, std::size_t bytes) = 0;
-    /// Replaces the arrays of all processes by their sum, in an order that the implementation chooses. Called
-    /// by all.
-    virtual void add_up(std::span<float> values) = 0;
-    virtual void add_up(std::span<double> values) = 0;
+    /// Sends one array to another process and receives one from it, which calls this too, for arrays of the
+    /// same sizes the other way round. Arrays on a CUDA device are used in the order of the current stream.
+    virtual void exchange(int other, const Tensor& send, const Tensor& receive) = 0;
+    /// Replaces the arrays of all processes, float32 or float64, by their sum, in an order that the
+    /// implementation chooses. Called by all.
+    virtual void add_up(const Tensor& values) = 0;
     /// True in all processes if `value` is true in any. Called by all.
     virtual bool any(bool value) = 0;
 

@@ -3,20 +3,21 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <span>
+#include <utility>
 
-#include "base/divide_up.hpp"
 #include "base/error.hpp"
-#include "base/parallel.hpp"
+#include "engine/kernel_for.hpp"
+#include "kernels/elementwise.hpp"
 
 namespace dnsp {
 namespace {
 
-template <class T>
-void add_to(std::span<T> sum, std::span<const T> more) {
-    const auto count = std::ssize(sum);
-#pragma omp parallel for simd schedule(static) if (parallel : count > parallel_grain)
-    for (std::ptrdiff_t i = 0; i < count; ++i) sum.data()[i] += more.data()[i];
+/// sum += more
+void add_to(const Tensor& sum, const Tensor& more) {
+    dispatch(sum.dtype(), [&]<class T>() {
+        DNSP_KERNEL_FOR(sum.device(), add<T>)
+        (sum.elements(), sum.data<T>(), more.data<T>(), sum.data<T>());
+    });
 }
 
 bool is_power_of_two(int number) { return number > 0 && std::has_single_bit(static_cast<unsigned>(number)); }
@@ -41,59 +42,55 @@ Shards::Shards(int count, Processes& processes, ReductionOrder order)
             fmt::format("{}: start at most {}, or begin a run with more --shards", cannot, count));
 }
 
-template <class T>
-void ShardSum<T>::add(std::vector<T> values) {
+void ShardSum::add(const Tensor& values) {
+    Tensor sum = Tensor::empty_like(values);
+    sum.copy_from(values);
     std::size_t level = 0;
-    for (; level < sums_.size() && sums_[level]; ++level) {
-        add_to<T>(*sums_[level], values);
-        values = std::move(*sums_[level]);
-        sums_[level].reset();
+    for (; level < sums_.size() && sums_[level].defined(); ++level) {
+        add_to(sums_[level], sum);
+        sum = std::exchange(sums_[level], {});
     }
     if (level == sums_.size()) sums_.emplace_back();
-    sums_[level] = std::move(values);
+    sums_[level] = std::move(sum);
 }
 
-template <class T>
-std::vector<T> ShardSum<T>::total(std::size_t first, std::vector<T> last) const {
-    for (const auto& part : sums_)
-        if (part) add_to<T>(last, std::span(*part).subspan(first, last.size()));
+void ShardSum::total(std::int64_t first, const Tensor& last, const Tensor& received) const {
+    for (const Tensor& part : sums_)
+        if (part.defined()) add_to(last, part.view(first, last.shape()));
     if (shards_.order() == ReductionOrder::fast)
-        shards_.processes().add_up(std::span<T>(last));
+        shards_.processes().add_up(last);
     else
-        add_between_processes(last);
-    return last;
+        add_between_processes(last, received);
 }
 
-template <class T>
-void ShardSum<T>::add_between_processes(std::vector<T>& sum) const {
+void ShardSum::total(const Tensor& last) const {
+    total(0, last, Tensor::empty({elements_received(last.elements())}, last.dtype(), last.device()));
+}
+
+void ShardSum::add_between_processes(const Tensor& sum, const Tensor& received) const {
     Processes& processes = shards_.processes();
-    if (processes.count() == 1) return;
-    const std::size_t size = sum.size(), count = static_cast<std::size_t>(processes.count());
-    sum.resize(divide_up(size, count) * count);
+    struct Halves {
+        Tensor own, other;
+    };
+    std::vector<Halves> halves;
     // Recursive halving: two processes exchange halves of what both have summed, and each goes on with the
     // sum of one half.
-    std::vector<T> received(sum.size() / 2);
-    std::vector<std::span<T>> kept{sum};
+    Tensor whole = sum;
     for (int distance = 1; distance < processes.count(); distance *= 2) {
-        const std::size_t half = kept.back().size() / 2;
-        const auto lower = kept.back().first(half), upper = kept.back().last(half);
-        const bool keeps_upper = (processes.rank() & distance) != 0;
-        kept.push_back(keeps_upper ? upper : lower);
-        processes.exchange(processes.rank() ^ distance, (keeps_upper ? lower : upper).data(), received.data(),
-                           half * sizeof(T));
-        add_to<T>(kept.back(), std::span(received).first(half));
+        const std::int64_t half = whole.elements() / 2;
+        Tensor own = whole.view(0, {half}), other = whole.view(half, {whole.elements() - half});
+        if ((processes.rank() & distance) != 0) std::swap(own, other);
+        const Tensor incoming = received.view(0, own.shape());
+        processes.exchange(processes.rank() ^ distance, other, incoming);
+        add_to(own, incoming);
+        halves.push_back({own, other});
+        whole = own;
     }
     // The same way back: they exchange their sums.
     for (int distance = processes.count() / 2; distance > 0; distance /= 2) {
-        const std::span<T> own = kept.back();
-        kept.pop_back();
-        T* const others = own.data() == kept.back().data() ? own.data() + own.size() : kept.back().data();
-        processes.exchange(processes.rank() ^ distance, own.data(), others, own.size_bytes());
+        processes.exchange(processes.rank() ^ distance, halves.back().own, halves.back().other);
+        halves.pop_back();
     }
-    sum.resize(size);
 }
-
-template class ShardSum<float>;
-template class ShardSum<double>;
 
 }  // namespace dnsp

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
+#include "engine/tensor.hpp"
 #include "training/processes.hpp"
 
 namespace dnsp {
@@ -36,26 +36,32 @@ class Shards {
 
 /// The sum of one array of each shard: of two neighbours, then of two neighbouring pairs, and so on. The
 /// pairs within a process and, in a fixed order, those between processes form one binary tree, so that every
-/// sum is rounded in the same order for any number of processes.
-template <class T>
+/// sum is rounded in the same order for any number of processes. Arrays are float32 or float64, on any
+/// device.
 class ShardSum {
   public:
     explicit ShardSum(const Shards& shards) : shards_(shards) {}
     const Shards& shards() const { return shards_; }
 
-    /// Adds the array of this process's next shard, unless it is the last.
-    void add(std::vector<T> values);
-    /// Adds elements first, first + 1, … of this process's last shard, and exchanges their sums between
-    /// processes, which all call it for the same elements in the same order. Returns the sums over all
-    /// shards, the same bits in every process. In a fixed order, a process sends and receives less than twice
-    /// as many elements.
-    std::vector<T> total(std::size_t first, std::vector<T> last) const;
+    /// Adds a copy of the array of this process's next shard, unless it is the last.
+    void add(const Tensor& values);
+    /// `last` holds the elements first, first + 1, … of this process's last shard. Replaces them by the sums
+    /// over all shards, the same bits in every process. All processes call it for the same elements in the
+    /// same order. In a fixed order, a process sends and receives less than twice as many elements.
+    /// `received`: memory for messages; it has the type and device of `last`, and at least half as many
+    /// elements, rounded up.
+    void total(std::int64_t first, const Tensor& last, const Tensor& received) const;
+    /// With memory of its own. For whole arrays.
+    void total(const Tensor& last) const;
 
   private:
-    void add_between_processes(std::vector<T>& sum) const;
+    void add_between_processes(const Tensor& sum, const Tensor& received) const;
 
     const Shards& shards_;
-    std::vector<std::optional<std::vector<T>>> sums_;  // of 2^index neighbouring shards, the last ones first
+    std::vector<Tensor> sums_;  // of 2^index neighbouring shards, the last ones first; undefined: none
 };
+
+/// Number of elements that ShardSum::total() receives at once.
+constexpr std::int64_t elements_received(std::int64_t elements) { return elements - elements / 2; }
 
 }  // namespace dnsp

@@ -4,6 +4,7 @@
 
 #include "engine/kernel_for.hpp"
 #include "kernels/copy_rows.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/weighted_sum.hpp"
 #include "priors/filter_bank.hpp"
 #include "training/gradient_exchange.hpp"
@@ -64,6 +65,9 @@ TrainingStep::TrainingStep(PatchSampler& sampler, const Learner& learner, bool a
               (filters ? filters->filters() : 0) + gradient_metrics, max_pending};
     metrics_ = Tensor::empty({shape_.rows, shape_.terms + shape_.norms}, DType::float64, device);
     norms_ = Tensor::empty({shape_.norms}, DType::float64, device);
+    const Tensor& gradients = learner_.store.gradients();
+    if (shards_.processes().count() > 1)
+        received_ = Tensor::empty({elements_received(gradients.elements())}, gradients.dtype(), device);
 }
 
 void TrainingStep::begin_epoch(std::int64_t epoch, std::int64_t first,
@@ -100,44 +104,45 @@ Tensor TrainingStep::sum_shards() {
         for (std::size_t i = 0; i < terms.size(); ++i)
             if (terms[i].reads_images) metrics[terms.size() + i] = change(metrics[terms.size() + i]);
     };
-    ShardSum<float> gradients(shards_);
-    ShardSum<double> metrics(shards_);
-    Tensor of_batch;
-    const auto metrics_of_shard = [&] {
-        std::vector<double> values = of_batch.to_vector<double>();
-        for_each_norm(values, [](double norm) { return norm * norm; });
-        return values;
-    };
+    ShardSum gradients(shards_);
+    std::vector<Tensor> of_shards;
     const int last = shards_.first() + shards_.own() - 1;
     for (int shard = shards_.first(); shard < last; ++shard) {
-        of_batch = compute_gradients(learner_, sampler_.batch(clock_, count, shard)).metrics;
+        of_shards.push_back(compute_gradients(learner_, sampler_.batch(clock_, count, shard)).metrics);
         learner_.store.complete_gradients();
-        gradients.add(learner_.store.gradients().to_vector<float>());
-        metrics.add(metrics_of_shard());
+        gradients.add(learner_.store.gradients());
     }
-    of_batch = sum_gradients(gradients, last);
-    std::vector<double> values = metrics.total(0, metrics_of_shard());
+    of_shards.push_back(sum_gradients(gradients, last));
+
+    ShardSum metrics(shards_);
+    Tensor total;
+    for (const Tensor& of_shard : of_shards) {
+        std::vector<double> values = of_shard.to_vector<double>();
+        for_each_norm(values, [](double norm) { return norm * norm; });
+        total = Tensor::from<double>(of_shard.shape(), values);
+        if (&of_shard != &of_shards.back()) metrics.add(total);
+    }
+    metrics.total(total);
+    std::vector<double> values = total.to_vector<double>();
     for_each_norm(values, [](double squares) { return std::sqrt(squares); });
     for (double& value : values) value /= count;
-    of_batch.copy_from(Tensor::from<double>(of_batch.shape(), values));
-    return of_batch;
+    return Tensor::from<double>(total.shape(), values, metrics_.device());
 }
 
 /// Computes the gradients of the last shard and leaves the mean of all in the store. Returns the metrics of
 /// the last shard.
-Tensor TrainingStep::sum_gradients(const ShardSum<float>& shards, int last_shard) {
+Tensor TrainingStep::sum_gradients(const ShardSum& shards, int last_shard) {
     // More pieces begin sooner and cost more messages.
     constexpr std::int64_t pieces = 8;
     ParameterStore& store = learner_.store;
-    const std::int64_t elements = store.gradients().elements();
-    std::vector<float> mean(static_cast<std::size_t>(elements));
-    GradientExchange exchange(shards, mean);
+    const Tensor& gradients = store.gradients();
+    const std::int64_t elements = gradients.elements();
+    GradientExchange exchange(shards, gradients, received_);
     FinishedGradients finished(store);
     std::int64_t end = elements;
     const auto send_from = [&](std::int64_t first) {
         store.complete_gradients(first);
-        exchange.send(static_cast<std::size_t>(first),
-                      store.gradients().view(first, {end - first}).to_vector<float>());
+        exchange.send(first, end - first);
         end = first;
     };
     const Batch batch = sampler_.batch(clock_, shards_.count(), last_shard);
@@ -147,8 +152,10 @@ Tensor TrainingStep::sum_gradients(const ShardSum<float>& shards, int last_shard
                            }).metrics;
     if (end > 0) send_from(0);
     exchange.finish();
-    for (float& value : mean) value /= static_cast<float>(shards_.count());
-    store.gradients().copy_from(Tensor::from<float>({elements}, mean));
+    dispatch(gradients.dtype(), [&]<class T>() {
+        T* const values = gradients.data<T>();
+        DNSP_KERNEL_FOR(gradients.device(), scale<T>)(elements, 1.0 / shards_.count(), values, values);
+    });
     return metrics;
 }
 

@@ -77,7 +77,7 @@ class TrainingStep {
   private:
     void launch();
     Tensor sum_shards();
-    Tensor sum_gradients(const ShardSum<float>& shards, int last_shard);
+    Tensor sum_gradients(const ShardSum& shards, int last_shard);
     void measure_gradients();
     void capture();
 
@@ -89,6 +89,7 @@ class TrainingStep {
     kernels::StepMetrics shape_;
     Tensor metrics_;         // [max_pending, terms + norms], float64: a ring
     Tensor norms_;           // [norms]: of the filters, then the metrics of measure_gradients()
+    Tensor received_;        // gradients of other processes; undefined without them
     std::int64_t next_ = 0;  // step of the epoch
     std::int64_t pending_ = 0;
     std::unique_ptr<Graph> graph_;

@@ -72,8 +72,36 @@ void copy_on_device(void* target, const void* source, std::size_t bytes);
 /// Waits for all work started so far. Throws Error if any of it failed.
 void synchronise();
 
-/// The cudaStream_t that kernels are launched on; null in the CUDA emulator.
+/// The cudaStream_t that kernels are launched on; null in the CUDA emulator. One for each device, unless this
+/// thread has an OwnStream.
 void* current_stream();
+
+/// A stream for this thread alone, as long as the object lives: all calls of the thread use it. Its work may
+/// overlap with that of the device's stream, unless an Event orders them. The arena reuses memory in the
+/// order of the device's stream, so an OwnStream must only use memory that was allocated before such an
+/// event, and that is released after the device's stream has waited for the OwnStream.
+class OwnStream {
+  public:
+    OwnStream();
+    ~OwnStream();
+    OwnStream(const OwnStream&) = delete;
+    OwnStream& operator=(const OwnStream&) = delete;
+};
+
+/// The end of all work that was started on the current stream before the constructor.
+class Event {
+  public:
+    Event();
+    ~Event();
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    /// What this thread starts from now on begins after the event. The thread itself does not wait.
+    void wait() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
 
 /// A CUDA graph: the work that `work` starts on the current stream, captured once and launched any number of
 /// times. The constructor calls `work` once. Nothing is executed then: kernels are captured with their grids

@@ -1,5 +1,6 @@
 """train_dnsp under mpirun: the same bits with 1, 2 and 4 processes, resuming with another number, one log, one sentence for
-an error, and the end of the job when a process is killed. Usage: mpi_contract.py BUILD [MPIRUN]"""
+an error, and the end of the job when a process is killed. Usage: mpi_contract.py BUILD [MPIRUN [DEVICE]]
+On a CUDA device only the bits and resuming are tested: the rest does not depend on the device."""
 
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 build = Path(sys.argv[1])
 train = build / "bin/train_dnsp"
 mpirun = [sys.argv[2] if len(sys.argv) > 2 else "mpirun"]
+device = sys.argv[3] if len(sys.argv) > 3 else "cpu"
 if "Open MPI" in subprocess.run([*mpirun, "--version"], capture_output=True, text=True, check=True).stdout:
     mpirun.append("--oversubscribe")
 environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1",
@@ -52,7 +54,8 @@ with tempfile.TemporaryDirectory() as folder:
     head = 500 * (x**2 + y**2 + z**2 / 4 < 0.8) * (1 + 0.3 * numpy.sin(9 * x) * numpy.cos(7 * y))
     nibabel.save(nibabel.Nifti1Image(head.astype(numpy.float32), numpy.eye(4)), folder / "head.nii.gz")
     options = [folder / "head.nii.gz", "--model", "edsr", "--depth", 1, "--width", 8, "--patch", 16,
-               "--patches-per-slice", 4, "--slice-step", 2, "--batch", 8, "--epochs", 3]
+               "--patches-per-slice", 4, "--device", device, "--slice-step", 2 if device == "cpu" else 16,
+               *([] if device == "cpu" else ["--validation-slices", 1]), "--batch", 8, "--epochs", 3]
 
     results = {}
     for name, processes, more in (("alone", 0, ["--shards", 4]), ("1", 1, []), ("2", 2, []), ("4", 4, [])):
@@ -62,6 +65,7 @@ with tempfile.TemporaryDirectory() as folder:
         log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
         expect(len([1 for line in log if line["event"] == "start"]) == 1, f"{name}: not one log")
         expect(said.stdout.count("device: ") == 1, f"{name}: the text is not printed once:\n{said.stdout}")
+        expect(processes < 2 or "gradients travel " in said.stdout, f"{name}: how do gradients travel?\n{said.stdout}")
     # Weights record the command, so their tensors are compared.
     from safetensors.numpy import load
 
@@ -72,9 +76,13 @@ with tempfile.TemporaryDirectory() as folder:
 
     out = folder / "resumed"
     run(2, *options[:-2], "--out", out, "--epochs", 1)
-    run(4, "--resume", "--out", out, "--epochs", 3)
+    run(4, "--resume", "--out", out, "--epochs", 3, "--device", device)
     resumed = load((out / "weights.safetensors").read_bytes())
     expect(all((expected[key] == resumed[key]).all() for key in expected), "a run resumed by 4 processes gives other weights")
+
+    if device != "cpu":
+        print("mpi_contract: all checks of a CUDA device passed")
+        sys.exit()
 
     wrong = run(2, folder / "absent.nii.gz", "--out", folder / "none", check=False)
     expect(wrong.returncode != 0, "an absent file was accepted")

@@ -1,20 +1,22 @@
 #pragma once
 
 #include <barrier>
-#include <cstring>
-#include <span>
 #include <thread>
 #include <vector>
 
+#include "engine/tensor.hpp"
 #include "tests/reference/arrays.hpp"
-#include "training/processes.hpp"
+#include "tests/test_device.hpp"
+#include "training/shards.hpp"
 
 namespace dnsp::testing {
 
 /// Processes of one program. Each runs in a thread of its own.
 struct Together {
-    explicit Together(int count) : sent(static_cast<std::size_t>(count)), all(count) {}
-    std::vector<const void*> sent;
+    explicit Together(int count)
+        : sent(static_cast<std::size_t>(count)), flags(static_cast<std::size_t>(count)), all(count) {}
+    std::vector<Tensor> sent;
+    std::vector<char> flags;
     std::barrier<> all;
 };
 class ThreadProcess final : public Processes {
@@ -22,37 +24,36 @@ class ThreadProcess final : public Processes {
     ThreadProcess(Together& together, int rank) : together_(together), rank_(rank) {}
     int rank() const override { return rank_; }
     int count() const override { return static_cast<int>(together_.sent.size()); }
-    void exchange(int other, const void* send, void* receive, std::size_t bytes) override {
+    void exchange(int other, const Tensor& send, const Tensor& receive) override {
         together_.sent[static_cast<std::size_t>(rank_)] = send;
         together_.all.arrive_and_wait();
-        std::memcpy(receive, together_.sent[static_cast<std::size_t>(other)], bytes);
+        receive.copy_from(together_.sent[static_cast<std::size_t>(other)]);
         together_.all.arrive_and_wait();
     }
-    void add_up(std::span<float> values) override { add_up_all(values); }
-    void add_up(std::span<double> values) override { add_up_all(values); }
+    /// In the order of the ranks, from the last one on.
+    void add_up(const Tensor& values) override {
+        dispatch(values.dtype(), [&]<class T>() {
+            together_.sent[static_cast<std::size_t>(rank_)] = values;
+            together_.all.arrive_and_wait();
+            std::vector<T> sum(static_cast<std::size_t>(values.elements()));
+            for (int other = count() - 1; other >= 0; --other) {
+                const auto sent = together_.sent[static_cast<std::size_t>(other)].template to_vector<T>();
+                for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += sent[i];
+            }
+            together_.all.arrive_and_wait();
+            values.copy_from(Tensor::from<T>(values.shape(), sum));
+        });
+    }
     bool any(bool value) override {
-        together_.sent[static_cast<std::size_t>(rank_)] = value ? this : nullptr;
+        together_.flags[static_cast<std::size_t>(rank_)] = value;
         together_.all.arrive_and_wait();
         bool result = false;
-        for (const void* flag : together_.sent) result = result || flag != nullptr;
+        for (const char flag : together_.flags) result = result || flag != 0;
         together_.all.arrive_and_wait();
         return result;
     }
 
   private:
-    /// In the order of the ranks, from the last one on.
-    template <class T>
-    void add_up_all(std::span<T> values) {
-        const std::vector<T> own(values.begin(), values.end());
-        together_.sent[static_cast<std::size_t>(rank_)] = own.data();
-        together_.all.arrive_and_wait();
-        std::fill(values.begin(), values.end(), T(0));
-        for (int other = count() - 1; other >= 0; --other)
-            for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] += static_cast<const T*>(together_.sent[static_cast<std::size_t>(other)])[i];
-        together_.all.arrive_and_wait();
-    }
-
     Together& together_;
     int rank_;
 };
@@ -74,6 +75,18 @@ constexpr std::size_t shard_elements = 1001;
 
 inline std::vector<float> array_of(int shard) {
     return reference::cast<float>(reference::uniform(shard_elements, static_cast<std::uint64_t>(shard) + 1));
+}
+
+inline Tensor tensor_of(int shard) {
+    return Tensor::from<float>({std::ssize(array_of(shard))}, array_of(shard), test_device());
+}
+
+/// The sum of all arrays of this process's shards but the last.
+inline ShardSum without_last(const Shards& shards) {
+    ShardSum sum(shards);
+    for (int shard = shards.first(); shard < shards.first() + shards.own() - 1; ++shard)
+        sum.add(tensor_of(shard));
+    return sum;
 }
 
 /// Sum of the arrays of shards first … first + count − 1 by halves.

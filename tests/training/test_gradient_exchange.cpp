@@ -45,24 +45,23 @@ TEST_CASE("gradients that are called finished do not change until the end of the
 
 TEST_CASE("pieces of any size are summed to the same bits as whole arrays") {
     for (const int processes : {1, 2, 4})
-        for (const std::size_t piece : {std::size_t(1), std::size_t(100), shard_elements}) {
+        for (const std::int64_t piece : {1, 100, static_cast<int>(shard_elements)}) {
             INFO(processes << " processes, pieces of " << piece);
-            std::vector<std::vector<float>> totals(static_cast<std::size_t>(processes),
-                                                   std::vector<float>(shard_elements));
+            std::vector<std::vector<float>> totals(static_cast<std::size_t>(processes));
             in_processes(processes, [&](Processes& process) {
                 const Shards shards(8, process);
-                ShardSum<float> own(shards);
-                const int last = shards.first() + shards.own() - 1;
-                for (int shard = shards.first(); shard < last; ++shard) own.add(array_of(shard));
-                GradientExchange exchange(own, totals[static_cast<std::size_t>(process.rank())]);
-                const std::vector<float> values = array_of(last);
-                for (std::size_t end = values.size(); end > 0;) {
-                    const std::size_t first = end - std::min(piece, end);
-                    exchange.send(first, {values.begin() + static_cast<std::ptrdiff_t>(first),
-                                          values.begin() + static_cast<std::ptrdiff_t>(end)});
+                const ShardSum others = without_last(shards);
+                const Tensor last = tensor_of(shards.first() + shards.own() - 1),
+                             received = Tensor::empty({elements_received(last.elements())}, DType::float32,
+                                                      test_device());
+                GradientExchange exchange(others, last, received);
+                for (std::int64_t end = last.elements(); end > 0;) {
+                    const std::int64_t first = end - std::min(piece, end);
+                    exchange.send(first, end - first);
                     end = first;
                 }
                 exchange.finish();
+                totals[static_cast<std::size_t>(process.rank())] = last.to_vector<float>();
             });
             for (const auto& total : totals) CHECK(reference::same_bits(total, sum_by_halves(0, 8)));
         }
@@ -74,38 +73,41 @@ namespace {
 struct FirstOfTwo : Processes {
     int rank() const override { return 0; }
     int count() const override { return 2; }
-    void add_up(std::span<float>) override {}
-    void add_up(std::span<double>) override {}
+    void add_up(const Tensor&) override {}
     bool any(bool value) override { return value; }
+};
+
+/// The exchange of a process that has one shard of two elements.
+struct OneShard {
+    explicit OneShard(Processes& process) : shards(2, process) {}
+    Shards shards;
+    ShardSum others{shards};
+    Tensor gradients = Tensor::zeros({2}, DType::float32, test_device()),
+           received = Tensor::zeros({1}, DType::float32, test_device());
+    GradientExchange exchange{others, gradients, received};
 };
 
 }  // namespace
 
 TEST_CASE("a piece is exchanged while the process computes the next one") {
     struct Counting final : FirstOfTwo {
-        void exchange(int, const void*, void*, std::size_t) override { ++messages; }
+        void exchange(int, const Tensor&, const Tensor&) override { ++messages; }
         std::atomic<int> messages = 0;
     } process;
-    const Shards shards(2, process);
-    const ShardSum<float> sum(shards);
-    std::vector<float> total(2);
-    GradientExchange exchange(sum, total);
-    exchange.send(1, {1.0f});
+    OneShard own(process);
+    own.exchange.send(1, 1);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (process.messages < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     CHECK(process.messages == 2);  // half of the piece there, and the sum back
-    exchange.finish();
+    own.exchange.finish();
 }
 
 TEST_CASE("an error of the exchange is one of the step") {
     struct Broken final : FirstOfTwo {
-        void exchange(int, const void*, void*, std::size_t) override { throw Error("the line is dead"); }
+        void exchange(int, const Tensor&, const Tensor&) override { throw Error("the line is dead"); }
     } broken;
-    const Shards shards(2, broken);
-    const ShardSum<float> sum(shards);
-    std::vector<float> total(2);
-    GradientExchange exchange(sum, total);
-    exchange.send(1, {1.0f});
-    exchange.send(0, {1.0f});
-    CHECK_THROWS_WITH(exchange.finish(), "the line is dead");
+    OneShard own(broken);
+    own.exchange.send(1, 1);
+    own.exchange.send(0, 1);
+    CHECK_THROWS_WITH(own.exchange.finish(), "the line is dead");
 }

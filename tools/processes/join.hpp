@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "training/processes.hpp"
 
@@ -19,7 +20,14 @@ class JoinedProcesses {
 
     /// True if a launcher started this process.
     bool launched() const;
+    /// The number of this process among those on its machine.
+    int on_this_machine() const;
     Processes& all();
+
+    /// Called by all, with the device of each. From then on, all() sends arrays on GPUs by NCCL, if every
+    /// process has a GPU of its own and finds the library. Else they travel through the memory of the
+    /// machines. Returns how, as text for the user.
+    std::string connect(Device device);
 
     /// Runs `body`. An exception of a process other than the first is thrown again with the number of the
     /// process, after a second, in which an error of the first one ends all.

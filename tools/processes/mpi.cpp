@@ -6,13 +6,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <span>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include "base/counted.hpp"
+#include "base/device/runtime.hpp"
 #include "base/error.hpp"
 #include "tools/processes/join.hpp"
 #include "tools/processes/launcher.hpp"
+#include "tools/processes/nccl.hpp"
 
 namespace dnsp::tools {
 namespace {
@@ -22,21 +25,34 @@ class MpiProcesses final : public Processes {
     MpiProcesses() {
         MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
         MPI_Comm_size(MPI_COMM_WORLD, &count_);
+        MPI_Comm machine{};
+        MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &machine);
+        MPI_Comm_rank(machine, &rank_on_machine_);
+        MPI_Comm_size(machine, &count_on_machine_);
+        MPI_Comm_free(&machine);
     }
+    int rank_on_machine() const { return rank_on_machine_; }
+    int count_on_machine() const { return count_on_machine_; }
     int rank() const override { return rank_; }
     int count() const override { return count_; }
-    void exchange(int other, const void* send, void* receive, std::size_t bytes) override {
-        constexpr std::size_t most = 1 << 30;  // MPI counts in int
-        const auto* from = static_cast<const char*>(send);
-        auto* to = static_cast<char*>(receive);
-        for (std::size_t done = 0; done < bytes; done += most) {
-            const int count = static_cast<int>(std::min(most, bytes - done));
-            MPI_Sendrecv(from + done, count, MPI_BYTE, other, 0, to + done, count, MPI_BYTE, other, 0,
+    void exchange(int other, const Tensor& send, const Tensor& receive) override {
+        const Tensor from = send.to(Device{}), to = in_host_memory(receive);
+        for (std::int64_t done = 0; done < std::max(from.elements(), to.elements()); done += most) {
+            const auto [first, sent] = part(from, done);
+            const auto [place, expected] = part(to, done);
+            MPI_Sendrecv(first, sent, type(from), other, 0, place, expected, type(to), other, 0,
                          MPI_COMM_WORLD, MPI_STATUS_IGNORE);
         }
+        if (receive.device() != to.device()) receive.copy_from(to);
     }
-    void add_up(std::span<float> values) override { add_up(values, MPI_FLOAT); }
-    void add_up(std::span<double> values) override { add_up(values, MPI_DOUBLE); }
+    void add_up(const Tensor& values) override {
+        const Tensor sum = values.to(Device{});
+        for (std::int64_t done = 0; done < sum.elements(); done += most) {
+            const auto [first, count] = part(sum, done);
+            MPI_Allreduce(MPI_IN_PLACE, first, count, type(sum), MPI_SUM, MPI_COMM_WORLD);
+        }
+        if (values.device() != sum.device()) values.copy_from(sum);
+    }
     bool any(bool value) override {
         int own = value ? 1 : 0, all = 0;
         MPI_Allreduce(&own, &all, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
@@ -44,23 +60,31 @@ class MpiProcesses final : public Processes {
     }
 
   private:
-    template <class T>
-    static void add_up(std::span<T> values, MPI_Datatype type) {
-        constexpr std::size_t most = 1 << 30;  // MPI counts in int
-        for (std::size_t done = 0; done < values.size(); done += most)
-            MPI_Allreduce(MPI_IN_PLACE, values.data() + done,
-                          static_cast<int>(std::min(most, values.size() - done)), type, MPI_SUM,
-                          MPI_COMM_WORLD);
+    static constexpr std::int64_t most = 1 << 30;  // MPI counts in int
+
+    static MPI_Datatype type(const Tensor& values) {
+        return values.dtype() == DType::float64 ? MPI_DOUBLE : MPI_FLOAT;
+    }
+    static Tensor in_host_memory(const Tensor& values) {
+        return values.device() == Device{} ? values : Tensor::empty(values.shape(), values.dtype());
+    }
+    /// At most `most` elements from `first` on: address and number; none after the end.
+    static std::pair<void*, int> part(const Tensor& values, std::int64_t first) {
+        const std::int64_t count = std::clamp<std::int64_t>(values.elements() - first, 0, most);
+        return dispatch(values.dtype(), [&]<class T>() -> std::pair<void*, int> {
+            return {values.data<T>() + std::min(first, values.elements()), static_cast<int>(count)};
+        });
     }
 
-    int rank_ = 0, count_ = 1;
+    int rank_ = 0, count_ = 1, rank_on_machine_ = 0, count_on_machine_ = 1;
 };
 
 }  // namespace
 
 struct JoinedProcesses::State {
     MpiProcesses processes;
-    int errors = -1;  // standard error of a silent process
+    std::unique_ptr<Processes> on_gpus;  // null: arrays on GPUs travel through the memory of the machines
+    int errors = -1;                     // standard error of a silent process
 };
 
 JoinedProcesses::JoinedProcesses() {
@@ -82,7 +106,28 @@ JoinedProcesses::~JoinedProcesses() = default;
 
 bool JoinedProcesses::launched() const { return state_ != nullptr; }
 
-Processes& JoinedProcesses::all() { return state_ ? state_->processes : one_process(); }
+int JoinedProcesses::on_this_machine() const { return state_ ? state_->processes.rank_on_machine() : 0; }
+
+Processes& JoinedProcesses::all() {
+    if (!state_) return one_process();
+    return state_->on_gpus ? *state_->on_gpus : state_->processes;
+}
+
+std::string JoinedProcesses::connect(Device device) {
+    if (!state_ || all().count() == 1) return "there is one process";
+    MpiProcesses& processes = state_->processes;
+    if (!processes.any(device.kind == DeviceKind::cuda)) return "gradients travel by MPI";
+    std::string obstacle = nccl_obstacle();
+    if (const int gpus = simt::device_count(); obstacle.empty() && gpus < processes.count_on_machine())
+        obstacle = fmt::format("{} processes share {}", processes.count_on_machine(),
+                               counted(static_cast<std::size_t>(gpus), "GPU"));
+    if (obstacle.empty() && device.kind != DeviceKind::cuda) obstacle = "a process has no GPU";
+    if (processes.any(!obstacle.empty()))
+        return "gradients travel through the memory of the machines, by MPI: " +
+               (obstacle.empty() ? "another process cannot use NCCL" : obstacle);
+    state_->on_gpus = join_by_nccl(processes, device);
+    return "gradients travel by " + nccl_version();
+}
 
 int JoinedProcesses::run(const std::function<int()>& body) {
     if (all().is_first()) return body();

@@ -29,6 +29,12 @@ void copy_to_host(void*, const void*, std::size_t) { refuse(); }
 void copy_on_device(void*, const void*, std::size_t) { refuse(); }
 void synchronise() { refuse(); }
 void* current_stream() { refuse(); }
+OwnStream::OwnStream() { refuse(); }
+OwnStream::~OwnStream() = default;
+struct Event::State {};
+Event::Event() { refuse(); }
+Event::~Event() = default;
+void Event::wait() const { refuse(); }
 
 struct Graph::State {};
 Graph::Graph(const std::function<void()>&) { refuse(); }

@@ -20,8 +20,11 @@ int selected_device() {
     return device;
 }
 
-/// The only stream of the selected device.
+thread_local cudaStream_t own_stream = nullptr;
+
+/// The stream of this thread, or that of the selected device.
 cudaStream_t stream() {
+    if (own_stream) return own_stream;
     // Never destroyed: the driver may be unloaded before static objects are.
     static auto& streams = *new std::map<int, cudaStream_t>;
     static auto& mutex = *new std::mutex;
@@ -178,6 +181,25 @@ void synchronise() {
 }
 
 void* current_stream() { return stream(); }
+
+OwnStream::OwnStream() { CUDA_CHECK(cudaStreamCreateWithFlags(&own_stream, cudaStreamNonBlocking)); }
+OwnStream::~OwnStream() {
+    if (cudaStreamDestroy(own_stream) != cudaSuccess) cudaGetLastError();
+    own_stream = nullptr;
+}
+
+struct Event::State {
+    cudaEvent_t event = nullptr;
+    ~State() {
+        if (event && cudaEventDestroy(event) != cudaSuccess) cudaGetLastError();
+    }
+};
+Event::Event() : state_(new State) {
+    CUDA_CHECK(cudaEventCreateWithFlags(&state_->event, cudaEventDisableTiming));
+    CUDA_CHECK(cudaEventRecord(state_->event, stream()));
+}
+Event::~Event() = default;
+void Event::wait() const { CUDA_CHECK(cudaStreamWaitEvent(stream(), state_->event)); }
 
 // ---- Graphs
 
