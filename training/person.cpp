@@ -273,7 +273,7 @@ Persons persons_of(const std::vector<std::string>& paths, const std::string& pat
     if (folders > 0) rules.emplace_back("by folder");
     if (bids + folders < static_cast<std::ptrdiff_t>(paths.size()))
         rules.emplace_back(persons.every_file
-                               ? "by file name: every file counts as one person"
+                               ? "by file name: every file counts as a person of its own"
                                : "by file name without words for contrast, session, run and processing");
     persons.basis = fmt::format("{}", fmt::join(rules, " and "));
     return persons;

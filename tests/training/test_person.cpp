@@ -97,7 +97,7 @@ TEST_CASE("words for contrast, session, run and processing are left out of file 
     CHECK(persons.basis == "by file name without words for contrast, session, run and processing");
     const Persons single = persons_of({"/d/scan_01.nii", "/d/scan_02.nii"});
     CHECK(single.every_file);
-    CHECK(single.basis == "by file name: every file counts as one person");
+    CHECK(single.basis == "by file name: every file counts as a person of its own");
 }
 
 TEST_CASE("a pattern takes the place of the rule, in the name or else in the path") {
@@ -157,7 +157,7 @@ TEST_CASE("a split keeps each person on one side and says by what persons were t
     const ToldApart by_name = name_persons(files, none, "");
     CHECK_THAT(
         split_subjects(files, 1, by_name).description,
-        Catch::StartsWith("split by file: 1 train") && Catch::Contains("every file counts as one person"));
+        Catch::StartsWith("split by file: 1 train") && Catch::Contains("every file counts as a person of its own"));
     std::vector<Subject> train{subject_at("/train/sub-01_T1w.nii")}, held{subject_at("/val/sub-01_T1w.nii")};
     const ToldApart both = name_persons(train, held, "");
     CHECK_THROWS_WITH(split_by_user(train, held, both), Catch::Contains("sub-01") &&
