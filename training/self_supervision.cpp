@@ -18,8 +18,8 @@ constexpr int watched_slices = 2;     // of the score that a Trainer computes af
 constexpr int least_probe_steps = 8;  // steps that measure the speed
 constexpr double probe_share = 0.03;  // of the time
 constexpr double least_training_share = 0.2;
-constexpr double tolerated_delay = 1.05;  // of the training's time
-constexpr double backward_factor = 3.0;   // time of forward and backward relative to forward
+constexpr double planned_share = 0.95;   // of the training's time, if the machine keeps its speed
+constexpr double backward_factor = 3.0;  // time of forward and backward relative to forward
 
 double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -139,7 +139,7 @@ std::filesystem::path train_on_scan(const imaging::Volume& scan, TrainingSetting
             fmt::format("--minutes {:.3g}: applying the network will take about {:.1f} minutes, so that too "
                         "little time is left for training",
                         minutes, applying / 60.0));
-        settings.steps = std::max(1, static_cast<int>(left / step));
+        settings.steps = std::max(1, static_cast<int>(planned_share * left / step));
     }
     Trainer trainer(settings, split, device, folder, command);
     bool interrupted = false;
@@ -151,7 +151,7 @@ std::filesystem::path train_on_scan(const imaging::Volume& scan, TrainingSetting
         },
         [&] {
             interrupted = stop();
-            return interrupted || (time > 0.0 && seconds_since(begin) > tolerated_delay * time);
+            return interrupted || (time > 0.0 && seconds_since(begin) > time);
         });
     require(!interrupted, "interrupted, nothing written");
     return folder / (finished ? "weights.safetensors" : "checkpoint.safetensors");
