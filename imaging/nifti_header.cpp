@@ -198,9 +198,10 @@ std::vector<std::string> repair_forms(NiftiHeader& header) {
     double& handedness = fields.pixdim[0];
     if (fields.qform_code > 0 && handedness != 0.0 && std::abs(handedness) != 1.0) {
         const double taken = handedness < 0.0 ? -1.0 : 1.0;
-        notes.push_back(fmt::format("pixdim[0] of the header, the handedness of the qform, is {} instead of "
-                                    "1 or -1; {} is assumed",
-                                    handedness, taken));
+        notes.push_back(
+            fmt::format("pixdim[0] of the header, the handedness of the qform, is {} instead of "
+                        "1 or -1; {} is assumed",
+                        handedness, taken));
         handedness = taken;
     }
     return notes;

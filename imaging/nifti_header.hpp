@@ -41,8 +41,8 @@ struct IntensityScale {
 };
 IntensityScale intensity_scale(const NiftiHeader& header);
 
-/// Sets codes of qform and sform that NIfTI does not define to 0: such a form is not used. Sets the handedness
-/// of a qform, pixdim[0], to 1 or −1 by its sign. Returns sentences that say so.
+/// Sets codes of qform and sform that NIfTI does not define to 0: such a form is not used. Sets the
+/// handedness of a qform, pixdim[0], to 1 or −1 by its sign. Returns sentences that say so.
 std::vector<std::string> repair_forms(NiftiHeader& header);
 
 /// Whether the quaternion of the qform is one: b² + c² + d² ≤ 1, within the rounding of the file's numbers.

@@ -155,9 +155,9 @@ TEST_CASE("a split keeps each person on one side and says by what persons were t
     }
     std::vector<Subject> files{subject_at("/d/scan_01.nii"), subject_at("/d/scan_02.nii")};
     const ToldApart by_name = name_persons(files, none, "");
-    CHECK_THAT(
-        split_subjects(files, 1, by_name).description,
-        Catch::StartsWith("split by file: 1 train") && Catch::Contains("every file counts as a person of its own"));
+    CHECK_THAT(split_subjects(files, 1, by_name).description,
+               Catch::StartsWith("split by file: 1 train") &&
+                   Catch::Contains("every file counts as a person of its own"));
     std::vector<Subject> train{subject_at("/train/sub-01_T1w.nii")}, held{subject_at("/val/sub-01_T1w.nii")};
     const ToldApart both = name_persons(train, held, "");
     CHECK_THROWS_WITH(split_by_user(train, held, both), Catch::Contains("sub-01") &&
