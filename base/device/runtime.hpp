@@ -86,6 +86,10 @@ class OwnStream {
     ~OwnStream();
     OwnStream(const OwnStream&) = delete;
     OwnStream& operator=(const OwnStream&) = delete;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 /// The end of all work that was started on the current stream before the constructor.

@@ -139,6 +139,7 @@ void copy_on_device(void* target, const void* source, std::size_t bytes) {
 
 void synchronise() { require_not_capturing("waiting for the device"); }
 void* current_stream() { return nullptr; }
+struct OwnStream::State {};
 OwnStream::OwnStream() = default;
 OwnStream::~OwnStream() = default;
 struct Event::State {};

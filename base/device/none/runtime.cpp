@@ -29,6 +29,7 @@ void copy_to_host(void*, const void*, std::size_t) { refuse(); }
 void copy_on_device(void*, const void*, std::size_t) { refuse(); }
 void synchronise() { refuse(); }
 void* current_stream() { refuse(); }
+struct OwnStream::State {};
 OwnStream::OwnStream() { refuse(); }
 OwnStream::~OwnStream() = default;
 struct Event::State {};

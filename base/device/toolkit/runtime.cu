@@ -182,11 +182,15 @@ void synchronise() {
 
 void* current_stream() { return stream(); }
 
-OwnStream::OwnStream() { CUDA_CHECK(cudaStreamCreateWithFlags(&own_stream, cudaStreamNonBlocking)); }
-OwnStream::~OwnStream() {
-    if (cudaStreamDestroy(own_stream) != cudaSuccess) cudaGetLastError();
-    own_stream = nullptr;
-}
+struct OwnStream::State {
+    State() { CUDA_CHECK(cudaStreamCreateWithFlags(&own_stream, cudaStreamNonBlocking)); }
+    ~State() {
+        if (cudaStreamDestroy(own_stream) != cudaSuccess) cudaGetLastError();
+        own_stream = nullptr;
+    }
+};
+OwnStream::OwnStream() : state_(new State) {}
+OwnStream::~OwnStream() = default;
 
 struct Event::State {
     cudaEvent_t event = nullptr;
