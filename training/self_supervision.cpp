@@ -18,6 +18,7 @@ constexpr int watched_slices = 2;     // of the score that a Trainer computes af
 constexpr int least_probe_steps = 8;  // steps that measure the speed
 constexpr double probe_share = 0.03;  // of the time
 constexpr double least_training_share = 0.2;
+constexpr double files_share = 0.02;     // of the time, for reading and writing
 constexpr double planned_share = 0.95;   // of the training's time, if the machine keeps its speed
 constexpr double backward_factor = 3.0;  // time of forward and backward relative to forward
 
@@ -127,7 +128,7 @@ std::filesystem::path train_on_scan(const imaging::Volume& scan, TrainingSetting
     const Split split = split_of(scan, settings.axis, settings.degradation.make());
     double time = 0.0;  // of the training, in seconds from `begin`
     if (settings.steps == 0) {
-        const double whole = 60.0 * minutes;
+        const double whole = (1.0 - files_share) * 60.0 * minutes;
         settings.steps = 1 << 20;
         const double step = seconds_of_step(settings, split, device, folder / "speed", whole, stop);
         const double patch_pixels = static_cast<double>(settings.batch) * settings.patch * settings.patch;
