@@ -120,9 +120,9 @@ void Trainer::require_same_data() const {
     for (std::size_t i = 0; i < digest.size(); i += 4)
         own.push_back(std::stoi(digest.substr(i, 4), nullptr, 16));
     // Each process compares with the mean, so that all are equal if none differs.
-    const auto mean = Tensor::from<double>({std::ssize(own)}, own);
-    processes_.add_up(mean);
-    const std::vector<double> sum = mean.to_vector<double>();
+    const auto total = Tensor::from<double>({std::ssize(own)}, own);
+    processes_.add_up(total);
+    const std::vector<double> sum = total.to_vector<double>();
     bool differs = false;
     for (std::size_t i = 0; i < own.size(); ++i) differs = differs || sum[i] != processes_.count() * own[i];
     require(!processes_.any(differs), "[training] the processes were given different data or settings");

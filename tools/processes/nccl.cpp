@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -43,29 +44,26 @@ std::size_t size(const Tensor& values) { return static_cast<std::size_t>(values.
 
 cudaStream_t stream() { return static_cast<cudaStream_t>(simt::current_stream()); }
 
-/// The first process's array in all processes.
-template <class T>
-T from_first(Processes& processes, T bytes) {
-    std::vector<double> values(bytes.begin(), bytes.end());
-    if (!processes.is_first()) values.assign(bytes.size(), 0.0);
-    const auto sum = Tensor::from<double>({std::ssize(values)}, values);
+/// Makes an identifier in the first process and gives it to all: the sum of its bytes and of zeros.
+ncclUniqueId common_identifier(Processes& processes) {
+    std::array<unsigned char, sizeof(ncclUniqueId)> bytes{};
+    ncclUniqueId id{};
+    if (processes.is_first()) NCCL(GetUniqueId, &id);
+    std::memcpy(bytes.data(), &id, sizeof id);
+    const auto sum =
+        Tensor::from<double>({std::ssize(bytes)}, std::vector<double>(bytes.begin(), bytes.end()));
     processes.add_up(sum);
-    values = sum.to_vector<double>();
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(values[i]);
-    return bytes;
+    std::ranges::transform(sum.to_vector<double>(), bytes.begin(),
+                           [](double value) { return static_cast<unsigned char>(value); });
+    std::memcpy(&id, bytes.data(), sizeof id);
+    return id;
 }
 
 class NcclProcesses final : public Processes {
   public:
     NcclProcesses(Processes& hosts, Device device) : hosts_(hosts) {
         simt::select_device(device.index);
-        ncclUniqueId id{};
-        if (hosts.is_first()) NCCL(GetUniqueId, &id);
-        std::array<unsigned char, sizeof id> bytes{};
-        std::memcpy(bytes.data(), &id, sizeof id);
-        bytes = from_first(hosts, bytes);
-        std::memcpy(&id, bytes.data(), sizeof id);
-        NCCL(CommInitRank, &communicator_, hosts.count(), id, hosts.rank());
+        NCCL(CommInitRank, &communicator_, hosts.count(), common_identifier(hosts), hosts.rank());
     }
     ~NcclProcesses() override {
         nccl().function<decltype(ncclCommDestroy)>("ncclCommDestroy")(communicator_);
