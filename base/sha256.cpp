@@ -1,10 +1,12 @@
 #include "base/sha256.hpp"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <array>
 #include <memory>
+#include <new>
 
 #include "base/error.hpp"
 #include "base/file_reader.hpp"
@@ -15,7 +17,9 @@ namespace {
 class Digest {
   public:
     Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-        require(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "OpenSSL",
+        // OpenSSL 3 uses its global context without a check if there was no memory to set it up.
+        if (!context_ || OSSL_LIB_CTX_get0_global_default() == nullptr) throw std::bad_alloc();
+        require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "OpenSSL",
                 "SHA-256 is not available");
     }
     void add(const char* bytes, std::size_t count) { EVP_DigestUpdate(context_.get(), bytes, count); }
