@@ -62,7 +62,7 @@ class Runner:
         self.making_database = threading.Lock()
         threads = max(1, (os.cpu_count() or 1) // jobs)
         self.origin = {"commit": commit(), "processor": processor()}
-        self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+        self.environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
 
     def is_done(self, cell):
         return self.record(cell).exists()
