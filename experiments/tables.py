@@ -5,7 +5,7 @@ from collections import defaultdict
 from statistics import mean
 
 from data import Refused
-from plan import conditions_of
+from plan import Cell, conditions_of
 from runs import csv_text, write
 
 
@@ -155,7 +155,33 @@ def effects(experiment, rows, settings, data, analyses):
             if method != base:
                 cells = "".join(f" {effect(found.get(condition, {}).get(method))} |" for condition in conditions)
                 text += f"| {settings.title(method)} |{cells}\n"
+        if "choices" in experiment:
+            validation = validation_psnr(analyses.runner, rows, dataset)
+            text += f"\n| weight chosen on the validation people |{heads}\n|---|" + "---|" * len(conditions) + "\n"
+            for term, methods in experiment["choices"].items():
+                cells = ""
+                for condition in conditions:
+                    method = chosen(methods, base, {m: validation.get((*condition, m), {}) for m in [*methods, base]})
+                    test = effect(found.get(condition, {}).get(method))
+                    cells += f" {settings.title(method)}: {test} |" if test else " |"
+                text += f"| {term} |{cells}\n"
     return text
+
+
+def validation_psnr(runner, rows, dataset):
+    """(scale, regime, method) → seed → PSNR of the validation people at the end of the training."""
+    found = defaultdict(dict)
+    for key in {(int(r["scale"]), r["regime"], r["method"], int(r["seed"])) for r in rows if r["dataset"] == dataset}:
+        curve = json.loads(runner.record(Cell(dataset, *key)).read_text())["curve"]
+        found[key[:3]][key[3]] = curve[-1][1]
+    return found
+
+
+def chosen(methods, base, validation):
+    """The method with the highest mean PSNR of the validation people over the seeds that all of them and the base have; None
+    if they have none in common."""
+    seeds = set.intersection(*(set(validation[method]) for method in [*methods, base]))
+    return max(methods, key=lambda method: mean(validation[method][seed] for seed in seeds)) if seeds else None
 
 
 def effect(contrast):

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "experiments"))
 import data  # noqa: E402, from the folder above
 from plan import Settings, cells_of, experiments  # noqa: E402
-from tables import by_person, seeds_of  # noqa: E402
+from tables import by_person, chosen, seeds_of  # noqa: E402
 
 
 def check(condition, what):
@@ -39,6 +39,8 @@ def descriptions_name_what_exists():
     for name, experiment in experiments("full").items():
         for method, base in experiment.get("bases", {}).items():
             check({method, base} <= set(experiment["methods"]), f"{name}: {method} or its base {base} is no method of the table")
+        for term, methods in experiment.get("choices", {}).items():
+            check(set(methods) <= set(experiment["methods"]), f"{name}: a choice of {term} is no method of the table")
 
 
 def people_are_on_one_side():
@@ -111,6 +113,12 @@ def seeds_are_those_of_the_data_set():
     check(seeds_of(rows, "m", "d", "r", [2]) == "2" and seeds_of(rows, "m", "other", "r", [2]) == "3", "the seeds of a data set")
 
 
+def a_weight_is_chosen_over_common_seeds():
+    validation = {"none": {1: 30.0, 2: 30.0}, "low": {1: 30.1, 2: 30.3}, "high": {1: 30.2, 2: 30.0, 3: 99.0}}
+    check(chosen(["low", "high"], "none", validation) == "low", "the best mean over the seeds of all")
+    check(chosen(["low", "high"], "none", validation | {"low": {}}) is None, "no choice without a common seed")
+
+
 def a_run_is_continued(build, out):
     chosen = [x for name in ("fig03", "fig09", "table4") for x in ("--only", name)]
     command = [sys.executable, ROOT / "scripts/reproduce", "--quick", "--build", build, "--out", out, *chosen]
@@ -143,6 +151,7 @@ def main():
     fixed_steps_keep_the_number_of_steps()
     people_average_slices_then_seeds()
     seeds_are_those_of_the_data_set()
+    a_weight_is_chosen_over_common_seeds()
     with tempfile.TemporaryDirectory() as folder:
         a_slab_holds_the_slices_and_their_origin(Path(folder))
         if not data.COLIN27.exists() or not shutil.which("gnuplot"):
