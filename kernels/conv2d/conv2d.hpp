@@ -104,8 +104,8 @@ inline constexpr int conv2d_alignment = 1;
 
 // Instances: <float, float>, <double, double>, <bfloat16, bfloat16>, <float, bfloat16>, <bfloat16, float>.
 // CPU kernels compute in float or double. float32 uses the algorithms listed in cpu/conv2d.cpp, for every
-// kernel size and channel count; forward passes and backward passes to the input multiply in bfloat16 if
-// conv2d_precision() says so and the channel counts allow it. float64, for gradient checks only, uses Eigen:
+// kernel size and channel count; all passes multiply in bfloat16 if conv2d_precision() says so and the
+// channel counts allow it, gradients of weights on AMX only. float64, for gradient checks only, uses Eigen:
 // its sums depend on the position of a pixel. CUDA kernels (listed in cuda/conv2d.cu) multiply float32 in the
 // precision of conv2d_options() if tensor cores support the channel counts, else in T.
 

@@ -59,10 +59,13 @@ struct ProductCase {
     }
 };
 
-inline std::vector<float> products_of(const Bfloat16Unit& unit, const ProductCase& p) {
+/// Products, added to `sums` if these are given.
+inline std::vector<float> products_of(const Bfloat16Unit& unit, const ProductCase& p,
+                                      std::vector<float> sums = {}) {
     std::vector<const bfloat16*> parts;
     for (std::int64_t t = 0; t < p.parts; ++t) parts.push_back(p.a.data() + t * p.depth);
-    std::vector<float> sums(static_cast<std::size_t>(p.rows * p.channels));
+    const bool add = !sums.empty();
+    sums.resize(static_cast<std::size_t>(p.rows * p.channels));
     unit.multiply({.rows = p.rows,
                    .channels = p.channels,
                    .depth = p.depth,
@@ -71,7 +74,8 @@ inline std::vector<float> products_of(const Bfloat16Unit& unit, const ProductCas
                    .a_stride = p.depth,
                    .b = p.b.data(),
                    .sums = sums.data(),
-                   .sums_stride = p.channels});
+                   .sums_stride = p.channels,
+                   .add = add});
     return sums;
 }
 
@@ -84,6 +88,10 @@ inline void check_products(const Bfloat16Unit& unit, std::int64_t rows, std::int
     for (std::int64_t r = 0; r < rows; ++r)
         for (std::int64_t c = 0; c < channels; ++c) expected.push_back(p.expected(r, c));
     CHECK(reference::relative_error(sums, expected) <= 1e-5);
+
+    const Array before = reference::uniform(rows * channels, 3);
+    for (std::size_t i = 0; i < before.size(); ++i) expected[i] += before[i];
+    CHECK(reference::relative_error(products_of(unit, p, stored<float>(before)), expected) <= 1e-5);
 }
 
 }  // namespace dnsp::testing

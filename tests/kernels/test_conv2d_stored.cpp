@@ -86,7 +86,7 @@ TEST_CASE("convolutions on the CPU in bfloat16 agree with plain loops in double"
     const std::vector<Conv2dShape> shapes{{1, 17, 34, 16, 48, 3, 3}, {1, 9, 11, 32, 32, 3, 3},
                                           {2, 5, 7, 64, 96, 3, 3},   {1, 13, 14, 32, 64, 1, 1},
                                           {1, 5, 33, 32, 32, 5, 3},  {1, 1, 1, 64, 32, 3, 3},
-                                          {2, 13, 14, 32, 1, 5, 3}};
+                                          {2, 13, 14, 32, 1, 5, 3},  {9, 17, 5, 32, 32, 3, 3}};
     for (const auto* const unit : bfloat16_units_here()) {
         const CpuPrecision precision(unit);
         for (const Conv2dShape& s : shapes) {

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "kernels/conv2d/cpu/bfloat16/backward_weight.hpp"
 #include "kernels/conv2d/cpu/bfloat16/direct.hpp"
 #include "kernels/conv2d/cpu/bfloat16/unit.hpp"
 #include "kernels/conv2d/cpu/direct.hpp"
@@ -54,8 +55,7 @@ const Algorithm<In, Out>& algorithm_for(const Conv2dShape& s) {
 
 Conv2dPrecision precision = Conv2dPrecision::float32;
 
-/// The algorithm that multiplies in bfloat16, if bfloat16 is selected and the channels allow it. Gradients of
-/// weights are always computed in float32.
+/// The algorithm that multiplies in bfloat16, if bfloat16 is selected and the channels allow it.
 enum class Bfloat16Algorithm { none, winograd, direct };
 Bfloat16Algorithm bfloat16_algorithm_for(const Conv2dShape& s) {
     if (precision != Conv2dPrecision::bfloat16) return Bfloat16Algorithm::none;
@@ -103,6 +103,10 @@ void conv2d_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, O
 
 template <class In, class Out>
 void conv2d_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
+    // Units that are not direct would take longer than Winograd's algorithm in float32.
+    if constexpr (!std::is_same_v<In, double>)
+        if (bfloat16_algorithm_for(s) == Bfloat16Algorithm::direct && detail::bfloat16_unit()->direct)
+            return detail::bfloat16_backward_weight(s, pass);
     algorithm_for<In, Out>(s).backward_weight(s, pass);
 }
 

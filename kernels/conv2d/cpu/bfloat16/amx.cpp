@@ -53,7 +53,7 @@ struct HardwareTiles {
         __asm__ volatile("tilezero %%tmm%c0" ::"i"(tile));
     }
     template <int tile>
-    static void load(const bfloat16* from, std::int64_t row_bytes) {
+    static void load(const void* from, std::int64_t row_bytes) {
         __asm__ volatile("tileloadd (%1,%2,1), %%tmm%c0" ::"i"(tile), "r"(from), "r"(row_bytes) : "memory");
     }
     template <int sums, int a, int b>

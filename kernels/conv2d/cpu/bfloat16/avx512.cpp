@@ -35,8 +35,10 @@ DNSP_AVX512_BF16 inline __m512bh broadcast_pair(const bfloat16* from) {
 template <int vectors>
 DNSP_AVX512_BF16 void multiply_rows(const Bfloat16Product& p, std::int64_t row) {
     __m512 sums[tile_rows][vectors];
-    for (auto& of_row : sums)
-        for (auto& sum : of_row) sum = _mm512_setzero_ps();
+    for (int r = 0; r < tile_rows; ++r)
+        for (int v = 0; v < vectors; ++v)
+            sums[r][v] = p.add ? _mm512_loadu_ps(p.sums + (row + r) * p.sums_stride + v * vector_channels)
+                               : _mm512_setzero_ps();
     const bfloat16* b = p.b;
     for (std::int64_t t = 0; t < p.parts; ++t) {
         const bfloat16* const a = p.a[t] + row * p.a_stride;

@@ -29,6 +29,11 @@ struct EmulatedTiles {
             std::memcpy(tile(number).numbers[row], from + row * row_bytes / 2, sizeof(Tile::numbers[0]));
     }
     template <int number>
+    static void load(const float* from, std::int64_t row_bytes) {
+        for (std::int64_t row = 0; row < tile_side; ++row)
+            std::memcpy(tile(number).sums[row], from + row * row_bytes / 4, sizeof(Tile::sums[0]));
+    }
+    template <int number>
     static void store(float* to, std::int64_t row_bytes) {
         for (std::int64_t row = 0; row < tile_side; ++row)
             std::memcpy(to + row * row_bytes / 4, tile(number).sums[row], sizeof(Tile::sums[0]));

@@ -11,14 +11,15 @@ bool is_fast() { return false; }
 void multiply(const Bfloat16Product& p) {
     for (std::int64_t r = 0; r < p.rows; ++r)
         for (std::int64_t c = 0; c < p.channels; ++c) {
-            float sum = 0.0f;
+            float& result = p.sums[r * p.sums_stride + c];
+            float sum = p.add ? result : 0.0f;
             for (std::int64_t t = 0; t < p.parts; ++t)
                 for (std::int64_t k = 0; k < p.depth; k += 2) {
                     const bfloat16* const a = p.a[t] + r * p.a_stride + k;
                     const bfloat16* const b = p.b + ((t * p.depth + k) * p.channels + 2 * c);
                     sum = add_product(a[0], b[0], add_product(a[1], b[1], sum));
                 }
-            p.sums[r * p.sums_stride + c] = sum;
+            result = sum;
         }
 }
 

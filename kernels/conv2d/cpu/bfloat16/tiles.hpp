@@ -14,10 +14,19 @@ void multiply_block(const Bfloat16Product& p, std::int64_t row) {
     const std::int64_t a_bytes = p.a_stride * static_cast<std::int64_t>(sizeof(bfloat16)),
                        b_bytes = 2 * p.channels * static_cast<std::int64_t>(sizeof(bfloat16)),
                        sums_bytes = p.sums_stride * static_cast<std::int64_t>(sizeof(float));
-    Tiles::template zero<0>();
-    if constexpr (down == 2) Tiles::template zero<1>();
-    if constexpr (across == 2) Tiles::template zero<2>();
-    if constexpr (down == 2 && across == 2) Tiles::template zero<3>();
+    float* const sums = p.sums + row * p.sums_stride;
+    float* const below = sums + tile_side * p.sums_stride;
+    if (p.add) {
+        Tiles::template load<0>(sums, sums_bytes);
+        if constexpr (down == 2) Tiles::template load<1>(below, sums_bytes);
+        if constexpr (across == 2) Tiles::template load<2>(sums + tile_side, sums_bytes);
+        if constexpr (down == 2 && across == 2) Tiles::template load<3>(below + tile_side, sums_bytes);
+    } else {
+        Tiles::template zero<0>();
+        if constexpr (down == 2) Tiles::template zero<1>();
+        if constexpr (across == 2) Tiles::template zero<2>();
+        if constexpr (down == 2 && across == 2) Tiles::template zero<3>();
+    }
     const bfloat16* b = p.b;
     for (std::int64_t t = 0; t < p.parts; ++t) {
         const bfloat16* const a = p.a[t] + row * p.a_stride;
@@ -36,8 +45,6 @@ void multiply_block(const Bfloat16Product& p, std::int64_t row) {
             if constexpr (down == 2 && across == 2) Tiles::template add_products<3, 5, 7>();
         }
     }
-    float* const sums = p.sums + row * p.sums_stride;
-    float* const below = sums + tile_side * p.sums_stride;
     Tiles::template store<0>(sums, sums_bytes);
     if constexpr (down == 2) Tiles::template store<1>(below, sums_bytes);
     if constexpr (across == 2) Tiles::template store<2>(sums + tile_side, sums_bytes);

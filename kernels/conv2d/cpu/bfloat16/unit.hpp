@@ -9,7 +9,8 @@
 
 namespace dnsp::kernels::cpu::detail {
 
-/// sums[r, c] = Σ_t Σ_k a[t][r, k] · b[t, k, c],  r < rows, c < channels, k < depth, t < parts.
+/// sums[r, c] = Σ_t Σ_k a[t][r, k] · b[t, k, c],  r < rows, c < channels, k < depth, t < parts,
+/// or sums[r, c] += …
 /// The order of a sum depends on the unit only: not on rows and channels. Denormal numbers count as 0, and
 /// are rounded to 0.
 struct Bfloat16Product {
@@ -22,6 +23,7 @@ struct Bfloat16Product {
     const bfloat16* b;  ///< [parts, depth / 2, channels, 2]
     float* sums;        ///< [rows, sums_stride]
     std::int64_t sums_stride;
+    bool add = false;  ///< to `sums`
 };
 
 /// An implementation of these products.
