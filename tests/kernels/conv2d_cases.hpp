@@ -58,6 +58,7 @@ inline const std::vector<Conv2dCase> conv2d_cases{
 /// Too large for the CUDA emulator.
 inline const std::vector<Conv2dCase> larger_conv2d_cases{
     {"SRCNN extraction", {2, 21, 19, 1, 64, 9, 9}},
+    {"9×11 from 3 channels, an image wider than 32 tiles", {2, 6, 131, 3, 32, 9, 11}},
     {"SRCNN mapping", {2, 21, 19, 64, 32, 1, 1}},
     {"SRCNN reconstruction", {2, 21, 19, 32, 1, 5, 5}},
     {"EDSR head", {1, 20, 23, 1, 64, 3, 3}},

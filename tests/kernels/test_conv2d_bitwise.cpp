@@ -19,9 +19,11 @@ const std::vector<Part> parts_on_cpu{{0, 0, 0, 22, 61}, {1, 0, 0, 22, 61},  {1, 
                                      {0, 0, 6, 21, 24}, {1, 1, 7, 11, 54}};
 const std::vector<Layer> winograd{{16, 16, 3, 3}, {32, 48, 3, 3}, {64, 64, 3, 3}, {16, 80, 3, 3}};
 const std::vector<Layer> pointwise{{16, 16, 1, 1}, {64, 32, 1, 1}, {32, 48, 1, 1}};
-const std::vector<Layer> few_channels{
-    {1, 16, 3, 5}, {16, 1, 3, 5}, {21, 1, 5, 3}, {1, 48, 9, 9}, {48, 1, 5, 5}, {1, 64, 9, 9}, {64, 1, 1, 11},
-    {1, 32, 1, 1}, {32, 1, 1, 1}, {64, 4, 3, 3}, {4, 64, 3, 3}, {21, 3, 3, 3}, {2, 24, 3, 1}};
+const std::vector<Layer> few_channels{{1, 16, 3, 5}, {16, 1, 3, 5},  {21, 1, 5, 3}, {1, 32, 7, 7},
+                                      {48, 1, 5, 5}, {64, 1, 1, 11}, {1, 32, 1, 1}, {32, 1, 1, 1},
+                                      {64, 4, 3, 3}, {4, 64, 3, 3},  {21, 3, 3, 3}, {2, 24, 3, 1}};
+/// Large kernels from few channels, in tiles; the last one in its backward pass.
+const std::vector<Layer> expand{{1, 48, 9, 9}, {1, 64, 9, 9}, {3, 16, 9, 11}, {32, 1, 9, 9}};
 /// Channels that do not fill vectors, and other kernels.
 const std::vector<Layer> direct{{5, 6, 3, 3},   {3, 3, 3, 3},   {1, 5, 3, 3},   {5, 1, 3, 3},
                                 {7, 24, 3, 3},  {20, 20, 3, 3}, {72, 24, 3, 3}, {24, 40, 3, 3},
@@ -70,7 +72,11 @@ TEST_CASE("a pixel is bitwise identical in an image and in a part of it: many ch
 }
 
 TEST_CASE("a pixel is bitwise identical in an image and in a part of it: few channels") {
-    if (!on_cuda()) return check_layers_on_cpu(few_channels, 1);
+    if (!on_cuda()) {
+        check_layers_on_cpu(few_channels, 1);
+        check_layers_on_cpu(expand, kernels::cpu::conv2d_alignment);
+        return;
+    }
     const std::vector<Layer> layers{{1, 8, 3, 5}, {8, 1, 3, 5}, {1, 36, 9, 9}, {36, 1, 5, 5}, {1, 1, 3, 3}};
     check_layers_on_cuda<float>(layers, Conv2dPrecision::float32);
     check_layers_on_cuda<double>(layers, Conv2dPrecision::float32);
@@ -107,7 +113,7 @@ TEST_CASE("a pixel is bitwise identical in an image and in a part of it: bfloat1
 }
 
 TEST_CASE("images and gradients of a convolution on the CPU do not depend on the number of threads") {
-    for (const auto& layers : {winograd, pointwise, few_channels, direct})
+    for (const auto& layers : {winograd, pointwise, few_channels, expand, direct})
         for (const Layer& layer : layers) check_threads(Problem<float>::random(layer.over(3, 22, 61)));
     for (const auto* const unit : bfloat16_units_here()) {
         INFO(unit->name);

@@ -5,6 +5,7 @@
 
 #include "kernels/conv2d/cpu/direct.hpp"
 #include "kernels/conv2d/cpu/strips.hpp"
+#include "kernels/conv2d/cpu/winograd_expand.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 namespace {
@@ -103,14 +104,18 @@ bool few_channels_supports(const Conv2dShape& s) {
 
 template <class In, class Out>
 void few_channels_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
+    const Taps taps(s, false);
+    if (winograd_expand_supports(s, taps)) return winograd_expand_forward(s, pass);
     if (s.out_channels > max_few_channels) return direct_forward(s, pass);
-    collapse(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
+    collapse(s, taps, pass.input, pass.weight, Epilogue(pass));
 }
 
 template <class In, class Out>
 void few_channels_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
+    const Taps taps(s, true);
+    if (winograd_expand_supports(s, taps)) return winograd_expand_backward_input(s, pass);
     if (s.in_channels > max_few_channels) return direct_backward_input(s, pass);
-    collapse(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
+    collapse(s, taps, pass.output_gradient, pass.weight, Epilogue(pass));
 }
 
 DNSP_INSTANTIATE_STORED(few_channels_forward);

@@ -253,12 +253,27 @@ struct Epilogue {
     /// Writes a vector of neighbouring elements, or one element. `channel` is the channel of the first.
     template <class V>
     void write(std::int64_t element, std::int64_t channel, V sums) const {
-        if (bias) sums += load<V>(bias + channel);
-        if (scale != 1.0f) sums *= scale;
-        if (residual) sums += load<V>(residual + element);
-        if (relu) sums = sums < V{} ? V{} : sums;
-        if (relu_output) sums = load<V>(relu_output + element) > V{} ? sums : V{};
-        store(output + element, sums);
+        V one[] = {sums};
+        write(element, 0, channel, one, 1);
+    }
+    /// The same for the first `count` of n pixels, which are `step` elements apart.
+    template <class V, int n>
+    void write(std::int64_t element, std::int64_t step, std::int64_t channel, V (&sums)[n],
+               std::int64_t count) const {
+        if (bias) {
+            const V offset = load<V>(bias + channel);
+            for (V& sum : sums) sum += offset;
+        }
+        if (scale != 1.0f)
+            for (V& sum : sums) sum *= scale;
+        if (residual)
+            for (std::int64_t p = 0; p < count; ++p) sums[p] += load<V>(residual + element + p * step);
+        if (relu)
+            for (V& sum : sums) sum = sum < V{} ? V{} : sum;
+        if (relu_output)
+            for (std::int64_t p = 0; p < count; ++p)
+                sums[p] = load<V>(relu_output + element + p * step) > V{} ? sums[p] : V{};
+        for (std::int64_t p = 0; p < count; ++p) store(output + element + p * step, sums[p]);
     }
 };
 
