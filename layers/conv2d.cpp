@@ -164,6 +164,41 @@ Tensor Conv2d::operator()(Tape& tape, const Tensor& input) const {
     return apply(tape, input, {.activation = options_.activation});
 }
 
+Tensor Conv2d::then(Tape& tape, const Conv2d& next, const Tensor& input) const {
+    const auto one_after_the_other = [&] { return next(tape, (*this)(tape, input)); };
+    if (tape.recording() || tape.graph() || !options_.bias || !next.options_.bias)
+        return one_after_the_other();
+    const Tensor &weight = (*store_)[weight_], &bias = (*store_)[bias_],
+                 &next_weight = (*next.store_)[next.weight_], &next_bias = (*next.store_)[next.bias_];
+    for (const Tensor& tensor : {input, weight, next_weight})
+        if (tensor.device().kind != DeviceKind::cpu || tensor.dtype() != DType::float32)
+            return one_after_the_other();
+    const kernels::Conv2dShape shape = check_shapes(input, weight, bias);
+    kernels::Conv2dShape next_shape = shape;
+    next_shape.in_channels = next_weight.shape()[3];
+    next_shape.out_channels = next_weight.shape()[0];
+    next_shape.kernel_height = next_weight.shape()[1];
+    next_shape.kernel_width = next_weight.shape()[2];
+    if (next_shape.in_channels != shape.out_channels ||
+        !kernels::cpu::conv2d_chain_supports(shape, next_shape))
+        return one_after_the_other();
+    Tensor output =
+        Tensor::empty({shape.batch, shape.height, shape.width, next_shape.out_channels}, DType::float32);
+    kernels::cpu::conv2d_chain_forward(shape,
+                                       {.input = input.data<float>(),
+                                        .weight = weight.data<float>(),
+                                        .bias = bias.data<float>(),
+                                        .epilogue = {.activation = options_.activation},
+                                        .output = nullptr},
+                                       next_shape,
+                                       {.input = nullptr,
+                                        .weight = next_weight.data<float>(),
+                                        .bias = next_bias.data<float>(),
+                                        .epilogue = {.activation = next.options_.activation},
+                                        .output = output.data<float>()});
+    return output;
+}
+
 Tensor Conv2d::add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const {
     require(options_.activation == Activation::none,
             "[conv2d] add_to() is for convolutions without activation");

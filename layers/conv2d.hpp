@@ -50,6 +50,9 @@ class Conv2d {
     Tensor operator()(Tape& tape, const Tensor& input) const;
     /// residual + scale · convolution(input), in one pass.
     Tensor add_to(Tape& tape, const Tensor& residual, double scale, const Tensor& input) const;
+    /// next(*this(input)). If the tape records nothing and the device can, the image between the two
+    /// convolutions is not stored; the bits are the same.
+    Tensor then(Tape& tape, const Conv2d& next, const Tensor& input) const;
     /// Half the kernel, rounded up to a multiple of `alignment` (Model::receptive_radius).
     int receptive_radius(int alignment) const {
         const int radius = static_cast<int>(options_.kernel / 2);

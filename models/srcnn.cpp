@@ -25,7 +25,7 @@ class Srcnn : public Model {
 
   protected:
     Tensor network(Tape& tape, const Tensor& input) const override {
-        return reconstruction_(tape, mapping_(tape, extraction_(tape, input)));
+        return reconstruction_(tape, extraction_.then(tape, mapping_, input));
     }
 
   private:

@@ -16,6 +16,7 @@
 #include "kernels/conv2d/cpu/microkernel.hpp"
 #include "kernels/conv2d/cpu/pointwise.hpp"
 #include "kernels/conv2d/cpu/winograd.hpp"
+#include "kernels/conv2d/cpu/winograd_expand.hpp"
 
 namespace dnsp::kernels::cpu {
 namespace {
@@ -108,6 +109,18 @@ void conv2d_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In,
         if (bfloat16_algorithm_for(s) == Bfloat16Algorithm::direct && detail::bfloat16_unit()->direct)
             return detail::bfloat16_backward_weight(s, pass);
     algorithm_for<In, Out>(s).backward_weight(s, pass);
+}
+
+bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second) {
+    return bfloat16_algorithm_for(first) == Bfloat16Algorithm::none &&
+           bfloat16_algorithm_for(second) == Bfloat16Algorithm::none &&
+           detail::winograd_expand_supports(first, detail::Taps(first, false)) &&
+           detail::pointwise_supports(second);
+}
+
+void conv2d_chain_forward(const Conv2dShape& first_shape, const Conv2dForward<float>& first,
+                          const Conv2dShape& second_shape, const Conv2dForward<float>& second) {
+    detail::winograd_expand_pointwise_forward(first_shape, first, second_shape, second);
 }
 
 template <class T>

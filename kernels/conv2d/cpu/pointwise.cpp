@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/conv2d/cpu/microkernel.hpp"
+#include "kernels/conv2d/cpu/pointwise_weights.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 namespace {
@@ -30,47 +30,18 @@ class FloatPixels {
     Scratch copy_;
 };
 
-/// output[first + r, t] = epilogue(Σ_f inputs[r, f] · weights[f, t]), r < rows, summed in the order of f.
-template <int rows, int vectors, class To>
-void multiply_pixels(std::int64_t first, std::int64_t from, const float* inputs, const float* weights,
-                     std::int64_t to, const Epilogue<To>& epilogue) {
-    constexpr std::int64_t panel = vectors * packet;
-    for (std::int64_t t = 0; t < to; t += panel) {
-        Tile<rows, vectors> tile{};
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) epilogue.prefetch((first + r) * to + t + v * packet);
-        multiply_tile<rows, vectors>(from, inputs, from, 1, weights + t * from, panel, tile);
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v)
-                epilogue.write((first + r) * to + t + v * packet, t + v * packet, tile[r][v]);
-    }
-}
-
-/// The weight of (f, t) is weight[f · from_stride + t · to_stride].
 template <class To>
-void multiply(std::int64_t pixels, std::int64_t from, std::int64_t from_stride, const StoredImage& images,
-              std::int64_t to, std::int64_t to_stride, const float* weight, const Epilogue<To>& epilogue) {
-    with_panels_of(to, [&]<int vectors>() {
-        const Scratch weights = packed_in_panels(
-            from, to, vectors * packet,
-            [=](std::int64_t f, std::int64_t t) { return weight[f * from_stride + t * to_stride]; });
+void multiply(std::int64_t pixels, const PointwiseWeights& weights, const StoredImage& images,
+              const Epilogue<To>& epilogue) {
 #pragma omp parallel
-        {
-            FloatPixels inputs(images, from);
+    {
+        FloatPixels inputs(images, weights.from());
 #pragma omp for schedule(static)
-            for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
-                const std::int64_t end = std::min(pixels, begin + chunk);
-                const float* const first = inputs.at(begin, end - begin);
-                std::int64_t pixel = begin;
-                for (; pixel + tile_rows <= end; pixel += tile_rows)
-                    multiply_pixels<tile_rows, vectors>(pixel, from, first + (pixel - begin) * from,
-                                                        weights.get(), to, epilogue);
-                for (; pixel < end; ++pixel)
-                    multiply_pixels<1, vectors>(pixel, from, first + (pixel - begin) * from, weights.get(),
-                                                to, epilogue);
-            }
+        for (std::int64_t begin = 0; begin < pixels; begin += chunk) {
+            const std::int64_t count = std::min(chunk, pixels - begin);
+            weights.multiply(begin, count, inputs.at(begin, count), epilogue);
         }
-    });
+    }
 }
 
 }  // namespace
@@ -82,14 +53,12 @@ bool pointwise_supports(const Conv2dShape& s) {
 
 template <class In, class Out>
 void pointwise_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
-    multiply(s.pixels(), s.in_channels, 1, pass.input, s.out_channels, s.in_channels, pass.weight,
-             Epilogue(pass));
+    multiply(s.pixels(), PointwiseWeights(s, false, pass.weight), pass.input, Epilogue(pass));
 }
 
 template <class In, class Out>
 void pointwise_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
-    multiply(s.pixels(), s.out_channels, s.in_channels, pass.output_gradient, s.in_channels, 1, pass.weight,
-             Epilogue(pass));
+    multiply(s.pixels(), PointwiseWeights(s, true, pass.weight), pass.output_gradient, Epilogue(pass));
 }
 
 template <class In, class Out>

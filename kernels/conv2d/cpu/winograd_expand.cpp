@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/conv2d/cpu/few_channels.hpp"
+#include "kernels/conv2d/cpu/pointwise_weights.hpp"
 #include "kernels/conv2d/cpu/winograd_tiles.hpp"
 
 namespace dnsp::kernels::cpu::detail {
@@ -136,11 +137,16 @@ void transform_inputs(const Groups& groups, const ChunkOfRow& chunk, float* inpu
     }
 }
 
+/// Where a chunk is written: its pixel in row i and column x is number first + i · step + x.
+struct PixelNumbers {
+    std::int64_t first, step;
+};
+
 /// Writes a vector of output channels, from t on, of `present` tiles, of which the first one is at `place`.
 template <class To>
 void write_outputs(const Groups& groups, const ImageTiles& tiles, const ImageTiles::Place& place,
                    std::int64_t present, const float* inputs, const float* weights, std::int64_t t,
-                   Epilogue<To> epilogue) {
+                   const PixelNumbers& numbers, Epilogue<To> epilogue) {
     const std::int64_t height = std::min<std::int64_t>(tile_side, tiles.height - place.y);
     for (std::int64_t tile = 0; tile < present; tile += tiles_at_once) {
         Vector columns[points_across][tiles_at_once][tile_side];
@@ -162,39 +168,74 @@ void write_outputs(const Groups& groups, const ImageTiles& tiles, const ImageTil
             }
         }
         for (int r = 0; r < std::min<std::int64_t>(tiles_at_once, present - tile); ++r) {
-            const std::int64_t x = place.x + (tile + r) * tile_side,
-                               width = std::min<std::int64_t>(tile_side, tiles.width - x);
+            const std::int64_t x = (tile + r) * tile_side,
+                               width = std::min<std::int64_t>(tile_side, tiles.width - place.x - x);
             for (int i = 0; i < height; ++i) {
                 Vector row[points_across], outputs[tile_side];
                 for (int j = 0; j < points_across; ++j) row[j] = columns[j][r][i];
                 restore_output(row, outputs);
-                const std::int64_t pixel = place.first_pixel + (place.y + i) * tiles.width + x;
-                for (int j = 0; j < width; ++j) epilogue.write((pixel + j) * groups.to + t, t, outputs[j]);
+                const std::int64_t pixel = numbers.first + i * numbers.step + x;
+                epilogue.write(pixel * groups.to + t, groups.to, t, outputs, width);
             }
         }
     }
 }
 
+/// Chunks are written to the image.
 template <class To>
+struct Image {
+    Epilogue<To> epilogue;
+    std::int64_t width;
+
+    PixelNumbers numbers(const ImageTiles::Place& place) const {
+        return {place.first_pixel + place.y * width + place.x, width};
+    }
+    void finish(const ImageTiles::Place&, std::int64_t, std::int64_t) const {}
+};
+
+/// Chunks are the input of a 1×1 convolution, and are kept in the cache for it.
+struct Pointwise {
+    static constexpr std::int64_t columns = chunk_tiles * tile_side;
+    const PointwiseWeights& weights;
+    const Epilogue<float>& last;
+    std::int64_t width;
+    Scratch chunk;
+    Epilogue<float> epilogue;
+
+    PixelNumbers numbers(const ImageTiles::Place&) const { return {0, columns}; }
+    void finish(const ImageTiles::Place& place, std::int64_t rows, std::int64_t present) const {
+        for (std::int64_t i = 0; i < rows; ++i)
+            weights.multiply(place.first_pixel + (place.y + i) * width + place.x, present,
+                             chunk.get() + i * columns * weights.from(), last);
+    }
+};
+
+/// `make_destination` makes an Image or a Pointwise for each thread.
+template <class MakeDestination>
 void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
-            const Epilogue<To>& epilogue) {
+            const MakeDestination& make_destination) {
     const Groups groups(s, taps, weight);
     const Scratch weights = transformed_weights(groups);
     const ImageTiles tiles(s);
     const std::int64_t chunks = divide_up(tiles.across, chunk_tiles);
 #pragma omp parallel
     {
+        const auto destination = make_destination();
         ChunkOfRow chunk(s, groups);
         const auto inputs = uninitialised(points * groups.from * packet);
 #pragma omp for schedule(dynamic)
         for (std::int64_t item = 0; item < s.batch * tiles.down * chunks; ++item) {
-            const std::int64_t column = item % chunks * chunk_tiles;
+            const std::int64_t column = item % chunks * chunk_tiles,
+                               present = std::min(chunk_tiles, tiles.across - column);
             const auto place = tiles.place(item / chunks * tiles.across + column);
             chunk.load(images, place);
             transform_inputs(groups, chunk, inputs.get());
             for (std::int64_t t = 0; t < groups.to; t += packet)
-                write_outputs(groups, tiles, place, std::min(chunk_tiles, tiles.across - column),
-                              inputs.get(), weights.get() + t * points * groups.from, t, epilogue);
+                write_outputs(groups, tiles, place, present, inputs.get(),
+                              weights.get() + t * points * groups.from, t, destination.numbers(place),
+                              destination.epilogue);
+            destination.finish(place, std::min<std::int64_t>(tile_side, s.height - place.y),
+                               std::min(present * tile_side, s.width - place.x));
         }
     }
 }
@@ -211,12 +252,26 @@ bool winograd_expand_supports(const Conv2dShape& s, const Taps& taps) {
 
 template <class In, class Out>
 void winograd_expand_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
-    expand(s, Taps(s, false), pass.input, pass.weight, Epilogue(pass));
+    expand(s, Taps(s, false), pass.input, pass.weight, [&] { return Image<Out>{Epilogue(pass), s.width}; });
 }
 
 template <class In, class Out>
 void winograd_expand_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
-    expand(s, Taps(s, true), pass.output_gradient, pass.weight, Epilogue(pass));
+    expand(s, Taps(s, true), pass.output_gradient, pass.weight, [&] {
+        return Image<In>{Epilogue(pass), s.width};
+    });
+}
+
+void winograd_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
+                                       const Conv2dShape& pointwise, const Conv2dForward<float>& last) {
+    const PointwiseWeights weights(pointwise, false, last.weight);
+    const Epilogue epilogue(last);
+    expand(s, Taps(s, false), pass.input, pass.weight, [&] {
+        Scratch chunk = uninitialised(tile_side * Pointwise::columns * s.out_channels);
+        Conv2dForward<float> to_chunk = pass;
+        to_chunk.output = chunk.get();
+        return Pointwise{weights, epilogue, s.width, std::move(chunk), Epilogue(to_chunk)};
+    });
 }
 
 DNSP_INSTANTIATE_STORED(winograd_expand_forward);

@@ -19,4 +19,10 @@ void winograd_expand_forward(const Conv2dShape& shape, const Conv2dForward<In, O
 template <class In, class Out>
 void winograd_expand_backward_input(const Conv2dShape& shape, const Conv2dBackwardInput<In, Out>& pass);
 
+/// A 1×1 convolution of the result, without storing it as an image: the same bits. Preconditions:
+/// winograd_expand_supports(shape, …), pointwise_supports(pointwise), and the first pass has no residual. Its
+/// output and the input of the second pass are not used.
+void winograd_expand_pointwise_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass,
+                                       const Conv2dShape& pointwise, const Conv2dForward<float>& last);
+
 }  // namespace dnsp::kernels::cpu::detail
