@@ -146,7 +146,7 @@ bool conv2d_stores_bfloat16(std::int64_t in_channels, std::int64_t out_channels)
 
 namespace cpu {
 /// True if conv2d_chain_forward() supports two convolutions of which the second one reads what the first one
-/// writes: in float32, a 9×9 kernel from few channels and a 1×1 kernel, as in SRCNN.
+/// writes: a 9×9 kernel from few channels and a 1×1 kernel, as in SRCNN.
 bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second);
 /// Both convolutions, without the image between them in memory. The bits are those of one after the other.
 /// `first` has no residual; first.output and second.input are not used.

@@ -35,8 +35,9 @@ void check_layers_on_cpu(const std::vector<Layer>& layers, int alignment) {
         check_parts(On::cpu, Problem<float>::random(layer.over(2, 22, 61)), alignment, parts_on_cpu);
 }
 
-/// Multiplied in bfloat16: Winograd, direct.
-const std::vector<Layer> in_bfloat16{{16, 48, 3, 3}, {32, 64, 3, 3}, {64, 32, 1, 1}, {32, 32, 3, 5}};
+/// Multiplied in bfloat16: Winograd, direct, expand.
+const std::vector<Layer> in_bfloat16{
+    {16, 48, 3, 3}, {32, 64, 3, 3}, {64, 32, 1, 1}, {32, 32, 3, 5}, {1, 64, 9, 9}};
 
 template <class T>
 void check_threads(const Problem<T>& problem) {
@@ -104,8 +105,10 @@ TEST_CASE("a pixel is bitwise identical in an image and in a part of it: bfloat1
         const CpuPrecision precision(unit);
         for (const Layer& layer : in_bfloat16) {
             // A unit of 32 channels at a time leaves the first layer to Winograd in float32.
-            const bool in_tiles = layer.kernel_height == 3 && layer.kernel_width == 3 &&
-                                  (!unit->direct || layer.in % unit->depth != 0);
+            const bool expand = layer.in == 1,
+                       in_tiles = expand ? !unit->direct
+                                         : layer.kernel_height == 3 && layer.kernel_width == 3 &&
+                                               (!unit->direct || layer.in % unit->depth != 0);
             check_parts(On::cpu, Problem<bfloat16>::random(layer.over(2, 22, 61)),
                         in_tiles ? kernels::cpu::conv2d_alignment : 1, parts);
         }

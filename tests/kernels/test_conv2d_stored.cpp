@@ -83,10 +83,11 @@ TEST_CASE("bfloat16 instructions of the processor give the bits of their emulati
 
 TEST_CASE("convolutions on the CPU in bfloat16 agree with plain loops in double") {
     if (device_under_test() != On::cpu) DNSP_SKIP("a case of the CPU");
-    const std::vector<Conv2dShape> shapes{{1, 17, 34, 16, 48, 3, 3}, {1, 9, 11, 32, 32, 3, 3},
-                                          {2, 5, 7, 64, 96, 3, 3},   {1, 13, 14, 32, 64, 1, 1},
-                                          {1, 5, 33, 32, 32, 5, 3},  {1, 1, 1, 64, 32, 3, 3},
-                                          {2, 13, 14, 32, 1, 5, 3},  {9, 17, 5, 32, 32, 3, 3}};
+    const std::vector<Conv2dShape> shapes{
+        {1, 17, 34, 16, 48, 3, 3}, {1, 9, 11, 32, 32, 3, 3}, {2, 5, 7, 64, 96, 3, 3},
+        {1, 13, 14, 32, 64, 1, 1}, {1, 5, 33, 32, 32, 5, 3}, {1, 1, 1, 64, 32, 3, 3},
+        {2, 13, 14, 32, 1, 5, 3},  {9, 17, 5, 32, 32, 3, 3}, {2, 11, 19, 1, 64, 9, 9},
+        {1, 10, 35, 4, 48, 3, 5},  {1, 9, 6, 64, 3, 3, 3}};
     for (const auto* const unit : bfloat16_units_here()) {
         const CpuPrecision precision(unit);
         for (const Conv2dShape& s : shapes) {
@@ -96,5 +97,24 @@ TEST_CASE("convolutions on the CPU in bfloat16 agree with plain loops in double"
                                   std::min(s.in_channels, s.out_channels) >= 16;
             check_all_stored(On::cpu, s, winograd ? 0.03 : 1e-5, 1e-5);
         }
+    }
+}
+
+TEST_CASE("the first layer in bfloat16 on the CPU rounds its input to 16 bits") {
+    if (device_under_test() != On::cpu) DNSP_SKIP("a case of the CPU");
+    const Conv2dShape s{1, 12, 21, 1, 32, 9, 9};
+    const Array x = widened(stored<float>(reference::uniform(s.input_elements(), 1))),
+                w = widened(stored<bfloat16>(reference::uniform(s.weight_elements(), 2)));
+    const Array expected = reference::conv2d_forward(s, x, w, Array(32, 0.0));
+    Buffer<float> input(On::cpu, stored<float>(x)), weight(On::cpu, stored<float>(w)),
+        bias(On::cpu, std::vector<float>(32)), output(On::cpu, s.output_elements());
+    for (const auto* const unit : bfloat16_units_here()) {
+        if (!unit->direct) continue;
+        INFO(unit->name);
+        const CpuPrecision precision(unit);
+        kernels::cpu::conv2d_forward<float>(
+            s,
+            {.input = input.data(), .weight = weight.data(), .bias = bias.data(), .output = output.data()});
+        compare(output, expected, 0x1p-17);
     }
 }

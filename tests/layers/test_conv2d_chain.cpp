@@ -1,6 +1,7 @@
 // Two convolutions in one pass (Conv2d::then).
 #include <tuple>
 
+#include "kernels/conv2d/cpu/bfloat16/unit.hpp"
 #include "layers/conv2d.hpp"
 #include "tests/catch.hpp"
 #include "tests/reference/arrays.hpp"
@@ -45,6 +46,19 @@ TEST_CASE("two convolutions in one pass give the bits of one after the other") {
     check_chain<float>(extraction, {.in_channels = 64, .out_channels = 4, .kernel = 3}, {1, 5, 7, 1});
     check_chain<float>({.out_channels = 16, .kernel = 9, .bias = false},
                        {.in_channels = 16, .out_channels = 16, .kernel = 1}, {1, 5, 7, 1});
+}
+
+TEST_CASE("two convolutions in one pass in bfloat16 on the CPU give the bits of one after the other") {
+    if (test_device().kind != DeviceKind::cpu) DNSP_SKIP("a case of the CPU");
+    using namespace kernels::cpu::detail;
+    set_bfloat16_unit(&emulated_amx_unit);
+    kernels::cpu::set_conv2d_precision(kernels::Conv2dPrecision::bfloat16);
+    CHECK(kernels::cpu::conv2d_chain_supports({1, 8, 8, 1, 64, 9, 9}, {1, 8, 8, 64, 32, 1, 1}));
+    check_chain<float>({.out_channels = 64, .kernel = 9, .activation = Activation::relu},
+                       {.in_channels = 64, .out_channels = 32, .kernel = 1, .activation = Activation::relu},
+                       {2, 10, 35, 1});
+    kernels::cpu::set_conv2d_precision(kernels::Conv2dPrecision::float32);
+    set_bfloat16_unit(nullptr);
 }
 
 TEST_CASE("SRCNN's first two layers on the CPU are one pass, in float32") {

@@ -9,6 +9,7 @@
 #include "base/parallel.hpp"
 #include "kernels/conv2d/cpu/bfloat16/backward_weight.hpp"
 #include "kernels/conv2d/cpu/bfloat16/direct.hpp"
+#include "kernels/conv2d/cpu/bfloat16/expand.hpp"
 #include "kernels/conv2d/cpu/bfloat16/unit.hpp"
 #include "kernels/conv2d/cpu/direct.hpp"
 #include "kernels/conv2d/cpu/few_channels.hpp"
@@ -57,11 +58,14 @@ const Algorithm<In, Out>& algorithm_for(const Conv2dShape& s) {
 Conv2dPrecision precision = Conv2dPrecision::float32;
 
 /// The algorithm that multiplies in bfloat16, if bfloat16 is selected and the channels allow it.
-enum class Bfloat16Algorithm { none, winograd, direct };
-Bfloat16Algorithm bfloat16_algorithm_for(const Conv2dShape& s) {
+enum class Bfloat16Algorithm { none, winograd, direct, expand };
+/// Of a forward pass, or of a backward pass to the input.
+Bfloat16Algorithm bfloat16_algorithm_for(const Conv2dShape& s, bool backward = false) {
     if (precision != Conv2dPrecision::bfloat16) return Bfloat16Algorithm::none;
     if (!detail::bfloat16_unit()->direct && detail::winograd_supports(s)) return Bfloat16Algorithm::winograd;
-    return detail::bfloat16_direct_supports(s) ? Bfloat16Algorithm::direct : Bfloat16Algorithm::none;
+    if (detail::bfloat16_direct_supports(s)) return Bfloat16Algorithm::direct;
+    return detail::bfloat16_expand_supports(detail::Taps(s, backward)) ? Bfloat16Algorithm::expand
+                                                                       : Bfloat16Algorithm::none;
 }
 
 }  // namespace
@@ -78,7 +82,8 @@ void set_conv2d_precision(Conv2dPrecision wanted) {
 }
 
 bool conv2d_stores_bfloat16(std::int64_t in_channels, std::int64_t out_channels) {
-    return bfloat16_algorithm_for({1, 1, 1, in_channels, out_channels, 3, 3}) != Bfloat16Algorithm::none;
+    const auto algorithm = bfloat16_algorithm_for({1, 1, 1, in_channels, out_channels, 3, 3});
+    return algorithm == Bfloat16Algorithm::winograd || algorithm == Bfloat16Algorithm::direct;
 }
 
 template <class In, class Out>
@@ -87,6 +92,7 @@ void conv2d_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
         const auto algorithm = bfloat16_algorithm_for(s);
         if (algorithm == Bfloat16Algorithm::winograd) return detail::bfloat16_winograd_forward(s, pass);
         if (algorithm == Bfloat16Algorithm::direct) return detail::bfloat16_direct_forward(s, pass);
+        if (algorithm == Bfloat16Algorithm::expand) return detail::bfloat16_expand_forward(s, pass);
     }
     algorithm_for<In, Out>(s).forward(s, pass);
 }
@@ -94,10 +100,11 @@ void conv2d_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
 template <class In, class Out>
 void conv2d_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
     if constexpr (!std::is_same_v<In, double>) {
-        const auto algorithm = bfloat16_algorithm_for(s);
+        const auto algorithm = bfloat16_algorithm_for(s, true);
         if (algorithm == Bfloat16Algorithm::winograd)
             return detail::bfloat16_winograd_backward_input(s, pass);
         if (algorithm == Bfloat16Algorithm::direct) return detail::bfloat16_direct_backward_input(s, pass);
+        if (algorithm == Bfloat16Algorithm::expand) return detail::bfloat16_expand_backward_input(s, pass);
     }
     algorithm_for<In, Out>(s).backward_input(s, pass);
 }
@@ -112,15 +119,20 @@ void conv2d_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In,
 }
 
 bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second) {
-    return bfloat16_algorithm_for(first) == Bfloat16Algorithm::none &&
-           bfloat16_algorithm_for(second) == Bfloat16Algorithm::none &&
-           detail::winograd_expand_supports(first, detail::Taps(first, false)) &&
-           detail::pointwise_supports(second);
+    if (second.kernel_height != 1 || second.kernel_width != 1) return false;
+    const auto of_first = bfloat16_algorithm_for(first), of_second = bfloat16_algorithm_for(second);
+    if (of_first == Bfloat16Algorithm::none && of_second == Bfloat16Algorithm::none)
+        return detail::winograd_expand_supports(first, detail::Taps(first, false)) &&
+               detail::pointwise_supports(second);
+    return of_first == Bfloat16Algorithm::expand && of_second == Bfloat16Algorithm::direct;
 }
 
 void conv2d_chain_forward(const Conv2dShape& first_shape, const Conv2dForward<float>& first,
                           const Conv2dShape& second_shape, const Conv2dForward<float>& second) {
-    detail::winograd_expand_pointwise_forward(first_shape, first, second_shape, second);
+    const auto forward = bfloat16_algorithm_for(first_shape) == Bfloat16Algorithm::expand
+                             ? detail::bfloat16_expand_pointwise_forward
+                             : detail::winograd_expand_pointwise_forward;
+    forward(first_shape, first, second_shape, second);
 }
 
 template <class T>

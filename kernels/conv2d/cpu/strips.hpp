@@ -40,7 +40,9 @@ class FramedRows {
         std::fill_n(values_.get(), (strip_rows + 2 * above_) * row_stride_, T(0.0f));
     }
 
-    void load(const StoredImage& images, const Strips::Rows& strip) {
+    /// `images.copy(first, count, to)` copies elements.
+    template <class Images>
+    void load(const Images& images, const Strips::Rows& strip) {
         first_ = std::max<std::int64_t>(0, strip.begin - above_);
         const std::int64_t end = std::min(height_, strip.end + above_);
         for (std::int64_t y = first_; y < end; ++y)

@@ -267,10 +267,10 @@ void winograd_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward
     const PointwiseWeights weights(pointwise, false, last.weight);
     const Epilogue epilogue(last);
     expand(s, Taps(s, false), pass.input, pass.weight, [&] {
-        Scratch chunk = uninitialised(tile_side * Pointwise::columns * s.out_channels);
-        Conv2dForward<float> to_chunk = pass;
-        to_chunk.output = chunk.get();
-        return Pointwise{weights, epilogue, s.width, std::move(chunk), Epilogue(to_chunk)};
+        Scratch cached = uninitialised(tile_side * Pointwise::columns * s.out_channels);
+        Conv2dForward<float> to_cached = pass;
+        to_cached.output = cached.get();
+        return Pointwise{weights, epilogue, s.width, std::move(cached), Epilogue(to_cached)};
     });
 }
 

@@ -2,26 +2,10 @@
 
 #include <algorithm>
 
-#include "kernels/conv2d/cpu/bfloat16/unit.hpp"
-#include "kernels/conv2d/cpu/strips.hpp"
+#include "kernels/conv2d/cpu/bfloat16/packed_weight.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 namespace {
-
-/// packed[panel][tap][f / 2][channel of the panel][f % 2]
-ScratchOf<bfloat16> packed_weight(const Taps& taps, const float* weight, std::int64_t panel) {
-    auto packed = uninitialised<bfloat16>(taps.count * taps.from * taps.to);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t first = 0; first < taps.to; first += panel) {
-        bfloat16* to = packed.get() + first * taps.count * taps.from;
-        for (std::int64_t tap = 0; tap < taps.count; ++tap)
-            for (std::int64_t f = 0; f < taps.from; f += 2)
-                for (std::int64_t c = 0; c < panel; ++c)
-                    for (std::int64_t odd = 0; odd < 2; ++odd)
-                        *to++ = bfloat16(weight[taps.at(tap, f + odd, first + c)]);
-    }
-    return packed;
-}
 
 template <class To>
 void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
