@@ -105,10 +105,10 @@ TEST_CASE("a pixel is bitwise identical in an image and in a part of it: bfloat1
         const CpuPrecision precision(unit);
         for (const Layer& layer : in_bfloat16) {
             // A unit of 32 channels at a time leaves the first layer to Winograd in float32.
-            const bool expand = layer.in == 1,
-                       in_tiles = expand ? !unit->direct
-                                         : layer.kernel_height == 3 && layer.kernel_width == 3 &&
-                                               (!unit->direct || layer.in % unit->depth != 0);
+            const bool expands = layer.in == 1,
+                       in_tiles = expands ? !unit->direct
+                                          : layer.kernel_height == 3 && layer.kernel_width == 3 &&
+                                                (!unit->direct || layer.in % unit->depth != 0);
             check_parts(On::cpu, Problem<bfloat16>::random(layer.over(2, 22, 61)),
                         in_tiles ? kernels::cpu::conv2d_alignment : 1, parts);
         }
