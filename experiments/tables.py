@@ -33,16 +33,33 @@ class Analyses:
     """Runs `analyse` on the rows of one experiment, once for each question, and keeps the answers in WORK."""
 
     def __init__(self, runner, rows, name, work):
-        self.runner, self.work, self.name = runner, work, name
-        self.scores = work / f"scores-{name}.csv"
-        write(self.scores, csv_text(rows))
+        self.runner, self.work, self.name, self.rows = runner, work, name, rows
         self.number = 0
 
-    def run(self, methods, reference, *, scale, datasets, regime=None, splits=None, pairs=(), interaction=None, figure=None):
-        """The JSON of an analysis of a regime, or over random splits, whose numbers of training and test people are `splits`.
-        None if `analyse` refuses, with the reason printed."""
+    def differences(self, pairs, *, scale, regime, dataset):
+        """method → its difference to its base, for pairs of a method and a base, over the seeds that both have: with other
+        seeds for the base, a difference between seeds would look like one between methods. Classical methods have one seed,
+        0, which is compared with all."""
+        own = [r for r in self.rows if (int(r["scale"]), r["regime"], r["dataset"]) == (scale, regime, dataset)]
+        groups = defaultdict(list)
+        for pair in pairs:
+            if common := common_seeds(own, *pair):
+                groups[common].append(pair)
+        found = {}
+        for seeds, group in groups.items():
+            methods = list(dict.fromkeys(name for pair in group for name in pair))
+            answer = self.run(methods, group[0][1], scale=scale, regime=regime, datasets=[dataset], pairs=group, seeds=seeds)
+            if answer:
+                found |= {pair["method"]: pair for pair in answer["panel_b"]["psnr_db"]["datasets"][dataset]["pairs"]}
+        return found
+
+    def run(self, methods, reference, *, scale, datasets, regime=None, splits=None, pairs=(), interaction=None, figure=None, seeds=None):
+        """The JSON of an analysis of a regime, or over random splits, whose numbers of training and test people are `splits`;
+        of these seeds, or of all. None if `analyse` refuses, with the reason printed."""
         self.number += 1
-        out = self.work / f"analysis-{self.name}-{self.number}.json"
+        scores, out = (self.work / f"{what}-{self.name}-{self.number}" for what in ("scores", "analysis"))
+        scores, out = scores.with_suffix(".csv"), out.with_suffix(".json")
+        write(scores, csv_text(r for r in self.rows if seeds is None or r["seed"] in seeds))
         options = [x for method in methods for x in ("--method", method)]
         options += [x for dataset in datasets for x in ("--dataset", dataset)]
         options += [x for pair in pairs for x in ("--pair", *pair)]
@@ -52,11 +69,21 @@ class Analyses:
         if figure:
             options += ["--figure", figure]
         try:
-            self.runner.tool("analyse", self.scores, "--reference", reference, "--scale", scale, "--json", out, "--force", *options)
+            self.runner.tool("analyse", scores, "--reference", reference, "--scale", scale, "--json", out, "--force", *options)
         except Refused as error:
             print(f"no analysis of {regime or 'the splits'}, ×{scale}: {error}")
             return None
         return json.loads(out.read_text())
+
+
+def common_seeds(rows, method, base):
+    """The seeds over which a method is compared with a base, as a frozenset; with those of a classical method, which is 0."""
+    seeds, of_base = ({r["seed"] for r in rows if r["method"] == name} for name in (method, base))
+    if not seeds or not of_base:
+        return frozenset()
+    if "0" in seeds | of_base:
+        return frozenset(seeds | of_base)
+    return frozenset(seeds & of_base)
 
 
 def difference(contrast, decimals):
@@ -75,15 +102,8 @@ def comparison(experiment, rows, settings, data, analyses):
             columns = []
             for scale in experiment.get("scales", [2]):
                 present = [m for m in methods if (dataset, scale, regime, m) in psnr]
-                pairs = [(m, bases[m]) for m in present if bases.get(m) in present]
-                answer = None
-                if pairs and len(present) > 1:
-                    answer = analyses.run(present, present[0], scale=scale, regime=regime, datasets=[dataset], pairs=pairs)
-                found = {}
-                if answer:
-                    for pair in answer["panel_b"]["psnr_db"]["datasets"][dataset]["pairs"]:
-                        found[pair["method"]] = pair
-                columns.append((scale, found))
+                pairs = [(m, bases[m]) for m in present if m in bases]
+                columns.append((scale, analyses.differences(pairs, scale=scale, regime=regime, dataset=dataset)))
                 people = max([people] + [len(psnr[dataset, scale, regime, m]) for m in present])
             heads = "".join(f" ×{scale} PSNR, dB | SSIM | difference, dB |" for scale, _ in columns)
             text += f"\n**{data.title(dataset)}**, {regime}, {people} test people\n\n| method |{heads} against | seeds |\n"
@@ -140,10 +160,8 @@ def effects(experiment, rows, settings, data, analyses):
     for dataset in experiment["datasets"]:
         found = {}
         for scale, regime in conditions:
-            present = [m for m in experiment["methods"] if (dataset, scale, regime, m) in psnr]
-            if base in present and len(present) > 1:
-                answer = analyses.run(present, base, scale=scale, regime=regime, datasets=[dataset])
-                found[scale, regime] = answer["panel_b"]["psnr_db"]["datasets"][dataset]["contrasts"] if answer else {}
+            pairs = [(m, base) for m in experiment["methods"] if m != base]
+            found[scale, regime] = analyses.differences(pairs, scale=scale, regime=regime, dataset=dataset)
         heads = "".join(f" ×{scale}, {regime} |" for scale, regime in conditions)
         text += f"\n**{data.title(dataset)}**\n\n| method |{heads}\n|---|" + "---|" * len(conditions) + "\n"
         text += f"| {settings.title(base)}, PSNR in dB |"

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "experiments"))
 import data  # noqa: E402, from the folder above
 from plan import Settings, cells_of, experiments  # noqa: E402
-from tables import by_person, chosen, seeds_of  # noqa: E402
+from tables import by_person, chosen, common_seeds, seeds_of  # noqa: E402
 
 
 def check(condition, what):
@@ -113,6 +113,14 @@ def seeds_are_those_of_the_data_set():
     check(seeds_of(rows, "m", "d", "r", [2]) == "2" and seeds_of(rows, "m", "other", "r", [2]) == "3", "the seeds of a data set")
 
 
+def methods_are_compared_over_common_seeds():
+    seeds = {"bicubic": "0", "none": "123", "prior": "12", "other": "4"}
+    rows = [{"method": method, "seed": seed} for method, all_seeds in seeds.items() for seed in all_seeds]
+    check(common_seeds(rows, "prior", "none") == {"1", "2"}, "seeds of both")
+    check(common_seeds(rows, "none", "bicubic") == {"0", "1", "2", "3"}, "all seeds against a classical method")
+    check(not common_seeds(rows, "other", "none") and not common_seeds(rows, "missing", "none"), "no seed in common")
+
+
 def a_weight_is_chosen_over_common_seeds():
     validation = {"none": {1: 30.0, 2: 30.0}, "low": {1: 30.1, 2: 30.3}, "high": {1: 30.2, 2: 30.0, 3: 99.0}}
     check(chosen(["low", "high"], "none", validation) == "low", "the best mean over the seeds of all")
@@ -151,6 +159,7 @@ def main():
     fixed_steps_keep_the_number_of_steps()
     people_average_slices_then_seeds()
     seeds_are_those_of_the_data_set()
+    methods_are_compared_over_common_seeds()
     a_weight_is_chosen_over_common_seeds()
     with tempfile.TemporaryDirectory() as folder:
         a_slab_holds_the_slices_and_their_origin(Path(folder))
