@@ -4,12 +4,10 @@ benchmarks/volume_peer.py; `upscale --self` alone."""
 import array
 import json
 import math
-import os
 import random
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 from bench_network import write_network, write_weights
@@ -46,22 +44,27 @@ def volume_bytes(shape, spacing=1):
     return bytes(header) + values.tobytes()
 
 
+# Runs its arguments as a process, prints [seconds, exit status, peak memory in KiB]. A process of its own, because Linux counts the
+# memory of the process that forks into the peak of the child.
+LAUNCHER = """import json, os, subprocess, sys, time
+begin = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+print(json.dumps([time.perf_counter() - begin, process.returncode, usage.ru_maxrss]))
+"""
+
+
 def run(title, command, name):
     """Runs a process. Returns (seconds, peak memory in MiB)."""
-    with tempfile.TemporaryFile("w+") as messages:
-        begin = time.perf_counter()
-        try:
-            process = subprocess.Popen([str(part) for part in command], stdout=messages, stderr=messages, env=environment(name))
-        except OSError as error:
-            raise Refused(f"{title}: {error}") from error
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
-        if process.returncode != 0:
-            messages.seek(0)
-            lines = messages.read().strip().splitlines()
-            raise Refused(f"{title}: {lines[-1] if lines else f'status {process.returncode}'}")
-    return seconds, usage.ru_maxrss / 1024
+    result = subprocess.run([sys.executable, "-c", LAUNCHER, *map(str, command)], capture_output=True, text=True, env=environment(name))
+    lines = result.stderr.strip().splitlines()
+    if result.returncode != 0:
+        raise Refused(f"{title}: {lines[-1]}")
+    seconds, status, peak = json.loads(result.stdout)
+    if status != 0:
+        raise Refused(f"{title}: {lines[-1] if lines else f'status {status}'}")
+    return seconds, peak / 1024
 
 
 def has_nibabel(peer, python):

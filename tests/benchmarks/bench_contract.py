@@ -19,7 +19,7 @@ sys.path.insert(0, str(root / "benchmarks"))
 from bench_network import weights_bytes  # noqa: E402, from the folder above
 from bench_peers import has_bfloat16, parse_peers  # noqa: E402
 from bench_report import best_peer, markdown  # noqa: E402
-from bench_volume import volume_bytes  # noqa: E402
+from bench_volume import run, volume_bytes  # noqa: E402
 
 SMALL_ROWS = [
     {"kind": "low_rank", "batch": 3, "side": 9},
@@ -93,6 +93,15 @@ def check_volume():
         assert row["ours_ms"] > 0 and row["ours_mib"] > 0 and row["peers"] == {} and row["best_peer"] is None, row
 
 
+def check_peak_memory():
+    """The peak of a process is its own, not that of the process that starts it."""
+    held = bytearray(b"x") * (200 << 20)
+    assert run("true", ["true"], "")[1] < 100, "the peak of a small process"
+    grown = run("python3", [sys.executable, "-c", "x = bytearray(b'x') * (150 << 20)"], "")[1]
+    assert 150 < grown < 200, grown
+    del held
+
+
 def check_peers():
     names = lambda text: [peer.name for peer in parse_peers(text, "cpu")]
     assert names(None) == ["pytorch"]
@@ -158,6 +167,7 @@ for precision in ("float32", "bfloat16") if device == "cuda" else ("float32",):
 if device == "cpu":
     check_report()
     check_volume()
+    check_peak_memory()
     check_peers()
     check_weights()
     check_onnx_runtime()
