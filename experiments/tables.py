@@ -77,7 +77,8 @@ class Analyses:
 
 
 def common_seeds(rows, method, base):
-    """The seeds over which a method is compared with a base, as a frozenset; with those of a classical method, which is 0."""
+    """The seeds over which a method is compared with a base, as a frozenset: those of both. A classical method has the seed 0 only,
+    and is compared with all seeds of the other one."""
     seeds, of_base = ({r["seed"] for r in rows if r["method"] == name} for name in (method, base))
     if not seeds or not of_base:
         return frozenset()
