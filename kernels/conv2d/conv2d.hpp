@@ -142,9 +142,7 @@ void set_conv2d_precision(Conv2dPrecision precision);
 /// True if convolutions between these channel counts multiply in bfloat16. Intermediate activations of a
 /// network should then be stored as bfloat16.
 bool conv2d_stores_bfloat16(std::int64_t in_channels, std::int64_t out_channels);
-}  // namespace cpu
 
-namespace cpu {
 /// True if conv2d_chain_forward() supports two convolutions of which the second one reads what the first one
 /// writes: a 9×9 kernel from few channels and a 1×1 kernel, as in SRCNN.
 bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second);

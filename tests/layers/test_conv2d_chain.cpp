@@ -1,6 +1,4 @@
 // Two convolutions in one pass (Conv2d::then).
-#include <tuple>
-
 #include "kernels/conv2d/cpu/bfloat16/unit.hpp"
 #include "layers/conv2d.hpp"
 #include "tests/catch.hpp"
