@@ -129,6 +129,12 @@ inline ScratchOf<T> uninitialised(std::int64_t count) {
     if (!scratch && lines > 0) throw std::bad_alloc();
     return scratch;
 }
+template <class T = float>
+inline ScratchOf<T> zeros(std::int64_t count) {
+    auto scratch = uninitialised<T>(count);
+    std::fill_n(scratch.get(), count, T(0.0f));
+    return scratch;
+}
 
 // ---- GEMMs of register tiles
 
@@ -276,6 +282,16 @@ struct Epilogue {
         for (std::int64_t p = 0; p < count; ++p) store(output + element + p * step, sums[p]);
     }
 };
+
+/// A pass without residual, with another output.
+template <class To>
+inline Conv2dForward<float, To> with_output(const Conv2dForward<float>& pass, To* output) {
+    return {.input = pass.input,
+            .weight = pass.weight,
+            .bias = pass.bias,
+            .epilogue = {pass.epilogue.activation, pass.epilogue.scale},
+            .output = output};
+}
 
 // ---- Sums in parts
 

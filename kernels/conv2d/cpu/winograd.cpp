@@ -1,5 +1,7 @@
 #include "kernels/conv2d/cpu/winograd.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "kernels/conv2d/cpu/bfloat16/unit.hpp"
@@ -10,7 +12,24 @@ namespace {
 
 using namespace winograd;
 
-static_assert(chunk % tile_rows == 0);
+static_assert(max_chunk % tile_rows == 0);
+
+/// Bytes of this processor's L2 cache; 1 MiB if the system does not tell.
+std::int64_t level2_cache_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    static const std::int64_t bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (bytes > 0) return bytes;
+#endif
+    return 1 << 20;
+}
+
+/// Tiles per chunk, a multiple of 6 from 12 to 30. Their transforms fit into L2, if possible together with
+/// the weights. The number does not change results.
+std::int64_t tiles_per_chunk(std::int64_t bytes_of_weights, std::int64_t bytes_of_tile) {
+    const std::int64_t cache = level2_cache_bytes(), beside_weights = cache / 5 * 4 - bytes_of_weights;
+    const std::int64_t room = beside_weights > 0 ? beside_weights : cache;
+    return std::clamp<std::int64_t>(room / bytes_of_tile / 6 * 6, 12, max_chunk);
+}
 
 /// Weights of the convolution, or of its backward pass, which turns the taps by 180° and exchanges the
 /// channels.
@@ -64,12 +83,12 @@ class Float32Products {
                           element);
                 });
     }
-    void multiply(int point, const float* tiles, float* sums) const {
+    void multiply(int point, std::int64_t chunk, const float* tiles, float* sums) const {
         const float* const weights = weights_.get() + point * from_ * to_;
         with_panels_of(to_, [&]<int vectors>() {
             constexpr std::int64_t panel = vectors * packet;
             for (std::int64_t t = 0; t < to_; t += panel)
-                for (int row = 0; row < chunk; row += tile_rows) {
+                for (std::int64_t row = 0; row < chunk; row += tile_rows) {
                     Tile<tile_rows, vectors> tile{};
                     multiply_tile<tile_rows, vectors>(from_, tiles + row * from_, from_, 1,
                                                       weights + t * from_, panel, tile);
@@ -110,7 +129,7 @@ class Bfloat16Products {
                 });
             }
     }
-    void multiply(int point, const bfloat16* tiles, float* sums) const {
+    void multiply(int point, std::int64_t chunk, const bfloat16* tiles, float* sums) const {
         const bfloat16* const weights = weights_.get() + point * from_ * to_;
         for (std::int64_t t = 0; t < to_; t += panel_)
             unit_.multiply({.rows = chunk,
@@ -132,20 +151,23 @@ class Bfloat16Products {
 
 /// Writes the output of tile `number`, the n-th tile of its chunk, from the sums of the chunk.
 template <class T>
-void restore_tile(const ImageTiles& tiles, std::int64_t number, std::int64_t n, std::int64_t channels,
-                  const float* sums, const Epilogue<T>& epilogue) {
+void restore_tile(const ImageTiles& tiles, std::int64_t number, std::int64_t n, std::int64_t chunk,
+                  std::int64_t channels, const float* sums, const Epilogue<T>& epilogue) {
     const auto [first_pixel, y, x] = tiles.place(number);
-    const std::int64_t height = tiles.height - y, width = tiles.width - x;
+    const std::int64_t height = tiles.height - y, width = tiles.width - x,
+                       corner = first_pixel + y * tiles.width + x;
+    const bool next_is_right = width > 2 * tile_side;
     for (std::int64_t c = 0; c < channels; c += packet)
         transform_both_ways(
             restore_output,
             [&](int i, int j) {
                 return load<Vector>(sums + ((i * points_across + j) * chunk + n) * channels + c);
             },
-            [&, first_pixel = first_pixel, y = y, x = x](int i, int j, const Vector& element) {
+            [&](int i, int j, const Vector& element) {
                 if (i >= height || j >= width) return;
-                const std::int64_t first = (first_pixel + (y + i) * tiles.width + x + j) * channels + c;
-                epilogue.write(first, c, element);
+                const std::int64_t pixel = corner + i * tiles.width + j;
+                if (next_is_right) epilogue.prefetch((pixel + tile_side) * channels + c);
+                epilogue.write(pixel * channels + c, c, element);
             });
 }
 
@@ -158,21 +180,26 @@ void convolve(const Conv2dShape& s, bool backward, const From* images, const flo
     const std::int64_t from = weights.from, to = weights.to;
     const Products products(weights);
     const ImageTiles tiles(s);
+    const std::int64_t factor_bytes = sizeof(Factor), sum_bytes = float_bytes,
+                       chunk = tiles_per_chunk(points * from * to * factor_bytes,
+                                               points * (from * factor_bytes + to * sum_bytes));
 #pragma omp parallel
     {
+        const auto outside = zeros<From>(from);
         const auto transformed = uninitialised<Factor>(points * chunk * from);
         const auto sums = uninitialised(points * chunk * to);
 #pragma omp for schedule(dynamic)
         for (std::int64_t begin = 0; begin < tiles.count; begin += chunk) {
-            const std::int64_t present = std::min<std::int64_t>(chunk, tiles.count - begin);
-            transform_chunk(tiles, begin, present, from, images, transform_input, 1, transformed.get());
+            const std::int64_t present = std::min(chunk, tiles.count - begin);
+            transform_chunk(tiles, begin, present, chunk, from, images, outside.get(), transform_input, 1,
+                            transformed.get());
             for (int point = 0; point < points; ++point) {
                 Factor* const rows = transformed.get() + point * chunk * from;
                 std::fill(rows + present * from, rows + chunk * from, Factor(0.0f));
-                products.multiply(point, rows, sums.get() + point * chunk * to);
+                products.multiply(point, chunk, rows, sums.get() + point * chunk * to);
             }
             for (std::int64_t n = 0; n < present; ++n)
-                restore_tile(tiles, begin + n, n, to, sums.get(), epilogue);
+                restore_tile(tiles, begin + n, n, chunk, to, sums.get(), epilogue);
         }
     }
 }

@@ -28,10 +28,13 @@ template <class In, class Out>
 void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In, Out>& pass) {
     const ImageTiles tiles(s);
     const std::int64_t in = s.in_channels, out = s.out_channels, weights = s.weight_elements();
+    constexpr std::int64_t chunk = max_chunk;  // a constant, because the partition determines the bits
     const Parts parts(tiles.count, chunk, 4 * chunk);
     PartialGradients partial(parts.count, weights, out);
 #pragma omp parallel
     {
+        const auto outside_input = zeros<In>(in);
+        const auto outside_gradient = zeros<Out>(out);
         const auto inputs = uninitialised(points * chunk * in),
                    gradients = uninitialised(points * chunk * out), sums = uninitialised(points * out * in);
 #pragma omp for schedule(dynamic)
@@ -39,10 +42,11 @@ void winograd_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<I
             std::fill_n(sums.get(), points * out * in, 0.0f);
             double* const bias = partial.bias(part);
             for (std::int64_t begin = parts.begin(part); begin < parts.end(part); begin += chunk) {
-                const std::int64_t present = std::min<std::int64_t>(chunk, parts.end(part) - begin);
-                transform_chunk(tiles, begin, present, in, pass.input, transform_input, 1, inputs.get());
-                transform_chunk(tiles, begin, present, out, pass.output_gradient, transform_output_gradient,
-                                0, gradients.get());
+                const std::int64_t present = std::min(chunk, parts.end(part) - begin);
+                transform_chunk(tiles, begin, present, chunk, in, pass.input, outside_input.get(),
+                                transform_input, 1, inputs.get());
+                transform_chunk(tiles, begin, present, chunk, out, pass.output_gradient,
+                                outside_gradient.get(), transform_output_gradient, 0, gradients.get());
                 for (int point = 0; point < points; ++point)
                     accumulate_products(present, out, gradients.get() + point * chunk * out, in,
                                         inputs.get() + point * chunk * in, sums.get() + point * out * in);

@@ -113,31 +113,40 @@ struct ImageTiles {
     }
 };
 
-/// Tiles per GEMM. Their transforms of 64 channels, and the weights, fit into L2. The weights of 256 channels
-/// do not and are read again for each chunk.
-constexpr int chunk = 30;
+/// The most tiles of a chunk, the tiles that are multiplied at once.
+constexpr int max_chunk = 30;
 
-/// transformed[point, tile of the chunk, channel] of `present` tiles from `first` on. The from × from input
-/// pixels of a tile start `before` pixels above and to the left of it. Pixels outside the image are zero.
+/// transformed[point, tile of a chunk of `chunk` tiles, channel] of `present` tiles from `first` on. The from
+/// × from input pixels of a tile start `before` pixels above and to the left of it. `outside` are
+/// zeros, in place of a pixel outside of the image.
 template <int from, class T, class To>
 inline void transform_chunk(const ImageTiles& tiles, std::int64_t first, std::int64_t present,
-                            std::int64_t channels, const T* images,
+                            std::int64_t chunk, std::int64_t channels, const T* images, const T* outside,
                             void (&transform)(const Vector (&)[from], Vector (&)[points_across]),
                             std::int64_t before, To* transformed) {
-    for (std::int64_t n = 0; n < present; ++n) {
-        const auto [first_pixel, y, x] = tiles.place(first + n);
-        const T* pixels[from][from];  // null outside of the image
+    const T* pixels[2][from][from];  // of a tile and of the next one
+    const auto find_pixels = [&](std::int64_t number, const T*(&found)[from][from]) {
+        const auto [first_pixel, y, x] = tiles.place(number);
         for (int i = 0; i < from; ++i)
             for (int j = 0; j < from; ++j) {
                 const std::int64_t row = y + i - before, column = x + j - before;
                 const bool inside = row >= 0 && row < tiles.height && column >= 0 && column < tiles.width;
-                pixels[i][j] =
-                    inside ? images + (first_pixel + row * tiles.width + column) * channels : nullptr;
+                found[i][j] =
+                    inside ? images + (first_pixel + row * tiles.width + column) * channels : outside;
             }
+    };
+    find_pixels(first, pixels[0]);
+    for (std::int64_t n = 0; n < present; ++n) {
+        const auto &now = pixels[n % 2], &next = pixels[(n + 1) % 2];
+        find_pixels(std::min(first + n + 1, tiles.count - 1), pixels[(n + 1) % 2]);
         for (std::int64_t c = 0; c < channels; c += packet)
             transform_both_ways(
                 transform,
-                [&](int i, int j) { return pixels[i][j] ? load<Vector>(pixels[i][j] + c) : Vector{}; },
+                [&](int i, int j) {
+                    // The first from - tile_side columns are also those of this tile.
+                    if (j >= from - tile_side) __builtin_prefetch(next[i][j] + c);
+                    return load<Vector>(now[i][j] + c);
+                },
                 [&](int i, int j, const Vector& element) {
                     store(transformed + ((i * points_across + j) * chunk + n) * channels + c, element);
                 });
