@@ -49,12 +49,16 @@ TEST_CASE("two convolutions in one pass give the bits of one after the other") {
 TEST_CASE("two convolutions in one pass in bfloat16 on the CPU give the bits of one after the other") {
     if (test_device().kind != DeviceKind::cpu) DNSP_SKIP("a case of the CPU");
     using namespace kernels::cpu::detail;
-    set_bfloat16_unit(&emulated_amx_unit);
-    kernels::cpu::set_conv2d_precision(kernels::Conv2dPrecision::bfloat16);
-    CHECK(kernels::cpu::conv2d_chain_supports({1, 8, 8, 1, 64, 9, 9}, {1, 8, 8, 64, 32, 1, 1}));
-    check_chain<float>({.out_channels = 64, .kernel = 9, .activation = Activation::relu},
-                       {.in_channels = 64, .out_channels = 32, .kernel = 1, .activation = Activation::relu},
-                       {2, 10, 35, 1});
+    for (const Bfloat16Unit* unit : {&emulated_amx_unit, &emulated_avx512_bf16_unit}) {
+        INFO(unit->name);
+        set_bfloat16_unit(unit);
+        kernels::cpu::set_conv2d_precision(kernels::Conv2dPrecision::bfloat16);
+        CHECK(kernels::cpu::conv2d_chain_supports({1, 8, 8, 1, 64, 9, 9}, {1, 8, 8, 64, 32, 1, 1}));
+        for (const Shape& shape : {Shape{2, 10, 35, 1}, Shape{1, 6, 131, 1}})
+            check_chain<float>(
+                {.out_channels = 64, .kernel = 9, .activation = Activation::relu},
+                {.in_channels = 64, .out_channels = 32, .kernel = 1, .activation = Activation::relu}, shape);
+    }
     kernels::cpu::set_conv2d_precision(kernels::Conv2dPrecision::float32);
     set_bfloat16_unit(nullptr);
 }

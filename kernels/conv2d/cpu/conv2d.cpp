@@ -118,21 +118,31 @@ void conv2d_backward_weight(const Conv2dShape& s, const Conv2dBackwardWeight<In,
     algorithm_for<In, Out>(s).backward_weight(s, pass);
 }
 
-bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second) {
-    if (second.kernel_height != 1 || second.kernel_width != 1) return false;
+namespace {
+
+/// Computes both convolutions in one pass; null if there is no such algorithm.
+decltype(&conv2d_chain_forward) chain_for(const Conv2dShape& first, const Conv2dShape& second) {
+    if (second.kernel_height != 1 || second.kernel_width != 1) return nullptr;
     const auto of_first = bfloat16_algorithm_for(first), of_second = bfloat16_algorithm_for(second);
-    if (of_first == Bfloat16Algorithm::none && of_second == Bfloat16Algorithm::none)
-        return detail::winograd_expand_supports(first, detail::Taps(first, false)) &&
-               detail::pointwise_supports(second);
-    return of_first == Bfloat16Algorithm::expand && of_second == Bfloat16Algorithm::direct;
+    const bool second_is_bfloat16 = of_second == Bfloat16Algorithm::direct;
+    if (of_first == Bfloat16Algorithm::expand && second_is_bfloat16)
+        return detail::bfloat16_expand_pointwise_forward;
+    if (of_first != Bfloat16Algorithm::none ||
+        !detail::winograd_expand_supports(first, detail::Taps(first, false)))
+        return nullptr;
+    if (second_is_bfloat16) return detail::winograd_expand_bfloat16_pointwise_forward;
+    return detail::pointwise_supports(second) ? detail::winograd_expand_pointwise_forward : nullptr;
+}
+
+}  // namespace
+
+bool conv2d_chain_supports(const Conv2dShape& first, const Conv2dShape& second) {
+    return chain_for(first, second) != nullptr;
 }
 
 void conv2d_chain_forward(const Conv2dShape& first_shape, const Conv2dForward<float>& first,
                           const Conv2dShape& second_shape, const Conv2dForward<float>& second) {
-    const auto forward = bfloat16_algorithm_for(first_shape) == Bfloat16Algorithm::expand
-                             ? detail::bfloat16_expand_pointwise_forward
-                             : detail::winograd_expand_pointwise_forward;
-    forward(first_shape, first, second_shape, second);
+    chain_for(first_shape, second_shape)(first_shape, first, second_shape, second);
 }
 
 template <class T>

@@ -10,6 +10,8 @@ namespace dnsp::kernels::cpu::detail {
 /// backward pass to the input.
 class PointwiseWeights {
   public:
+    using Input = float;
+
     PointwiseWeights(const Conv2dShape& s, bool backward, const float* weight)
         : from_(backward ? s.out_channels : s.in_channels), to_(backward ? s.in_channels : s.out_channels) {
         const std::int64_t from_stride = backward ? s.in_channels : 1,
@@ -19,6 +21,8 @@ class PointwiseWeights {
             [=](std::int64_t f, std::int64_t t) { return weight[f * from_stride + t * to_stride]; });
     }
     std::int64_t from() const { return from_; }
+    /// Pixels that multiply() reads for `count` pixels.
+    std::int64_t pixels_read(std::int64_t count) const { return count; }
 
     /// output[first + p, t] = epilogue(Σ_f inputs[p, f] · weights[f, t]), p < count, summed in the order of
     /// f.

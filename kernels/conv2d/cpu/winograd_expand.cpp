@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/conv2d/cpu/bfloat16/pointwise_weights.hpp"
 #include "kernels/conv2d/cpu/few_channels.hpp"
 #include "kernels/conv2d/cpu/pointwise_weights.hpp"
 #include "kernels/conv2d/cpu/winograd_tiles.hpp"
@@ -194,13 +195,15 @@ struct Image {
 };
 
 /// Chunks are the input of a 1×1 convolution, and are kept in the cache for it.
+template <class Weights>
 struct Pointwise {
+    using Input = typename Weights::Input;
     static constexpr std::int64_t columns = chunk_tiles * tile_side;
-    const PointwiseWeights& weights;
+    const Weights& weights;
     const Epilogue<float>& last;
     std::int64_t width;
-    Scratch chunk;
-    Epilogue<float> epilogue;
+    ScratchOf<Input> chunk;
+    Epilogue<Input> epilogue;
 
     PixelNumbers numbers(const ImageTiles::Place&) const { return {0, columns}; }
     void finish(const ImageTiles::Place& place, std::int64_t rows, std::int64_t present) const {
@@ -240,6 +243,20 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
     }
 }
 
+template <class Weights>
+void expand_and_multiply(const Conv2dShape& s, const Conv2dForward<float>& pass, const Weights& weights,
+                         const Conv2dForward<float>& last) {
+    using Destination = Pointwise<Weights>;
+    constexpr std::int64_t pixels = tile_side * Destination::columns, of_last_row = Destination::columns;
+    const Epilogue epilogue(last);
+    expand(s, Taps(s, false), pass.input, pass.weight, [&] {
+        const std::int64_t padded = pixels - of_last_row + weights.pixels_read(of_last_row);
+        auto chunk = zeros<typename Weights::Input>(padded * s.out_channels);
+        const Epilogue to_chunk(with_output(pass, chunk.get()));
+        return Destination{weights, epilogue, s.width, std::move(chunk), to_chunk};
+    });
+}
+
 }  // namespace
 
 bool winograd_expand_supports(const Conv2dShape& s, const Taps& taps) {
@@ -264,14 +281,13 @@ void winograd_expand_backward_input(const Conv2dShape& s, const Conv2dBackwardIn
 
 void winograd_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
                                        const Conv2dShape& pointwise, const Conv2dForward<float>& last) {
-    const PointwiseWeights weights(pointwise, false, last.weight);
-    const Epilogue epilogue(last);
-    expand(s, Taps(s, false), pass.input, pass.weight, [&] {
-        Scratch cached = uninitialised(tile_side * Pointwise::columns * s.out_channels);
-        Conv2dForward<float> to_cached = pass;
-        to_cached.output = cached.get();
-        return Pointwise{weights, epilogue, s.width, std::move(cached), Epilogue(to_cached)};
-    });
+    expand_and_multiply(s, pass, PointwiseWeights(pointwise, false, last.weight), last);
+}
+
+void winograd_expand_bfloat16_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
+                                                const Conv2dShape& pointwise,
+                                                const Conv2dForward<float>& last) {
+    expand_and_multiply(s, pass, Bfloat16PointwiseWeights(pointwise, last.weight), last);
 }
 
 DNSP_INSTANTIATE_STORED(winograd_expand_forward);

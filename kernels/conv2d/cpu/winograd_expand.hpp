@@ -24,5 +24,10 @@ void winograd_expand_backward_input(const Conv2dShape& shape, const Conv2dBackwa
 /// output and the input of the second pass are not used.
 void winograd_expand_pointwise_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass,
                                        const Conv2dShape& pointwise, const Conv2dForward<float>& last);
+/// The 1×1 convolution in bfloat16, by the unit of this process. Precondition, instead of
+/// pointwise_supports(): bfloat16_direct_supports(pointwise).
+void winograd_expand_bfloat16_pointwise_forward(const Conv2dShape& shape, const Conv2dForward<float>& pass,
+                                                const Conv2dShape& pointwise,
+                                                const Conv2dForward<float>& last);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -107,13 +107,10 @@ void correlate(const Conv2dShape& s, const StoredImage& inputs, const StoredImag
     PartialGradients partial(parts.count, s.weight_elements(), out);
 #pragma omp parallel
     {
-        const auto zeros = [](std::int64_t count) {
-            auto values = uninitialised<bfloat16>(count);
-            std::fill_n(values.get(), count, bfloat16(0.0f));
-            return values;
-        };
-        const auto input = zeros(sequence.inputs * in), gradient = zeros(sequence.gradients * out),
-                   packed = zeros(sequence.inputs * in), transposed = zeros(sequence.gradients * out);
+        const auto input = zeros<bfloat16>(sequence.inputs * in),
+                   gradient = zeros<bfloat16>(sequence.gradients * out),
+                   packed = zeros<bfloat16>(sequence.inputs * in),
+                   transposed = zeros<bfloat16>(sequence.gradients * out);
         const auto row_of_floats = uninitialised(s.width * out);
 #pragma omp for schedule(dynamic)
         for (std::int64_t part = 0; part < parts.count; ++part)

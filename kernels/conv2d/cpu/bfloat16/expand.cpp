@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/conv2d/cpu/bfloat16/packed_weight.hpp"
+#include "kernels/conv2d/cpu/bfloat16/pointwise_weights.hpp"
 #include "kernels/conv2d/cpu/few_channels.hpp"
 
 namespace dnsp::kernels::cpu::detail {
@@ -50,8 +50,8 @@ class ValuesUnderKernel {
           stride_(std::max(depth, (s.kernel_height - 1) * row_of_taps_ +
                                       divide_up(row_of_taps_, copied_at_once) * copied_at_once)),
           framed_{{s, taps.from, copied_at_once}, {s, taps.from, copied_at_once}},
-          outside_(zeros((s.width + s.kernel_width + copied_at_once) * from_)),
-          values_{zeros(rows * stride_), zeros(rows * stride_)},
+          outside_(zeros<bfloat16>((s.width + s.kernel_width + copied_at_once) * from_)),
+          values_{zeros<bfloat16>(rows * stride_), zeros<bfloat16>(rows * stride_)},
           parts_{values_[0].get(), values_[1].get()} {}
 
     void load(const Strips::Rows& strip) {
@@ -77,11 +77,6 @@ class ValuesUnderKernel {
     std::int64_t stride() const { return stride_; }
 
   private:
-    static ScratchOf<bfloat16> zeros(std::int64_t count) {
-        auto values = uninitialised<bfloat16>(count);
-        std::fill_n(values.get(), count, bfloat16(0.0f));
-        return values;
-    }
     const StoredImage& images_;
     Remainder remainder_;
     std::int64_t width_, height_, from_, row_of_taps_, stride_;
@@ -147,56 +142,15 @@ struct Image {
 };
 
 /// A row of pixels in the cache, and the 1×1 convolution of it.
-class Pointwise {
-  public:
-    Pointwise(const Conv2dForward<float>& pass, const Conv2dShape& s, const bfloat16* weights,
-              const Epilogue<float>& last)
-        : unit_(*bfloat16_unit()),
-          width_(s.width),
-          columns_(divide_up(s.width, unit_.rows) * unit_.rows),
-          from_(s.in_channels),
-          to_(s.out_channels),
-          panel_(panel_channels(to_, unit_.max_channels)),
-          weights_(weights),
-          last_(last),
-          row_(uninitialised<bfloat16>(columns_ * from_)),
-          sums_(uninitialised(columns_ * panel_)),
-          epilogue(Conv2dForward<float, bfloat16>{.input = nullptr,
-                                                  .weight = pass.weight,
-                                                  .bias = pass.bias,
-                                                  .epilogue = {pass.epilogue.activation, pass.epilogue.scale},
-                                                  .output = row_.get()}) {
-        std::fill_n(row_.get(), columns_ * from_, bfloat16(0.0f));
-    }
-    std::int64_t pixel(std::int64_t) const { return 0; }
-    void finish(std::int64_t first) const {
-        const bfloat16* const row = row_.get();
-        for (std::int64_t t = 0; t < to_; t += panel_) {
-            unit_.multiply({.rows = columns_,
-                            .channels = panel_,
-                            .depth = from_,
-                            .parts = 1,
-                            .a = &row,
-                            .a_stride = from_,
-                            .b = weights_ + t * from_,
-                            .sums = sums_.get(),
-                            .sums_stride = panel_});
-            for (std::int64_t x = 0; x < width_; ++x)
-                for (std::int64_t c = 0; c < panel_; c += packet)
-                    last_.write((first + x) * to_ + t + c, t + c, load<Vector>(sums_.get() + x * panel_ + c));
-        }
-    }
-
-  private:
-    const Bfloat16Unit& unit_;
-    std::int64_t width_, columns_, from_, to_, panel_;
-    const bfloat16* weights_;
-    const Epilogue<float>& last_;
-    ScratchOf<bfloat16> row_;
-    Scratch sums_;
-
-  public:
+struct Pointwise {
+    const Bfloat16PointwiseWeights& weights;
+    const Epilogue<float>& last;
+    std::int64_t width;
+    ScratchOf<bfloat16> row;
     Epilogue<bfloat16> epilogue;
+
+    std::int64_t pixel(std::int64_t) const { return 0; }
+    void finish(std::int64_t first) const { weights.multiply(first, width, row.get(), last); }
 };
 
 }  // namespace
@@ -217,11 +171,13 @@ void bfloat16_expand_backward_input(const Conv2dShape& s, const Conv2dBackwardIn
 
 void bfloat16_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
                                        const Conv2dShape& pointwise, const Conv2dForward<float>& last) {
-    const std::int64_t panel = panel_channels(pointwise.out_channels, bfloat16_unit()->max_channels);
-    const auto weights = packed_weight(Taps(pointwise, false), last.weight, panel);
+    const Bfloat16PointwiseWeights weights(pointwise, last.weight);
     const Epilogue epilogue(last);
-    expand(s, Taps(s, false), pass.input, pass.weight,
-           [&] { return Pointwise(pass, pointwise, weights.get(), epilogue); });
+    expand(s, Taps(s, false), pass.input, pass.weight, [&] {
+        auto row = zeros<bfloat16>(weights.pixels_read(s.width) * s.out_channels);
+        const Epilogue to_row(with_output(pass, row.get()));
+        return Pointwise{weights, epilogue, s.width, std::move(row), to_row};
+    });
 }
 
 DNSP_INSTANTIATE_STORED(bfloat16_expand_forward);
