@@ -311,10 +311,7 @@ def large_case(case):
             "40" if word == "2" and case.arguments[i - 1] in ("--epochs", "--steps") else word for i, word in enumerate(case.arguments)
         )
         return dataclasses.replace(case, arguments=arguments)
-    arguments = tuple(large.get(word, word) for word in case.arguments)
-    if "--self" in arguments:
-        arguments = tuple("300" if word == "3" else word for word in arguments)
-    return dataclasses.replace(case, arguments=arguments)
+    return dataclasses.replace(case, arguments=tuple(large.get(word, word) for word in case.arguments))
 
 
 def run_scenarios(workshop, program, name, say):
