@@ -1,9 +1,12 @@
 // analyse: compares methods from the metrics of slices, by slice as the paper does and by person.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/warning.hpp"
 #include "tools/analysis.hpp"
 #include "tools/command_line.hpp"
 #include "tools/files.hpp"
@@ -76,6 +79,25 @@ tools::Analysis analysis_of(const Options& options) {
     return analysis;
 }
 
+/// A training's result depends on its seed, so that methods with different seeds differ by chance as well.
+void warn_of_different_seeds(const statistics::PersonAnalysis& analysis) {
+    for (const auto& dataset : analysis.datasets) {
+        const auto seeds_of = [&](const std::string& name) {
+            const auto found =
+                std::ranges::find(dataset.methods, name, &statistics::PersonAnalysis::Method::name);
+            return fmt::format("{}", fmt::join(found->seeds, ", "));
+        };
+        for (const auto* list : {&dataset.contrasts, &dataset.pairs})
+            for (const statistics::MethodContrast& contrast : *list)
+                if (contrast.design == statistics::SeedDesign::unpaired)
+                    warn(dataset.name,
+                         fmt::format("{} has the seeds {} and {} the seeds {}: their difference is "
+                                     "between means over different seeds",
+                                     contrast.method, seeds_of(contrast.method), contrast.base,
+                                     seeds_of(contrast.base)));
+    }
+}
+
 int analyse(const Options& options) {
     std::vector<tools::NamedFile> inputs;
     for (const fs::path& file : options.files) inputs.push_back({"an input", file});
@@ -83,6 +105,7 @@ int analyse(const Options& options) {
         inputs, {{"--json", options.json}, {"--markdown", options.markdown}, {"--figure", options.figure}},
         options.force);
     const tools::Analysis analysis = analysis_of(options);
+    warn_of_different_seeds(analysis.metrics.front().persons);
     const std::string document = tools::markdown(analysis);
     fmt::print("{}", document);
     if (!options.json.empty()) write_atomically(options.json, json_text(to_json(analysis), 2) + "\n");

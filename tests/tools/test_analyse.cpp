@@ -119,6 +119,22 @@ TEST_CASE("analyse writes both panels of the worked data set") {
         CHECK(document.find(expected) != std::string::npos);
 }
 
+TEST_CASE("analyse warns of a difference between means over different seeds") {
+    std::string lines;
+    for (int person = 0; person < 3; ++person)
+        for (const char* method : {"A", "B", "C"})
+            for (int seed = 1; seed <= (*method == 'A' ? 3 : 2); ++seed)
+                lines += line("d", person, 1, method, 30 + person + .1 * seed + (*method - 'A'), seed);
+    const Run run(lines, "--reference A --pair C B");
+    INFO(run.result.output);
+    REQUIRE(run.result.status == 0);
+    CHECK(
+        run.result.says("analyse: d: warning: B has the seeds 1, 2 and A the seeds 1, 2, 3: their "
+                        "difference is between means over different seeds"));
+    CHECK(run.result.says("warning: C has the seeds 1, 2 and A the seeds 1, 2, 3"));
+    CHECK_FALSE(run.result.says("and B the seeds"));
+}
+
 TEST_CASE("analyse of one data set is one-way, and prints p that underflow as a bound") {
     std::string lines;
     for (int m = 0; m < 2; ++m)
