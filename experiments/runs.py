@@ -123,8 +123,10 @@ class Runner:
     def train(self, cell):
         folder = self.work / "runs" / cell.slug
         options = self.settings.training_options(cell) + self.data.axis_options(cell.dataset)
-        if not self.weights(cell).exists():
-            if (folder / "checkpoint.safetensors").exists():
+        is_begun = (folder / "checkpoint.safetensors").exists()
+        is_trained = self.weights(cell).exists()
+        if not is_trained:
+            if is_begun:
                 self.tool("train_dnsp", "--resume", "--out", folder)
             else:
                 self.tool("train_dnsp", *self.training_data(cell), *options, "--seed", cell.seed, "--out", folder)
@@ -136,6 +138,7 @@ class Runner:
             "steps": max(e["step"] for e in events),
             "curve": [[e["step"], round(e["psnr_db"], 4)] for e in events if e["event"] == "epoch"],
             "bicubic_db": next(e["bicubic"]["psnr_db"] for e in events if e["event"] == "start"),
+            "resumed": is_begun or is_trained,
         }
 
     def register_pairs(self, folder, out):

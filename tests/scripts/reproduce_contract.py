@@ -147,10 +147,13 @@ def a_run_is_continued(build, out):
     records = sorted((out / "records").glob("*.json"))
     check(len({(r["dataset"], r["regime"], r["method"], r["seed"]) for r in rows}) == len(records) == 30, "a row for each run")
     check(json.loads(records[0].read_text())["cell"]["seed"] >= 0, "a record names its cell")
-    records[0].unlink()
+    trained = next(record for record in records if "steps" in json.loads(record.read_text()))
+    check(json.loads(trained.read_text())["resumed"] is False, "the record of a training in one go")
+    trained.unlink()
     start = time.time()
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     check("29 of 30 runs are done" in second.stdout, f"only what is missing runs: {second.stdout} after {time.time() - start:.0f} s")
+    check(json.loads(trained.read_text())["resumed"] is True, "a record tells that its seconds are not those of the whole training")
 
 
 def main():
