@@ -12,6 +12,10 @@
 #include <new>
 #include <vector>
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 #include "base/divide_up.hpp"
 #include "kernels/conv2d/conv2d.hpp"
 #include "kernels/multiply_add.hpp"
@@ -54,11 +58,16 @@ template <class V>
 inline void store(float* to, V values) {
     std::memcpy(to, &values, sizeof(V));
 }
-/// Rounds like bfloat16(float).
+/// Rounds like bfloat16(float). Whether a denormal number becomes 0 depends on the processor.
 template <class V>
 inline void store(bfloat16* to, V values) {
     if constexpr (lanes_of<V> == 1) {
         *to = bfloat16(values);
+#ifdef __AVX512BF16__
+    } else if constexpr (lanes_of<V> == 16) {
+        const __m256bh narrow = _mm512_cvtneps_pbh(std::bit_cast<__m512>(values));  // VCVTNEPS2BF16
+        std::memcpy(static_cast<void*>(to), &narrow, sizeof(narrow));
+#endif
     } else {
         using Wide = typename BitsOf<V>::Wide;
         const Wide bits = std::bit_cast<Wide>(values), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16,
