@@ -12,7 +12,9 @@ namespace {
 
 using namespace winograd;
 
-static_assert(max_chunk % tile_rows == 0);
+/// Chunks are multiples of it, because the rows of a GEMM are.
+constexpr int chunk_unit = 6;
+static_assert(chunk_unit % tile_rows == 0 && max_chunk % chunk_unit == 0);
 
 /// Bytes of this processor's L2 cache; 1 MiB if the system does not tell.
 std::int64_t level2_cache_bytes() {
@@ -23,12 +25,13 @@ std::int64_t level2_cache_bytes() {
     return 1 << 20;
 }
 
-/// Tiles per chunk, a multiple of 6 from 12 to 30. Their transforms fit into L2, if possible together with
-/// the weights. The number does not change results.
+/// Tiles per chunk, a multiple of chunk_unit from 12 to 30. Their transforms fit into L2, if possible
+/// together with the weights. The number does not change results.
 std::int64_t tiles_per_chunk(std::int64_t bytes_of_weights, std::int64_t bytes_of_tile) {
     const std::int64_t cache = level2_cache_bytes(), beside_weights = cache / 5 * 4 - bytes_of_weights;
     const std::int64_t room = beside_weights > 0 ? beside_weights : cache;
-    return std::clamp<std::int64_t>(room / bytes_of_tile / 6 * 6, 12, max_chunk);
+    return std::clamp<std::int64_t>(room / bytes_of_tile / chunk_unit * chunk_unit, 2 * chunk_unit,
+                                    max_chunk);
 }
 
 /// Weights of the convolution, or of its backward pass, which turns the taps by 180° and exchanges the
