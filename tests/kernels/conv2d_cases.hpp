@@ -61,6 +61,7 @@ inline const std::vector<Conv2dCase> larger_conv2d_cases{
     {"9×11 from 3 channels, an image wider than 32 tiles", {2, 6, 131, 3, 32, 9, 11}},
     {"SRCNN mapping", {2, 21, 19, 64, 32, 1, 1}},
     {"SRCNN reconstruction", {2, 21, 19, 32, 1, 5, 5}},
+    {"SRCNN reconstruction, tiles between the edges", {2, 27, 45, 32, 1, 5, 5}},
     {"EDSR head", {1, 20, 23, 1, 64, 3, 3}},
     {"EDSR block", {1, 13, 15, 64, 64, 3, 3}},
     {"EDSR tail", {1, 20, 23, 64, 1, 3, 3}},

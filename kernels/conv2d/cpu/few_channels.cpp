@@ -13,18 +13,18 @@ namespace {
 /// Adds the upper half of the lanes to the lower half until one is left.
 float sum_of_lanes(Vector vector) { return Eigen::internal::predux(std::bit_cast<Packet>(vector)); }
 
-/// Sums of `pixels` pixels of row y, from x on, and `outputs` channels: a register tile of vectors. The
-/// channels of a row of taps are contiguous in the image and in the weight. They are summed in vectors;
-/// `with_rest` sums the channels after the last whole vector one by one. The lanes are added at the end.
+/// Sums of `pixels` neighbouring pixels and `outputs` channels: a register tile of vectors. The channels of a
+/// row of taps are contiguous in the image and in the weight. They are summed in vectors; `with_rest` sums
+/// the channels after the last whole vector one by one. The lanes are added at the end.
 template <int pixels, int outputs, bool with_rest>
-void collapse_tile(const FramedRows<>& framed, std::int64_t y, std::int64_t x, std::int64_t channels,
+void collapse_tile(const TapRows<float>::Rows& taps, std::int64_t rows, std::int64_t channels,
                    std::int64_t row, const float* weights, std::int64_t output_stride,
                    float (&sums)[pixels][outputs]) {
     const std::int64_t vectors = row / packet * packet;
     Vector lanes[pixels][outputs]{};
     float rests[pixels][outputs]{};
-    for (std::int64_t i = framed.first_taps(y); i < framed.end_taps(y); ++i) {
-        const float* const wide = framed.row(y, i) + x * channels;
+    for (std::int64_t i = 0; i < rows; ++i) {
+        const float* const wide = taps.first + i * taps.stride;
         const float* const factors = weights + i * row;
         for (std::int64_t k = 0; k < vectors; k += packet)
             for (int o = 0; o < outputs; ++o) {
@@ -51,22 +51,25 @@ void collapse_rows(const Conv2dShape& s, const Taps& taps, const StoredImage& wi
     const Strips strips(s);
 #pragma omp parallel
     {
-        FramedRows<> framed(s, taps.from, pixels - 1);
+        TapRows<float> tap_rows(s, taps.from, pixels, wide);
 #pragma omp for schedule(static)
         for (std::int64_t strip = 0; strip < strips.count; ++strip) {
             const Strips::Rows rows = strips.rows(strip);
-            framed.load(wide, rows);
+            tap_rows.load(rows);
             for (std::int64_t y = rows.begin; y < rows.end; ++y)
-                for (std::int64_t x = 0; x < s.width; x += pixels)
+                for (std::int64_t x = 0; x < s.width; x += pixels) {
+                    const std::int64_t first = (rows.image * s.height + y) * s.width + x;
+                    const auto of_tile = tap_rows.at(y, x);
                     for (std::int64_t o = 0; o < taps.to; o += outputs) {
                         float sums[pixels][outputs];
-                        collapse_tile<pixels, outputs, with_rest>(
-                            framed, y, x, taps.from, row, weights + o * output_stride, output_stride, sums);
-                        const std::int64_t first = (rows.image * s.height + y) * s.width + x;
+                        collapse_tile<pixels, outputs, with_rest>(of_tile, s.kernel_height, taps.from, row,
+                                                                  weights + o * output_stride, output_stride,
+                                                                  sums);
                         for (int r = 0; r < std::min<std::int64_t>(pixels, s.width - x); ++r)
                             for (int c = 0; c < std::min<std::int64_t>(outputs, taps.to - o); ++c)
                                 epilogue.write((first + r) * taps.to + o + c, o + c, sums[r][c]);
                     }
+                }
         }
     }
 }

@@ -12,7 +12,7 @@
 #include <new>
 #include <vector>
 
-#ifdef __AVX512BF16__
+#ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
@@ -51,6 +51,11 @@ inline V load(const bfloat16* from) {
     } else {
         typename BitsOf<V>::Narrow bits;
         std::memcpy(&bits, from, sizeof(bits));
+#ifdef __AVX512F__
+        if constexpr (lanes_of<V> == 16)
+            return std::bit_cast<V>(
+                _mm512_slli_epi32(_mm512_cvtepu16_epi32(std::bit_cast<__m256i>(bits)), 16));
+#endif
         return std::bit_cast<V>(__builtin_convertvector(bits, typename BitsOf<V>::Wide) << 16);
     }
 }
@@ -97,6 +102,14 @@ class StoredImage {
 
     /// The values from an element on as floats; null if they are stored as bfloat16.
     const float* floats(std::int64_t first) const { return floats_ ? floats_ + first : nullptr; }
+    /// The values from an element on, if they are stored as T; else null.
+    template <class T>
+    const T* stored_as(std::int64_t first) const {
+        if constexpr (std::is_same_v<T, float>)
+            return floats(first);
+        else
+            return narrow_ ? narrow_ + first : nullptr;
+    }
     template <class To>
     void copy(std::int64_t first, std::int64_t count, To* to) const {
         if (floats_)
@@ -271,24 +284,39 @@ struct Epilogue {
         V one[] = {sums};
         write(element, 0, channel, one, 1);
     }
-    /// The same for the first `count` of n pixels, which are `step` elements apart.
-    template <class V, int n>
-    void write(std::int64_t element, std::int64_t step, std::int64_t channel, V (&sums)[n],
-               std::int64_t count) const {
-        if (bias) {
+    /// The same for the first `count` of n pixels, which are `step` elements apart. `known` is what the
+    /// epilogue does, if it is known at compile time: actions().
+    template <int known = -1, class V, int n>
+    [[gnu::always_inline]] void write(std::int64_t element, std::int64_t step, std::int64_t channel,
+                                      V (&sums)[n], std::int64_t count) const {
+        if (does<known>(adds_bias, bias)) {
             const V offset = load<V>(bias + channel);
             for (V& sum : sums) sum += offset;
         }
-        if (scale != 1.0f)
+        if (does<known>(scales, scale != 1.0f))
             for (V& sum : sums) sum *= scale;
-        if (residual)
+        if (does<known>(adds_residual, residual))
             for (std::int64_t p = 0; p < count; ++p) sums[p] += load<V>(residual + element + p * step);
-        if (relu)
+        if (does<known>(clips, relu))
             for (V& sum : sums) sum = sum < V{} ? V{} : sum;
-        if (relu_output)
+        if (does<known>(masks, relu_output))
             for (std::int64_t p = 0; p < count; ++p)
                 sums[p] = load<V>(relu_output + element + p * step) > V{} ? sums[p] : V{};
         for (std::int64_t p = 0; p < count; ++p) store(output + element + p * step, sums[p]);
+    }
+
+    /// What the epilogue does: a sum of these.
+    static constexpr int adds_bias = 1, scales = 2, adds_residual = 4, clips = 8, masks = 16,
+                         all_actions = 32;
+    int actions() const {
+        return adds_bias * (bias != nullptr) | scales * (scale != 1.0f) |
+               adds_residual * (residual != nullptr) | clips * relu | masks * (relu_output != nullptr);
+    }
+
+  private:
+    template <int known>
+    static constexpr bool does(int action, bool at_run_time) {
+        return known < 0 ? at_run_time : (known & action) != 0;
     }
 };
 
