@@ -66,16 +66,16 @@ inline std::vector<float> products_of(const Bfloat16Unit& unit, const ProductCas
     for (std::int64_t t = 0; t < p.parts; ++t) parts.push_back(p.a.data() + t * p.depth);
     const bool add = !sums.empty();
     sums.resize(static_cast<std::size_t>(p.rows * p.channels));
-    unit.multiply({.rows = p.rows,
-                   .channels = p.channels,
-                   .depth = p.depth,
-                   .parts = p.parts,
-                   .a = parts.data(),
-                   .a_stride = p.depth,
-                   .b = p.b.data(),
-                   .sums = sums.data(),
-                   .sums_stride = p.channels,
-                   .add = add});
+    kernels::cpu::detail::Bfloat16Session(unit).multiply({.rows = p.rows,
+                                                          .channels = p.channels,
+                                                          .depth = p.depth,
+                                                          .parts = p.parts,
+                                                          .a = parts.data(),
+                                                          .a_stride = p.depth,
+                                                          .b = p.b.data(),
+                                                          .sums = sums.data(),
+                                                          .sums_stride = p.channels,
+                                                          .add = add});
     return sums;
 }
 

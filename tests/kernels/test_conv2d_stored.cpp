@@ -75,8 +75,11 @@ TEST_CASE("bfloat16 instructions of the processor give the bits of their emulati
         ++compared;
         for (const double size :
              {1.0, 1e-19, 1e-38, 1e19})  // products and sums that are denormal, or infinite
-            CHECK(reference::same_bits(products_of(*unit, ProductCase(96, 32, 64, 3, size)),
-                                       products_of(*emulated, ProductCase(96, 32, 64, 3, size))));
+            for (const std::int64_t channels : {16, 32}) {
+                INFO(channels);
+                const ProductCase product(96, channels, 64, 3, size);
+                CHECK(reference::same_bits(products_of(*unit, product), products_of(*emulated, product)));
+            }
     }
     if (compared == 0) DNSP_SKIP("the processor has neither AMX nor AVX512_BF16");
 }
@@ -84,10 +87,21 @@ TEST_CASE("bfloat16 instructions of the processor give the bits of their emulati
 TEST_CASE("convolutions on the CPU in bfloat16 agree with plain loops in double") {
     if (device_under_test() != On::cpu) DNSP_SKIP("a case of the CPU");
     const std::vector<Conv2dShape> shapes{
-        {1, 17, 34, 16, 48, 3, 3}, {1, 9, 11, 32, 32, 3, 3}, {2, 5, 7, 64, 96, 3, 3},
-        {1, 13, 14, 32, 64, 1, 1}, {1, 5, 33, 32, 32, 5, 3}, {1, 1, 1, 64, 32, 3, 3},
-        {2, 13, 14, 32, 1, 5, 3},  {9, 17, 5, 32, 32, 3, 3}, {2, 11, 19, 1, 64, 9, 9},
-        {1, 10, 35, 4, 48, 3, 5},  {1, 9, 6, 64, 3, 3, 3}};
+        {1, 17, 34, 16, 48, 3, 3},
+        {1, 9, 11, 32, 32, 3, 3},
+        {2, 5, 7, 64, 96, 3, 3},
+        {1, 13, 14, 32, 64, 1, 1},
+        {1, 5, 33, 32, 32, 5, 3},
+        {1, 1, 1, 64, 32, 3, 3},
+        {2, 13, 14, 32, 1, 5, 3},
+        {9, 17, 5, 32, 32, 3, 3},
+        {2, 11, 19, 1, 64, 9, 9},
+        {1, 10, 35, 4, 48, 3, 5},
+        {1, 9, 6, 64, 3, 3, 3},
+        // Blocks that are read from the image, and blocks that are copied because of its edges.
+        {1, 27, 75, 32, 32, 3, 3},
+        {2, 19, 67, 32, 64, 5, 5},
+        {1, 18, 66, 32, 32, 1, 1}};
     for (const auto* const unit : bfloat16_units_here()) {
         const CpuPrecision precision(unit);
         for (const Conv2dShape& s : shapes) {

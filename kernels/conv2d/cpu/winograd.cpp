@@ -135,15 +135,15 @@ class Bfloat16Products {
     void multiply(int point, std::int64_t chunk, const bfloat16* tiles, float* sums) const {
         const bfloat16* const weights = weights_.get() + point * from_ * to_;
         for (std::int64_t t = 0; t < to_; t += panel_)
-            unit_.multiply({.rows = chunk,
-                            .channels = panel_,
-                            .depth = from_,
-                            .parts = 1,
-                            .a = &tiles,
-                            .a_stride = from_,
-                            .b = weights + t * from_,
-                            .sums = sums + t,
-                            .sums_stride = to_});
+            Bfloat16Session(unit_).multiply({.rows = chunk,
+                                             .channels = panel_,
+                                             .depth = from_,
+                                             .parts = 1,
+                                             .a = &tiles,
+                                             .a_stride = from_,
+                                             .b = weights + t * from_,
+                                             .sums = sums + t,
+                                             .sums_stride = to_});
     }
 
   private:

@@ -31,23 +31,20 @@ bool is_available() {
     return available;
 }
 
+/// Configures the tiles of this thread: 16 rows of 64 bytes each.
+void begin() {
+    struct alignas(64) {
+        unsigned char palette = 1, first_row = 0, reserved[14] = {};
+        unsigned short row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+        unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+    } const configuration;
+    static_assert(sizeof(configuration) == 64);
+    __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
+}
+/// Releases them, so that the operating system need not save them at every change of threads.
+void end() { __asm__ volatile("tilerelease"); }
+
 struct HardwareTiles {
-    /// Configures the tiles of this thread: 16 rows of 64 bytes each. They are released at the end, so that
-    /// the operating system need not save them at every change of threads.
-    struct Configuration {
-        Configuration() {
-            struct alignas(64) {
-                unsigned char palette = 1, first_row = 0, reserved[14] = {};
-                unsigned short row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-                unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-            } const configuration;
-            static_assert(sizeof(configuration) == 64);
-            __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
-        }
-        ~Configuration() { __asm__ volatile("tilerelease"); }
-        Configuration(const Configuration&) = delete;
-        Configuration& operator=(const Configuration&) = delete;
-    };
     template <int tile>
     static void zero() {
         __asm__ volatile("tilezero %%tmm%c0" ::"i"(tile));
@@ -68,11 +65,13 @@ struct HardwareTiles {
 void multiply(const Bfloat16Product& product) { multiply_by_tiles<HardwareTiles>(product); }
 #else
 bool is_available() { return false; }
+void begin() {}
+void end() {}
 void multiply(const Bfloat16Product&) {}
 #endif
 
 }  // namespace
 
-const Bfloat16Unit amx_unit = unit_of_tiles("amx", is_available, is_available, multiply);
+const Bfloat16Unit amx_unit = unit_of_tiles("amx", is_available, is_available, begin, end, multiply);
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -62,6 +62,7 @@ void multiply(const Bfloat16Product& p) {
                                                          multiply_rows<4>};
     const auto rows = of[p.channels / vector_channels - 1];
     for (std::int64_t row = 0; row < p.rows; row += tile_rows) rows(p, row);
+    p.side.finish();
 }
 #else
 bool is_available() { return false; }
@@ -72,6 +73,7 @@ void multiply(const Bfloat16Product&) {}
 }  // namespace
 
 const Bfloat16Unit avx512_bf16_unit{"avx512_bf16", tile_rows,    2,       4 * vector_channels,
-                                    false,         is_available, is_fast, multiply};
+                                    false,         is_available, is_fast, nullptr,
+                                    nullptr,       multiply};
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -127,16 +127,16 @@ void correlate(const Conv2dShape& s, const StoredImage& inputs, const StoredImag
                     for (std::int64_t tap = 0; tap < taps; ++tap) {
                         const bfloat16* const of_tap =
                             transposed.get() + sequence.offset(s, tap / s.kernel_width, tap % s.kernel_width);
-                        unit.multiply({.rows = out,
-                                       .channels = panel,
-                                       .depth = sequence.inputs,
-                                       .parts = 1,
-                                       .a = &of_tap,
-                                       .a_stride = sequence.gradients,
-                                       .b = packed.get() + c * sequence.inputs,
-                                       .sums = partial.weight(part) + tap * in + c,
-                                       .sums_stride = taps * in,
-                                       .add = strip > parts.begin(part)});
+                        Bfloat16Session(unit).multiply({.rows = out,
+                                                        .channels = panel,
+                                                        .depth = sequence.inputs,
+                                                        .parts = 1,
+                                                        .a = &of_tap,
+                                                        .a_stride = sequence.gradients,
+                                                        .b = packed.get() + c * sequence.inputs,
+                                                        .sums = partial.weight(part) + tap * in + c,
+                                                        .sums_stride = taps * in,
+                                                        .add = strip > parts.begin(part)});
                     }
                 for (std::int64_t of_strip = y; bias_gradient && of_strip < end; ++of_strip) {
                     gradients.copy((image * s.height + of_strip) * s.width * out, s.width * out,

@@ -2,52 +2,81 @@
 
 #include <algorithm>
 
+#include "kernels/conv2d/cpu/bfloat16/block_sums.hpp"
 #include "kernels/conv2d/cpu/bfloat16/packed_weight.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 namespace {
 
+/// The block, and the channels that are summed before the next tap.
+struct Blocks {
+    Block block;
+    std::int64_t depth;
+};
+
+/// AMX: four tiles of sums. Four image rows × 16 channels if the weights of a panel stay in L1 beside the
+/// pixels, else two image rows × 32 channels. At most 64 channels of the pixels under all taps stay in L1.
+Blocks blocks_for(const Bfloat16Unit& unit, const Taps& taps, std::int64_t width) {
+    if (!unit.direct)
+        return {{1, divide_up(width, unit.rows) * unit.rows, panel_channels(taps.to, unit.max_channels)},
+                taps.from};
+    constexpr std::int64_t narrow = 16, wide = 32, most_depth = 64, most_weights = 12 * 1024;
+    const std::int64_t depth = taps.from % most_depth == 0 ? most_depth : unit.depth;
+    if (taps.count * taps.from * narrow <= most_weights) return {{4, unit.rows, narrow}, depth};
+    return {{2, unit.rows, wide}, depth};
+}
+
 template <class To>
 void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
               const Epilogue<To>& epilogue) {
     const Bfloat16Unit& unit = *bfloat16_unit();
-    const std::int64_t panel = panel_channels(taps.to, unit.max_channels),
-                       columns = divide_up(s.width, unit.rows) * unit.rows;
-    const auto weights = packed_weight(taps, weight, panel);
+    const Blocks blocks = blocks_for(unit, taps, s.width);
+    const Block block = blocks.block;
+    const std::int64_t depth = blocks.depth, parts = taps.from / depth * taps.count;
+    const auto weights =
+        packed_weight(taps.count * taps.from, taps.to, block.channels, [&](std::int64_t row, std::int64_t t) {
+            const std::int64_t part = row / depth;
+            return weight[taps.at(part % taps.count, part / taps.count * depth + row % depth, t)];
+        });
     const Strips strips(s);
 #pragma omp parallel
     {
-        FramedRows<bfloat16> framed(s, taps.from, columns - s.width);
-        const auto sums = uninitialised(columns * panel);
-        const auto parts = std::make_unique<const bfloat16*[]>(static_cast<std::size_t>(taps.count));
-#pragma omp for schedule(dynamic)
+        Bfloat16Pipeline pipeline(unit);
+        TapRows<bfloat16> pixels(s, taps.from, block.columns, images);
+        BlockSums<To> sums[] = {BlockSums<To>(block), BlockSums<To>(block)};
+        int current = 0;
+        const auto a = std::make_unique<const bfloat16*[]>(static_cast<std::size_t>(parts));
+#pragma omp for schedule(dynamic, 2)
         for (std::int64_t strip = 0; strip < strips.count; ++strip) {
             const Strips::Rows rows = strips.rows(strip);
-            framed.load(images, rows);
-            for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-                const std::int64_t first = framed.first_taps(y), end = framed.end_taps(y);
-                for (std::int64_t i = first; i < end; ++i)
-                    for (std::int64_t j = 0; j < s.kernel_width; ++j)
-                        parts[static_cast<std::size_t>((i - first) * s.kernel_width + j)] =
-                            framed.row(y, i) + j * taps.from;
-                for (std::int64_t t = 0; t < taps.to; t += panel) {
-                    unit.multiply(
-                        {.rows = columns,
-                         .channels = panel,
-                         .depth = taps.from,
-                         .parts = (end - first) * s.kernel_width,
-                         .a = parts.get(),
-                         .a_stride = taps.from,
-                         .b = weights.get() + (t * taps.count + first * s.kernel_width * panel) * taps.from,
-                         .sums = sums.get(),
-                         .sums_stride = panel});
-                    const std::int64_t pixel = (rows.image * s.height + y) * s.width;
-                    for (std::int64_t x = 0; x < s.width; ++x)
-                        for (std::int64_t c = 0; c < panel; c += packet)
-                            epilogue.write((pixel + x) * taps.to + t + c, t + c,
-                                           load<Vector>(sums.get() + x * panel + c));
+            pixels.load(rows);
+            for (std::int64_t y = rows.begin; y < rows.end; y += block.lines)
+                for (std::int64_t x = 0; x < s.width; x += block.columns) {
+                    const auto under_taps = pixels.at(y, x);
+                    std::size_t part = 0;
+                    for (std::int64_t k = 0; k < taps.from; k += depth)
+                        for (std::int64_t i = 0; i < s.kernel_height; ++i)
+                            for (std::int64_t j = 0; j < s.kernel_width; ++j)
+                                a[part++] = under_taps.first + i * under_taps.stride + j * taps.from + k;
+                    PixelsOf place{.first = ((rows.image * s.height + y) * s.width + x) * taps.to,
+                                   .row = s.width * taps.to,
+                                   .channels = taps.to,
+                                   .lines = std::min(block.lines, rows.end - y),
+                                   .columns = s.width - x};
+                    for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
+                        pipeline.multiply({.rows = block.pixels(),
+                                           .channels = block.channels,
+                                           .depth = depth,
+                                           .parts = parts,
+                                           .a = a.get(),
+                                           .a_stride = taps.from,
+                                           .b = weights.get() + place.channel * taps.count * taps.from,
+                                           .sums = sums[current].values(),
+                                           .sums_stride = block.channels,
+                                           .a_line = block.lines > 1 ? under_taps.stride : 0},
+                                          sums[current].written(epilogue, place));
                 }
-            }
+            pipeline.finish();
         }
     }
 }

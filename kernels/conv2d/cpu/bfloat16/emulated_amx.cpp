@@ -17,7 +17,6 @@ struct EmulatedTiles {
         static thread_local Tile tiles[8];
         return tiles[number];
     }
-    struct Configuration {};
 
     template <int number>
     static void zero() {
@@ -60,6 +59,7 @@ void multiply(const Bfloat16Product& product) { multiply_by_tiles<EmulatedTiles>
 
 }  // namespace
 
-const Bfloat16Unit emulated_amx_unit = unit_of_tiles("emulated-amx", is_available, is_fast, multiply);
+const Bfloat16Unit emulated_amx_unit =
+    unit_of_tiles("emulated-amx", is_available, is_fast, nullptr, nullptr, multiply);
 
 }  // namespace dnsp::kernels::cpu::detail

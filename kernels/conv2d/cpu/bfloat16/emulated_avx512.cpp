@@ -21,11 +21,12 @@ void multiply(const Bfloat16Product& p) {
                 }
             result = sum;
         }
+    p.side.finish();
 }
 
 }  // namespace
 
-const Bfloat16Unit emulated_avx512_bf16_unit{"emulated-avx512_bf16", 6,       2,       64, false,
-                                             is_available,           is_fast, multiply};
+const Bfloat16Unit emulated_avx512_bf16_unit{"emulated-avx512_bf16", 6,       2,       64,      false,
+                                             is_available,           is_fast, nullptr, nullptr, multiply};
 
 }  // namespace dnsp::kernels::cpu::detail

@@ -114,15 +114,15 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
                 const bfloat16* const* const parts = values.of_row(y);
                 const std::int64_t first = (strip_rows.image * s.height + y) * s.width;
                 for (std::int64_t t = 0; t < taps.to; t += panel) {
-                    unit.multiply({.rows = columns,
-                                   .channels = panel,
-                                   .depth = depth,
-                                   .parts = 2,
-                                   .a = parts,
-                                   .a_stride = values.stride(),
-                                   .b = weights.get() + t * 2 * depth,
-                                   .sums = sums.get(),
-                                   .sums_stride = panel});
+                    Bfloat16Session(unit).multiply({.rows = columns,
+                                                    .channels = panel,
+                                                    .depth = depth,
+                                                    .parts = 2,
+                                                    .a = parts,
+                                                    .a_stride = values.stride(),
+                                                    .b = weights.get() + t * 2 * depth,
+                                                    .sums = sums.get(),
+                                                    .sums_stride = panel});
                     for (std::int64_t x = 0; x < s.width; ++x)
                         for (std::int64_t c = 0; c < panel; c += packet)
                             epilogue.write((destination.pixel(first) + x) * taps.to + t + c, t + c,

@@ -26,15 +26,15 @@ class Bfloat16PointwiseWeights {
                   const Epilogue<To>& epilogue) const {
         const auto sums = uninitialised(pixels_read(count) * panel_);
         for (std::int64_t t = 0; t < to_; t += panel_) {
-            unit_.multiply({.rows = pixels_read(count),
-                            .channels = panel_,
-                            .depth = from_,
-                            .parts = 1,
-                            .a = &inputs,
-                            .a_stride = from_,
-                            .b = packed_.get() + t * from_,
-                            .sums = sums.get(),
-                            .sums_stride = panel_});
+            Bfloat16Session(unit_).multiply({.rows = pixels_read(count),
+                                             .channels = panel_,
+                                             .depth = from_,
+                                             .parts = 1,
+                                             .a = &inputs,
+                                             .a_stride = from_,
+                                             .b = packed_.get() + t * from_,
+                                             .sums = sums.get(),
+                                             .sums_stride = panel_});
             for (std::int64_t p = 0; p < count; ++p)
                 for (std::int64_t c = 0; c < panel_; c += packet)
                     epilogue.write((first + p) * to_ + t + c, t + c,

@@ -7,69 +7,89 @@ namespace dnsp::kernels::cpu::detail {
 
 constexpr std::int64_t tile_side = 16, tile_depth = 32;
 
-/// `down` tiles of rows × `across` tiles of channels, 1 or 2 each. Tiles 0 to 3 hold the sums, 4 and 5 rows
-/// of a, 6 and 7 channels of b, so that two by two tiles need four loads for four products.
-template <class Tiles, int down, int across>
-void multiply_block(const Bfloat16Product& p, std::int64_t row) {
-    const std::int64_t a_bytes = p.a_stride * static_cast<std::int64_t>(sizeof(bfloat16)),
-                       b_bytes = 2 * p.channels * static_cast<std::int64_t>(sizeof(bfloat16)),
-                       sums_bytes = p.sums_stride * static_cast<std::int64_t>(sizeof(float));
-    float* const sums = p.sums + row * p.sums_stride;
-    float* const below = sums + tile_side * p.sums_stride;
-    if (p.add) {
-        Tiles::template load<0>(sums, sums_bytes);
-        if constexpr (down == 2) Tiles::template load<1>(below, sums_bytes);
-        if constexpr (across == 2) Tiles::template load<2>(sums + tile_side, sums_bytes);
-        if constexpr (down == 2 && across == 2) Tiles::template load<3>(below + tile_side, sums_bytes);
-    } else {
-        Tiles::template zero<0>();
-        if constexpr (down == 2) Tiles::template zero<1>();
-        if constexpr (across == 2) Tiles::template zero<2>();
-        if constexpr (down == 2 && across == 2) Tiles::template zero<3>();
+/// The sums of a block: tile n has the rows n % down and the channels n / down. The tiles from n to count − 1
+/// are loaded or set to zero, or stored.
+template <class Tiles, int down, int count, int n = 0>
+[[gnu::always_inline]] inline void begin_sums(const Bfloat16Product& p, const float* sums,
+                                              std::int64_t bytes) {
+    if constexpr (n < count) {
+        if (p.add)
+            Tiles::template load<n>(sums + n % down * tile_side * p.sums_stride + n / down * tile_side,
+                                    bytes);
+        else
+            Tiles::template zero<n>();
+        begin_sums<Tiles, down, count, n + 1>(p, sums, bytes);
     }
-    const bfloat16* b = p.b;
-    for (std::int64_t t = 0; t < p.parts; ++t) {
-        const bfloat16* const a = p.a[t] + row * p.a_stride;
-        for (std::int64_t k = 0; k < p.depth; k += tile_depth, b += tile_depth * p.channels) {
-            Tiles::template load<6>(b, b_bytes);
-            Tiles::template load<4>(a + k, a_bytes);
-            Tiles::template add_products<0, 4, 6>();
-            if constexpr (down == 2) {
-                Tiles::template load<5>(a + tile_side * p.a_stride + k, a_bytes);
-                Tiles::template add_products<1, 5, 6>();
-            }
-            if constexpr (across == 2) {
-                Tiles::template load<7>(b + 2 * tile_side, b_bytes);
-                Tiles::template add_products<2, 4, 7>();
-            }
-            if constexpr (down == 2 && across == 2) Tiles::template add_products<3, 5, 7>();
-        }
+}
+template <class Tiles, int down, int count, int n = 0>
+[[gnu::always_inline]] inline void store_sums(const Bfloat16Product& p, float* sums, std::int64_t bytes) {
+    if constexpr (n < count) {
+        Tiles::template store<n>(sums + n % down * tile_side * p.sums_stride + n / down * tile_side, bytes);
+        store_sums<Tiles, down, count, n + 1>(p, sums, bytes);
     }
-    Tiles::template store<0>(sums, sums_bytes);
-    if constexpr (down == 2) Tiles::template store<1>(below, sums_bytes);
-    if constexpr (across == 2) Tiles::template store<2>(sums + tile_side, sums_bytes);
-    if constexpr (down == 2 && across == 2) Tiles::template store<3>(below + tile_side, sums_bytes);
+}
+/// Adds the products of the rows from r to down − 1 of a, which lie `line` elements apart, and of tiles 6
+/// and 7.
+template <class Tiles, int down, int across, int r = 0>
+[[gnu::always_inline]] inline void add_rows(const bfloat16* a, std::int64_t line, std::int64_t bytes) {
+    if constexpr (r < down) {
+        constexpr int loaded = 4 + r % 2;
+        Tiles::template load<loaded>(a, bytes);
+        Tiles::template add_products<r, loaded, 6>();
+        if constexpr (across == 2) Tiles::template add_products<down + r, loaded, 7>();
+        add_rows<Tiles, down, across, r + 1>(a + line, line, bytes);
+    }
 }
 
-template <class Tiles, int across>
-void multiply_rows(const Bfloat16Product& p) {
-    std::int64_t row = 0;
-    for (; row + 2 * tile_side <= p.rows; row += 2 * tile_side) multiply_block<Tiles, 2, across>(p, row);
-    if (row < p.rows) multiply_block<Tiles, 1, across>(p, row);
+/// `down` tiles of rows × `across` tiles of channels, four at most. Tiles 0 to 3 hold the sums, 4 and 5 rows
+/// of a, 6 and 7 channels of b. Two by two tiles need four loads for four products, four by one need five.
+/// Does a step of the side work after the products of each step of the depth; `done` counts them.
+template <class Tiles, int down, int across>
+void multiply_block(const Bfloat16Product& p, std::int64_t row, std::int64_t& done) {
+    static_assert(down * across <= 4 && across <= 2);
+    constexpr auto narrow_bytes = static_cast<std::int64_t>(sizeof(bfloat16));
+    const std::int64_t a_bytes = p.a_stride * narrow_bytes, b_bytes = 2 * p.channels * narrow_bytes,
+                       sums_bytes = p.sums_stride * static_cast<std::int64_t>(sizeof(float)),
+                       line = p.a_line != 0 ? p.a_line : tile_side * p.a_stride;
+    float* const sums = p.sums + row * p.sums_stride;
+    begin_sums<Tiles, down, down * across>(p, sums, sums_bytes);
+    const bfloat16* b = p.b;
+    for (std::int64_t t = 0; t < p.parts; ++t) {
+        const bfloat16* const a = p.a[t] + row / tile_side * line;
+        for (std::int64_t k = 0; k < p.depth; k += tile_depth, b += tile_depth * p.channels) {
+            Tiles::template load<6>(b, b_bytes);
+            if constexpr (across == 2) Tiles::template load<7>(b + 2 * tile_side, b_bytes);
+            add_rows<Tiles, down, across>(a + k, line, a_bytes);
+            if (done < p.side.steps) {
+                ++done;
+                p.side.do_step(p.side.context);
+            }
+        }
+    }
+    store_sums<Tiles, down, down * across>(p, sums, sums_bytes);
+}
+
+template <class Tiles, int down, int across>
+void multiply_rows(const Bfloat16Product& p, std::int64_t row, std::int64_t& done) {
+    for (; row + down * tile_side <= p.rows; row += down * tile_side)
+        multiply_block<Tiles, down, across>(p, row, done);
+    if constexpr (down > 1) multiply_rows<Tiles, down / 2, across>(p, row, done);
 }
 
 template <class Tiles>
 void multiply_by_tiles(const Bfloat16Product& p) {
-    [[maybe_unused]] const typename Tiles::Configuration configured{};
+    std::int64_t done = 0;
     if (p.channels == 2 * tile_side)
-        multiply_rows<Tiles, 2>(p);
+        multiply_rows<Tiles, 2, 2>(p, 0, done);
     else
-        multiply_rows<Tiles, 1>(p);
+        multiply_rows<Tiles, 4, 1>(p, 0, done);
+    p.side.finish(done);
 }
 
 constexpr Bfloat16Unit unit_of_tiles(const char* name, bool (*is_available)(), bool (*is_fast)(),
+                                     void (*begin)(), void (*end)(),
                                      void (*multiply)(const Bfloat16Product&)) {
-    return {name, tile_side, tile_depth, 2 * tile_side, true, is_available, is_fast, multiply};
+    return {name, tile_side, tile_depth, 2 * tile_side, true, is_available, is_fast, begin, end, multiply};
 }
 
 }  // namespace dnsp::kernels::cpu::detail
