@@ -33,11 +33,7 @@ void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images,
     const Blocks blocks = blocks_for(unit, taps, s.width);
     const Block block = blocks.block;
     const std::int64_t depth = blocks.depth, parts = taps.from / depth * taps.count;
-    const auto weights =
-        packed_weight(taps.count * taps.from, taps.to, block.channels, [&](std::int64_t row, std::int64_t t) {
-            const std::int64_t part = row / depth;
-            return weight[taps.at(part % taps.count, part / taps.count * depth + row % depth, t)];
-        });
+    const auto weights = packed_weight(taps, weight, rows_of_taps(taps, depth), block.channels);
     const Strips strips(s);
 #pragma omp parallel
     {
@@ -46,7 +42,7 @@ void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images,
         BlockSums<To> sums[] = {BlockSums<To>(block), BlockSums<To>(block)};
         int current = 0;
         const auto a = std::make_unique<const bfloat16*[]>(static_cast<std::size_t>(parts));
-#pragma omp for schedule(dynamic, 2)
+#pragma omp for schedule(dynamic)
         for (std::int64_t strip = 0; strip < strips.count; ++strip) {
             const Strips::Rows rows = strips.rows(strip);
             pixels.load(rows);

@@ -39,6 +39,20 @@ struct Windows {
           rows(std::clamp<std::int64_t>(unit_depth / values_of_row, 1, s.kernel_height)),
           depth(divide_up(rows * values_of_row, unit_depth) * unit_depth),
           count(divide_up(s.kernel_height, rows)) {}
+
+    /// Of both parts, which have the same weights.
+    WeightRows weight_rows(const Conv2dShape& s, const Taps& taps) const {
+        WeightRows result;
+        for (const int part [[maybe_unused]] : {0, 1})
+            for (std::int64_t window = 0; window < count; ++window)
+                for (std::int64_t k = 0; k < depth; ++k) {
+                    const std::int64_t i = window * rows + k / values_of_row, value = k % values_of_row;
+                    const bool inside = k < rows * values_of_row && i < s.kernel_height;
+                    result.push_back(
+                        inside ? taps.at(i * s.kernel_width + value / taps.from, value % taps.from, 0) : -1);
+                }
+        return result;
+    }
 };
 
 /// The windows of a strip and its halo, as the first matrix of products. Two of them: of the image rounded to
@@ -212,14 +226,7 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
     const Windows windows(s, taps, unit.depth);
     const std::int64_t columns = divide_up(s.width, block.columns) * block.columns,
                        depth = windows.count * windows.depth;
-    const auto weights =
-        packed_weight(2 * depth, taps.to, block.channels, [&](std::int64_t row, std::int64_t t) {
-            const std::int64_t window = row % depth / windows.depth, k = row % windows.depth,
-                               i = window * windows.rows + k / windows.values_of_row,
-                               j = k % windows.values_of_row;
-            if (k >= windows.rows * windows.values_of_row || i >= s.kernel_height) return 0.0f;
-            return weight[taps.at(i * s.kernel_width + j / taps.from, j % taps.from, t)];
-        });
+    const auto weights = packed_weight(taps, weight, windows.weight_rows(s, taps), block.channels);
     const Strips strips(s);
 #pragma omp parallel
     {
@@ -284,8 +291,9 @@ void bfloat16_expand_backward_input(const Conv2dShape& s, const Conv2dBackwardIn
 
 void bfloat16_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
                                        const Conv2dShape& pointwise, const Conv2dForward<float>& last) {
+    const Taps taps(pointwise, false);
     const auto weights =
-        packed_weight(Taps(pointwise, false), last.weight, block_of(*bfloat16_unit()).channels);
+        packed_weight(taps, last.weight, rows_of_taps(taps, taps.from), block_of(*bfloat16_unit()).channels);
     expand(s, Taps(s, false), pass.input, pass.weight,
            [&](const Block& block) { return ToPointwise(pointwise, pass, weights.get(), last, block); });
 }

@@ -15,7 +15,7 @@ class Bfloat16PointwiseWeights {
           from_(s.in_channels),
           to_(s.out_channels),
           panel_(panel_channels(to_, unit_.max_channels)),
-          packed_(packed_weight(Taps(s, false), weight, panel_)) {}
+          packed_(packed_weight(Taps(s, false), weight, rows_of_taps(Taps(s, false), from_), panel_)) {}
     std::int64_t from() const { return from_; }
     /// Pixels that multiply() reads for `count` pixels: a multiple of the unit's rows.
     std::int64_t pixels_read(std::int64_t count) const { return divide_up(count, unit_.rows) * unit_.rows; }
