@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "kernels/conv2d/cpu/bfloat16/unit.hpp"
-#include "kernels/conv2d/cpu/microkernel.hpp"
+#include "kernels/conv2d/cpu/strips.hpp"
 
 namespace dnsp::kernels::cpu::detail {
 
@@ -28,6 +28,16 @@ struct PixelsOf {
     std::int64_t lines, columns;  ///< that lie inside the image; not more of them are written
     std::int64_t channel = 0;     ///< the first one of the panel
 };
+
+/// Of the block whose first pixel is column x of row y, in an image of s with `channels` channels.
+inline PixelsOf pixels_of(const Block& block, const Conv2dShape& s, std::int64_t channels,
+                          const Strips::Rows& strip, std::int64_t y, std::int64_t x) {
+    return {.first = ((strip.image * s.height + y) * s.width + x) * channels,
+            .row = s.width * channels,
+            .channels = channels,
+            .lines = std::min(block.lines, strip.end - y),
+            .columns = s.width - x};
+}
 
 /// The sums of a block. They are written to the image while the unit multiplies the next block.
 template <class To>

@@ -54,11 +54,7 @@ void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images,
                         for (std::int64_t i = 0; i < s.kernel_height; ++i)
                             for (std::int64_t j = 0; j < s.kernel_width; ++j)
                                 a[part++] = under_taps.first + i * under_taps.stride + j * taps.from + k;
-                    PixelsOf place{.first = ((rows.image * s.height + y) * s.width + x) * taps.to,
-                                   .row = s.width * taps.to,
-                                   .channels = taps.to,
-                                   .lines = std::min(block.lines, rows.end - y),
-                                   .columns = s.width - x};
+                    PixelsOf place = pixels_of(block, s, taps.to, rows, y, x);
                     for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
                         pipeline.multiply({.rows = block.pixels(),
                                            .channels = block.channels,

@@ -247,11 +247,7 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
                     for (const int of_value : {0, 1})
                         for (std::int64_t i = 0; i < windows.count; ++i)
                             a[part++] = values.at(of_value, y - rows.begin, i, x);
-                    PixelsOf place{.first = ((rows.image * s.height + y) * s.width + x) * taps.to,
-                                   .row = s.width * taps.to,
-                                   .channels = taps.to,
-                                   .lines = std::min(block.lines, rows.end - y),
-                                   .columns = s.width - x};
+                    PixelsOf place = pixels_of(block, s, taps.to, rows, y, x);
                     for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
                         pipeline.multiply({.rows = block.pixels(),
                                            .channels = block.channels,
