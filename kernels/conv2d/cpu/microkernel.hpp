@@ -52,6 +52,7 @@ inline V load(const bfloat16* from) {
         typename BitsOf<V>::Narrow bits;
         std::memcpy(&bits, from, sizeof(bits));
 #ifdef __AVX512F__
+        // One instruction where GCC 12 converts the generic vector in halves.
         if constexpr (lanes_of<V> == 16)
             return std::bit_cast<V>(
                 _mm512_slli_epi32(_mm512_cvtepu16_epi32(std::bit_cast<__m256i>(bits)), 16));

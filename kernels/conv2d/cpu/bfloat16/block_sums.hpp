@@ -21,7 +21,7 @@ struct Block {
 };
 
 /// Where a panel of a block's channels belongs in an image.
-struct PixelsOf {
+struct Place {
     std::int64_t first;           ///< element: channel 0 of the first pixel
     std::int64_t row;             ///< elements from an image row to the next
     std::int64_t channels;        ///< of the image
@@ -30,8 +30,8 @@ struct PixelsOf {
 };
 
 /// Of the block whose first pixel is column x of row y, in an image of s with `channels` channels.
-inline PixelsOf pixels_of(const Block& block, const Conv2dShape& s, std::int64_t channels,
-                          const Strips::Rows& strip, std::int64_t y, std::int64_t x) {
+inline Place place_of(const Block& block, const Conv2dShape& s, std::int64_t channels,
+                      const Strips::Rows& strip, std::int64_t y, std::int64_t x) {
     return {.first = ((strip.image * s.height + y) * s.width + x) * channels,
             .row = s.width * channels,
             .channels = channels,
@@ -48,7 +48,7 @@ class BlockSums {
     float* values() const { return values_.get(); }
 
     /// The work of writing them.
-    SideWork written(const Epilogue<To>& epilogue, const PixelsOf& place) {
+    SideWork written(const Epilogue<To>& epilogue, const Place& place) {
         static constexpr auto steps =
             steps_of_actions(std::make_integer_sequence<int, Epilogue<To>::all_actions>());
         epilogue_ = &epilogue;
@@ -98,7 +98,7 @@ class BlockSums {
     Block block_;
     Scratch values_;
     const Epilogue<To>* epilogue_ = nullptr;
-    PixelsOf place_{};
+    Place place_{};
     std::int64_t x_ = 0, line_ = 0;
 };
 

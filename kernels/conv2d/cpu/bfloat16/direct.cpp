@@ -9,14 +9,14 @@ namespace dnsp::kernels::cpu::detail {
 namespace {
 
 /// The block, and the channels that are summed before the next tap.
-struct Blocks {
+struct Blocking {
     Block block;
     std::int64_t depth;
 };
 
 /// AMX: four tiles of sums. Four image rows × 16 channels if the weights of a panel stay in L1 beside the
 /// pixels, else two image rows × 32 channels. At most 64 channels of the pixels under all taps stay in L1.
-Blocks blocks_for(const Bfloat16Unit& unit, const Taps& taps, std::int64_t width) {
+Blocking blocking_for(const Bfloat16Unit& unit, const Taps& taps, std::int64_t width) {
     if (!unit.direct)
         return {{1, divide_up(width, unit.rows) * unit.rows, panel_channels(taps.to, unit.max_channels)},
                 taps.from};
@@ -30,9 +30,9 @@ template <class To>
 void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
               const Epilogue<To>& epilogue) {
     const Bfloat16Unit& unit = *bfloat16_unit();
-    const Blocks blocks = blocks_for(unit, taps, s.width);
-    const Block block = blocks.block;
-    const std::int64_t depth = blocks.depth, parts = taps.from / depth * taps.count;
+    const Blocking blocking = blocking_for(unit, taps, s.width);
+    const Block block = blocking.block;
+    const std::int64_t depth = blocking.depth, parts = taps.from / depth * taps.count;
     const auto weights = packed_weight(taps, weight, rows_of_taps(taps, depth), block.channels);
     const Strips strips(s);
 #pragma omp parallel
@@ -54,7 +54,7 @@ void convolve(const Conv2dShape& s, const Taps& taps, const StoredImage& images,
                         for (std::int64_t i = 0; i < s.kernel_height; ++i)
                             for (std::int64_t j = 0; j < s.kernel_width; ++j)
                                 a[part++] = under_taps.first + i * under_taps.stride + j * taps.from + k;
-                    PixelsOf place = pixels_of(block, s, taps.to, rows, y, x);
+                    Place place = place_of(block, s, taps.to, rows, y, x);
                     for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
                         pipeline.multiply({.rows = block.pixels(),
                                            .channels = block.channels,

@@ -138,9 +138,9 @@ class ToImage {
     explicit ToImage(const Epilogue<To>& epilogue) : epilogue_(epilogue) {}
 
     /// What is to be done with the sums of a panel of channels.
-    SideWork written(BlockSums<To>& sums, const PixelsOf& place) { return sums.written(epilogue_, place); }
+    SideWork written(BlockSums<To>& sums, const Place& place) { return sums.written(epilogue_, place); }
     /// All channels of a block have been multiplied.
-    void end_block(Bfloat16Pipeline&, const PixelsOf&) {}
+    void end_block(Bfloat16Pipeline&, const Place&) {}
     void end_strip(Bfloat16Pipeline& pipeline) { pipeline.finish(); }
 
   private:
@@ -166,7 +166,7 @@ class ToPointwise {
           sums_{BlockSums<float>(block), BlockSums<float>(block)},
           last_(last) {}
 
-    SideWork written(BlockSums<bfloat16>& sums, const PixelsOf& place) {
+    SideWork written(BlockSums<bfloat16>& sums, const Place& place) {
         return sums.written(first_[current_], {.first = 0,
                                                .row = block_.columns * from_,
                                                .channels = from_,
@@ -174,7 +174,7 @@ class ToPointwise {
                                                .columns = block_.columns,
                                                .channel = place.channel});
     }
-    void end_block(Bfloat16Pipeline& pipeline, const PixelsOf& place) {
+    void end_block(Bfloat16Pipeline& pipeline, const Place& place) {
         current_ = 1 - current_;
         if (waiting_.lines > 0) multiply(pipeline, pixels_[current_].get());
         waiting_ = {.first = place.first / from_ * to_,
@@ -192,7 +192,7 @@ class ToPointwise {
 
   private:
     void multiply(Bfloat16Pipeline& pipeline, const bfloat16* pixels) {
-        PixelsOf place = waiting_;
+        Place place = waiting_;
         for (int n = 0; place.channel < to_; place.channel += block_.channels, n = 1 - n)
             pipeline.multiply({.rows = block_.pixels(),
                                .channels = block_.channels,
@@ -213,7 +213,7 @@ class ToPointwise {
     Epilogue<bfloat16> first_[2];
     BlockSums<float> sums_[2];
     Epilogue<float> last_;
-    PixelsOf waiting_{};  ///< the block before; no lines: none
+    Place waiting_{};  ///< the block before; no lines: none
     int current_ = 0;
 };
 
@@ -247,7 +247,7 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
                     for (const int of_value : {0, 1})
                         for (std::int64_t i = 0; i < windows.count; ++i)
                             a[part++] = values.at(of_value, y - rows.begin, i, x);
-                    PixelsOf place = pixels_of(block, s, taps.to, rows, y, x);
+                    Place place = place_of(block, s, taps.to, rows, y, x);
                     for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
                         pipeline.multiply({.rows = block.pixels(),
                                            .channels = block.channels,
