@@ -9,7 +9,6 @@
 
 #include "imaging/linear_match.hpp"
 #include "imaging/picture.hpp"
-#include "tools/figure.hpp"
 #include "tools/files.hpp"
 
 namespace dnsp::tools {
@@ -22,20 +21,6 @@ const HeldOut* held_out_of(const Upscaler& network, const std::string& path) {
     for (const HeldOut& held_out : network.network().held_out)
         if (held_out.file == fs::path(path).filename().string()) return &held_out;
     return nullptr;
-}
-
-imaging::Image absolute_difference(const imaging::Image& a, const imaging::Image& b) {
-    imaging::Image out(a.height, a.width);
-    for (std::size_t i = 0; i < out.pixels.size(); ++i) out.pixels[i] = std::abs(a.pixels[i] - b.pixels[i]);
-    return out;
-}
-
-/// For display: the rows of a NIfTI slice usually run from back to front or from foot to head.
-imaging::Image rows_reversed(const imaging::Image& image) {
-    imaging::Image out(image.height, image.width);
-    for (int y = 0; y < image.height; ++y)
-        for (int x = 0; x < image.width; ++x) out.at(y, x) = image.at(image.height - 1 - y, x);
-    return out;
 }
 
 }  // namespace
@@ -224,52 +209,6 @@ Summary Evaluation::summary() const {
     summary.border_shave = options_.border_shave;
     summary.degradation = degradation_;
     return summary;
-}
-
-void Evaluation::draw(const fs::path& png) const {
-    require(example_.has_value(), png.string() + ": there is no slice to draw");
-    auto upright = [&](const imaging::Image& image) {
-        return example_->is_volume ? rows_reversed(image) : image;
-    };
-    const imaging::Image target = upright(example_->target);
-    const imaging::Normalisation& range = example_->range;
-    const imaging::MetricConvention convention{range.high - range.low, options_.border_shave};
-    const float largest_difference = 0.1f * (range.high - range.low);
-    // The detail is the middle third, which a box marks, enlarged to the size of the image.
-    const int detail_height = target.height / 3, detail_width = target.width / 3;
-    auto detail = [&](const imaging::Image& image) {
-        imaging::Image out(detail_height * 3, detail_width * 3);
-        for (int y = 0; y < out.height; ++y)
-            for (int x = 0; x < out.width; ++x)
-                out.at(y, x) = image.at(detail_height + y / 3, detail_width + x / 3);
-        return out;
-    };
-    std::vector<Panel> whole, details;
-    auto boxed = [&](imaging::Image image, float value) {
-        for (int x = 0; x < detail_width; ++x)
-            for (const int y : {0, detail_height - 1}) image.at(detail_height + y, detail_width + x) = value;
-        for (int y = 0; y < detail_height; ++y)
-            for (const int x : {0, detail_width - 1}) image.at(detail_height + y, detail_width + x) = value;
-        return image;
-    };
-    auto add = [&](const imaging::Image& image, std::vector<std::string> lines, float low, float high,
-                   bool difference) {
-        whole.push_back({boxed(image, high), std::move(lines), low, high, difference});
-        details.push_back({detail(image), {"detail ×3"}, low, high, difference});
-    };
-    add(target, {"ground truth", example_->title}, range.low, range.high, false);
-    for (std::size_t m = 0; m < methods_.size(); ++m) {
-        const imaging::Image result = upright(example_->results[m]);
-        add(result,
-            {methods_[m].name,
-             fmt::format("{:.2f} dB, SSIM {:.4f}", imaging::psnr(target, result, convention),
-                         imaging::ssim(target, result, convention))},
-            range.low, range.high, false);
-    }
-    for (std::size_t m = 0; m < methods_.size(); ++m)
-        add(absolute_difference(target, upright(example_->results[m])),
-            {"|error| " + methods_[m].name, "white: 10 % of the range"}, 0.0f, largest_difference, true);
-    draw_panels(png, {whole, details}, 2);
 }
 
 }  // namespace dnsp::tools

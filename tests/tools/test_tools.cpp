@@ -5,6 +5,7 @@
 #include "base/device/runtime.hpp"
 #include "engine/safetensors.hpp"
 #include "imaging/nifti.hpp"
+#include "imaging/picture.hpp"
 #include "tests/catch.hpp"
 #include "tests/tools/run_tool.hpp"
 
@@ -205,6 +206,26 @@ TEST_CASE("evaluate and plot_training draw PNG files with gnuplot") {
     INFO(plotted.output);
     REQUIRE(plotted.status == 0);
     for (const char* name : {"c.png", "curves.png"}) REQUIRE(bytes_of(folder / name).substr(1, 3) == "PNG");
+}
+
+TEST_CASE("a panel of evaluate's figure is enlarged to at most 512 pixels, and never reduced") {
+    if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) DNSP_SKIP("gnuplot is not installed");
+    testing::TemporaryFolder folder;
+    const fs::path png = folder / "figure.png";
+    const auto width_of_figure = [&](int height, int width) {
+        imaging::Image image(height, width);
+        for (int y = 0; y < height; ++y)
+            for (int x = 0; x < width; ++x) image.at(y, x) = static_cast<float>((x * y) % 251);
+        imaging::write_picture(folder / "image.png", {.image = image});
+        const auto run = run_tool("evaluate " + (folder / "image.png").string() +
+                                  " --method bicubic --scale 2 --force --figure " + png.string());
+        INFO(run.output);
+        REQUIRE(run.status == 0);
+        return imaging::read_picture(png).image.width;
+    };
+    // Ground truth, bicubic interpolation and its error, with margins of 10 pixels.
+    REQUIRE(width_of_figure(90, 100) == 3 * (5 * 100 + 10) + 10);
+    REQUIRE(width_of_figure(600, 520) == 3 * (520 + 10) + 10);
 }
 
 TEST_CASE("training and upscaling on a CUDA device agree with the CPU device") {
