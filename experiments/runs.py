@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from data import Refused
+from processes import Processes
 
 COLUMNS = ["dataset", "subject", "slice", "method", "scale", "regime", "seed", "psnr_db", "ssim"]
 
@@ -62,7 +63,7 @@ class Runner:
         self.making_database = threading.Lock()
         threads = max(1, (os.cpu_count() or 1) // jobs)
         self.origin = {"commit": commit(), "processor": processor()}
-        self.environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        self.processes = Processes(os.environ | {"OMP_NUM_THREADS": str(threads)})
 
     def is_done(self, cell):
         return self.record(cell).exists()
@@ -76,12 +77,12 @@ class Runner:
     def tool(self, name, *arguments):
         """Runs a tool. Its output goes to WORK/tools.log; an error becomes one sentence."""
         command = [str(self.bin / name), *map(str, arguments)]
-        result = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        status, output, errors = self.processes.run(command)
         with open(self.work / "tools.log", "a") as log:
-            log.write(" ".join(command) + "\n" + result.stdout + result.stderr + "\n")
-        if result.returncode != 0:
-            raise Refused(f"{name} failed: {(result.stderr or result.stdout).strip().splitlines()[-1:]}")
-        return result.stdout
+            log.write(" ".join(command) + "\n" + output + errors + "\n")
+        if status != 0:
+            raise Refused(f"{name} failed: {(errors or output).strip().splitlines()[-1:]}")
+        return output
 
     def run_all(self, cells, deadline=None):
         """Runs the cells that have no record; returns those that are still missing after `deadline` (a time) or a failure."""
@@ -91,16 +92,21 @@ class Runner:
         failures = {}
         with ThreadPoolExecutor(self.jobs) as pool:
             pending = {pool.submit(self.run, cell, deadline): cell for cell in missing}
-            for number, finished in enumerate(as_completed(pending), 1):
-                cell = pending[finished]
-                try:
-                    seconds = finished.result()
-                except Refused as error:
-                    failures[cell] = str(error)
-                    print(f"[{number}/{len(missing)}] {cell.slug}: {error}", flush=True)
-                else:
-                    if seconds is not None:
-                        print(f"[{number}/{len(missing)}] {cell.slug}: {seconds:.0f} s", flush=True)
+            try:
+                for number, finished in enumerate(as_completed(pending), 1):
+                    cell = pending[finished]
+                    try:
+                        seconds = finished.result()
+                    except Refused as error:
+                        failures[cell] = str(error)
+                        print(f"[{number}/{len(missing)}] {cell.slug}: {error}", flush=True)
+                    else:
+                        if seconds is not None:
+                            print(f"[{number}/{len(missing)}] {cell.slug}: {seconds:.0f} s", flush=True)
+            except KeyboardInterrupt:
+                self.processes.stop()
+                pool.shutdown(cancel_futures=True)
+                raise
         return failures
 
     def run(self, cell, deadline=None):
@@ -144,7 +150,7 @@ class Runner:
     def register_pairs(self, folder, out):
         """Registers a folder of pairs of pictures. A pair that fails is missing in `out`."""
         script = Path(__file__).resolve().parent.parent / "scripts/register_pairs"
-        subprocess.run([script, self.bin.parent, folder, out], env=self.environment, check=False, capture_output=True)
+        self.processes.run([script, self.bin.parent, folder, out])
 
     def pairs(self, cell, part):
         return self.data.pair_folders(cell.dataset, part, cell.regime, self.tool, self.register_pairs)
