@@ -28,13 +28,13 @@ imaging::Image rows_reversed(const imaging::Image& image) {
     return out;
 }
 
-/// The error drawn white, in percent of the range `width`: the least of 1, 2, 5, 10, 20, 50 and 100 that 99 %
+/// The error drawn white, in percent of the range `width`: the least of 1, 2, 5, 10, 20, 50 and 100 that 95 %
 /// of the pixels of every error image stay below. All images of a figure share it.
 int white_error_percent(const std::vector<imaging::Image>& errors, float width) {
     float largest = 0.0f;
     for (const imaging::Image& error : errors) {
         std::vector<float> sorted = error.pixels;
-        const auto at = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 99 / 100);
+        const auto at = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 95 / 100);
         std::nth_element(sorted.begin(), at, sorted.end());
         largest = std::max(largest, *at);
     }

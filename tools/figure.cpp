@@ -114,7 +114,8 @@ void draw_panels(const fs::path& png, const std::vector<std::vector<Panel>>& row
             plot.say("unset label; set label 1 {} at screen {},{} center tc rgb 'white' noenhanced",
                      caption(panel), (left + panel_width / 2.0) / width,
                      1 - (top - caption_height + 16) / height);
-            plot.say("set palette {}", panel.difference ? "rgbformulae 21,22,23" : "gray");
+            plot.say("set palette {}",
+                     panel.difference ? "rgbformulae 21,22,23 maxcolors 16" : "gray maxcolors 0");
             plot.say("set cbrange [{}:{}]", panel.low, panel.high);
             const imaging::Image drawn = zoomed(panel, zoom);
             plot.say("set xrange [-0.5:{}]; set yrange [{}:-0.5]", drawn.width - 0.5, drawn.height - 0.5);

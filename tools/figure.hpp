@@ -15,7 +15,7 @@ struct Panel {
     imaging::Image image;
     std::vector<std::string> lines;
     float low = 0.0f, high = 1.0f;  ///< intensities shown as black and white
-    bool difference = false;        ///< drawn in a heat palette instead of grey
+    bool difference = false;        ///< drawn in 16 steps of a heat palette instead of grey
 };
 
 /// Draws rows of panels of equal size. A pixel of an image becomes `zoom`×`zoom` pixels of the PNG.
