@@ -34,6 +34,11 @@ def csv_text(rows):
     return out.getvalue()
 
 
+def json_lines(record):
+    """JSON with one line for each member."""
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()) + "\n}\n"
+
+
 def commit():
     """The commit of the project; empty outside a git repository."""
     command = ["git", "-C", Path(__file__).resolve().parent, "rev-parse", "--short", "HEAD"]
@@ -123,7 +128,7 @@ class Runner:
             method = ["--method", self.classical(cell), *self.settings.degradation_options(cell)]
         rows = self.evaluate(cell, method)
         write(self.records / f"{cell.slug}.csv", rows)
-        write(self.record(cell), json.dumps(record | {"seconds": round(time.time() - start, 1)}, indent=1) + "\n")
+        write(self.record(cell), json_lines(record | {"seconds": round(time.time() - start, 1)}))
         return time.time() - start
 
     def train(self, cell):
