@@ -19,9 +19,9 @@ const std::vector<Part> parts_on_cpu{{0, 0, 0, 22, 61}, {1, 0, 0, 22, 61},  {1, 
                                      {0, 0, 6, 21, 24}, {1, 1, 7, 11, 54}};
 const std::vector<Layer> winograd{{16, 16, 3, 3}, {32, 48, 3, 3}, {64, 64, 3, 3}, {16, 80, 3, 3}};
 const std::vector<Layer> pointwise{{16, 16, 1, 1}, {64, 32, 1, 1}, {32, 48, 1, 1}};
-const std::vector<Layer> few_channels{{1, 16, 3, 5}, {16, 1, 3, 5},  {21, 1, 5, 3}, {1, 32, 7, 7},
-                                      {48, 1, 5, 5}, {64, 1, 1, 11}, {1, 32, 1, 1}, {32, 1, 1, 1},
-                                      {64, 4, 3, 3}, {4, 64, 3, 3},  {21, 3, 3, 3}, {2, 24, 3, 1}};
+const std::vector<Layer> few_channels{
+    {1, 16, 3, 5}, {16, 1, 3, 5}, {21, 1, 5, 3}, {1, 32, 7, 7}, {48, 1, 5, 5}, {64, 1, 3, 3}, {64, 1, 1, 11},
+    {1, 32, 1, 1}, {32, 1, 1, 1}, {64, 4, 3, 3}, {4, 64, 3, 3}, {21, 3, 3, 3}, {2, 24, 3, 1}};
 /// Large kernels from few channels, in tiles; the last one in its backward pass.
 const std::vector<Layer> expand{{1, 48, 9, 9}, {1, 64, 9, 9}, {3, 16, 9, 11}, {32, 1, 9, 9}};
 /// Channels that do not fill vectors, and other kernels.
