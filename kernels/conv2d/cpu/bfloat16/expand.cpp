@@ -40,17 +40,15 @@ struct Windows {
           depth(divide_up(rows * values_of_row, unit_depth) * unit_depth),
           count(divide_up(s.kernel_height, rows)) {}
 
-    /// Of both parts, which have the same weights.
     WeightRows weight_rows(const Conv2dShape& s, const Taps& taps) const {
         WeightRows result;
-        for (const int part [[maybe_unused]] : {0, 1})
-            for (std::int64_t window = 0; window < count; ++window)
-                for (std::int64_t k = 0; k < depth; ++k) {
-                    const std::int64_t i = window * rows + k / values_of_row, value = k % values_of_row;
-                    const bool inside = k < rows * values_of_row && i < s.kernel_height;
-                    result.push_back(
-                        inside ? taps.at(i * s.kernel_width + value / taps.from, value % taps.from, 0) : -1);
-                }
+        for (std::int64_t window = 0; window < count; ++window)
+            for (std::int64_t k = 0; k < depth; ++k) {
+                const std::int64_t i = window * rows + k / values_of_row, value = k % values_of_row;
+                const bool inside = k < rows * values_of_row && i < s.kernel_height;
+                result.push_back(
+                    inside ? taps.at(i * s.kernel_width + value / taps.from, value % taps.from, 0) : -1);
+            }
         return result;
     }
 };
@@ -127,8 +125,12 @@ class WindowsOfStrip {
     ScratchOf<bfloat16> values_[2];
 };
 
-/// AMX: four tiles of sums.
-Block block_of(const Bfloat16Unit& unit) { return {.lines = 4, .columns = unit.rows, .channels = 16}; }
+/// AMX: four tiles of sums. The weights of both parts are the same, so that two by two tiles take six loads
+/// for eight products, and four by one nine.
+Block block_of(const Bfloat16Unit& unit, std::int64_t channels) {
+    if (channels % 32 == 0) return {.lines = 2, .columns = unit.rows, .channels = 32};
+    return {.lines = 4, .columns = unit.rows, .channels = 16};
+}
 
 /// The sums become pixels of the output image.
 template <class To>
@@ -222,7 +224,7 @@ template <class Make>
 void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, const float* weight,
             const Make& make) {
     const Bfloat16Unit& unit = *bfloat16_unit();
-    const Block block = block_of(unit);
+    const Block block = block_of(unit, taps.to);
     const Windows windows(s, taps, unit.depth);
     const std::int64_t columns = divide_up(s.width, block.columns) * block.columns,
                        depth = windows.count * windows.depth;
@@ -230,7 +232,7 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
     const Strips strips(s);
 #pragma omp parallel
     {
-        auto destination = make(block);
+        auto destination = make();
         using Stored = typename decltype(destination)::Stored;
         Bfloat16Pipeline pipeline(unit);
         BlockSums<Stored> sums[] = {BlockSums<Stored>(block), BlockSums<Stored>(block)};
@@ -244,8 +246,8 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
             for (std::int64_t y = rows.begin; y < rows.end; y += block.lines)
                 for (std::int64_t x = 0; x < s.width; x += block.columns) {
                     std::size_t part = 0;
-                    for (const int of_value : {0, 1})
-                        for (std::int64_t i = 0; i < windows.count; ++i)
+                    for (std::int64_t i = 0; i < windows.count; ++i)
+                        for (const int of_value : {0, 1})
                             a[part++] = values.at(of_value, y - rows.begin, i, x);
                     Place place = place_of(block, s, taps.to, rows, y, x);
                     for (; place.channel < taps.to; place.channel += block.channels, current = 1 - current)
@@ -255,10 +257,11 @@ void expand(const Conv2dShape& s, const Taps& taps, const StoredImage& images, c
                                            .parts = 2 * windows.count,
                                            .a = a.get(),
                                            .a_stride = windows.depth,
-                                           .b = weights.get() + place.channel * 2 * depth,
+                                           .b = weights.get() + place.channel * depth,
                                            .sums = sums[current].values(),
                                            .sums_stride = block.channels,
-                                           .a_line = values.line()},
+                                           .a_line = values.line(),
+                                           .parts_of_b = 2},
                                           destination.written(sums[current], place));
                     destination.end_block(pipeline, place);
                 }
@@ -275,23 +278,21 @@ bool bfloat16_expand_supports(const Taps& taps) {
 
 template <class In, class Out>
 void bfloat16_expand_forward(const Conv2dShape& s, const Conv2dForward<In, Out>& pass) {
-    expand(s, Taps(s, false), pass.input, pass.weight,
-           [&](const Block&) { return ToImage<Out>(Epilogue(pass)); });
+    expand(s, Taps(s, false), pass.input, pass.weight, [&] { return ToImage<Out>(Epilogue(pass)); });
 }
 
 template <class In, class Out>
 void bfloat16_expand_backward_input(const Conv2dShape& s, const Conv2dBackwardInput<In, Out>& pass) {
-    expand(s, Taps(s, true), pass.output_gradient, pass.weight,
-           [&](const Block&) { return ToImage<In>(Epilogue(pass)); });
+    expand(s, Taps(s, true), pass.output_gradient, pass.weight, [&] { return ToImage<In>(Epilogue(pass)); });
 }
 
 void bfloat16_expand_pointwise_forward(const Conv2dShape& s, const Conv2dForward<float>& pass,
                                        const Conv2dShape& pointwise, const Conv2dForward<float>& last) {
     const Taps taps(pointwise, false);
-    const auto weights =
-        packed_weight(taps, last.weight, rows_of_taps(taps, taps.from), block_of(*bfloat16_unit()).channels);
+    const Block block = block_of(*bfloat16_unit(), s.out_channels);
+    const auto weights = packed_weight(taps, last.weight, rows_of_taps(taps, taps.from), block.channels);
     expand(s, Taps(s, false), pass.input, pass.weight,
-           [&](const Block& block) { return ToPointwise(pointwise, pass, weights.get(), last, block); });
+           [&] { return ToPointwise(pointwise, pass, weights.get(), last, block); });
 }
 
 DNSP_INSTANTIATE_STORED(bfloat16_expand_forward);

@@ -54,18 +54,18 @@ void multiply_block(const Bfloat16Product& p, std::int64_t row, std::int64_t& do
     float* const sums = p.sums + row * p.sums_stride;
     begin_sums<Tiles, down, down * across>(p, sums, sums_bytes);
     const bfloat16* b = p.b;
-    for (std::int64_t t = 0; t < p.parts; ++t) {
-        const bfloat16* const a = p.a[t] + row / tile_side * line;
+    for (std::int64_t t = 0; t < p.parts; t += p.parts_of_b)
         for (std::int64_t k = 0; k < p.depth; k += tile_depth, b += tile_depth * p.channels) {
             Tiles::template load<6>(b, b_bytes);
             if constexpr (across == 2) Tiles::template load<7>(b + 2 * tile_side, b_bytes);
-            add_rows<Tiles, down, across>(a + k, line, a_bytes);
-            if (done < p.side.steps) {
-                ++done;
-                p.side.do_step(p.side.context);
+            for (std::int64_t u = t; u < t + p.parts_of_b; ++u) {
+                add_rows<Tiles, down, across>(p.a[u] + row / tile_side * line + k, line, a_bytes);
+                if (done < p.side.steps) {
+                    ++done;
+                    p.side.do_step(p.side.context);
+                }
             }
         }
-    }
     store_sums<Tiles, down, down * across>(p, sums, sums_bytes);
 }
 

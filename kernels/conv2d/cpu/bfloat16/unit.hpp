@@ -22,10 +22,9 @@ struct SideWork {
     }
 };
 
-/// sums[r, c] = Σ_t Σ_k a[t][r, k] · b[t, k, c],  r < rows, c < channels, k < depth, t < parts,
-/// or sums[r, c] += …
-/// The order of a sum depends on the unit only: not on rows and channels. Denormal numbers count as 0, and
-/// are rounded to 0.
+/// sums[r, c] = Σ_t Σ_k a[t][r, k] · b[⌊t / parts_of_b⌋, k, c],  r < rows, c < channels, k < depth, t <
+/// parts, or sums[r, c] += … The order of a sum depends on the unit only: not on rows and channels. Denormal
+/// numbers count as 0, and are rounded to 0.
 struct Bfloat16Product {
     std::int64_t rows;      ///< a multiple of the unit's rows
     std::int64_t channels;  ///< a multiple of 16, at most the unit's max_channels
@@ -33,13 +32,15 @@ struct Bfloat16Product {
     std::int64_t parts;
     const bfloat16* const* a;  ///< a[t] + r · a_stride + k; in lines: see below
     std::int64_t a_stride;
-    const bfloat16* b;  ///< [parts, depth / 2, channels, 2]
+    const bfloat16* b;  ///< [parts / parts_of_b, depth / 2, channels, 2]
     float* sums;        ///< [rows, sums_stride]
     std::int64_t sums_stride;
     bool add = false;  ///< to `sums`
     /// If not 0, the rows of a unit that is `direct` are in lines of the unit's rows:
     /// a[t] + r / unit.rows · a_line + r % unit.rows · a_stride + k
     std::int64_t a_line = 0;
+    /// Of a unit that is `direct`: so many neighbouring parts have the same b.
+    std::int64_t parts_of_b = 1;
     SideWork side{};  ///< done when multiply() returns
 };
 
