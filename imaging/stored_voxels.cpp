@@ -132,7 +132,7 @@ void require_usable_intensities(const std::vector<float>& voxels, const std::str
     require(bad == 0, path, count_text(bad) + " NaN or infinite");
     const float first = voxels.front();
     require(!std::all_of(voxels.begin(), voxels.end(), [=](float x) { return x == first; }), path,
-            fmt::format("every voxel is {}", first));
+            fmt::format("every voxel is {}, read in single precision", first));
 }
 
 void finish_reading(Volume& volume, std::optional<float> padding) {

@@ -182,7 +182,7 @@ TEST_CASE("bad files are refused in one sentence with their path") {
         {"bad_rgb.nii", "colour image"},
         {"bad_float128.nii", "FLOAT128"},
         {"bad_nan.nii", "2 voxels are NaN or infinite"},
-        {"bad_constant.nii", "every voxel is 42"},
+        {"bad_constant.nii", "every voxel is 42, read in single precision"},
     };
     for (const auto& [name, reason] : cases) {
         INFO(name);
