@@ -91,6 +91,11 @@ def difference(contrast, decimals):
     return f"{contrast['mean']:+.{decimals}f} ± {contrast['ci95_half_width']:.{decimals}f}"
 
 
+def difference_with_seeds(contrast):
+    """With the interval over seeds if there are several."""
+    return difference(contrast, 2) if contrast["over_seeds"]["ci95_half_width"] is None else effect(contrast, 2)
+
+
 def comparison(experiment, rows, settings, data, analyses):
     """Markdown of a table: a row for each method, for each data set and scale PSNR, SSIM and the difference to its base."""
     methods = experiment["methods"]
@@ -116,7 +121,7 @@ def comparison(experiment, rows, settings, data, analyses):
                     if key not in psnr:
                         cells += " | | |"
                         continue
-                    change = difference(found[method], 2) if method in found else ""
+                    change = difference_with_seeds(found[method]) if method in found else ""
                     cells += f" {mean(psnr[key].values()):.2f} | {mean(ssim[key].values()):.4f} | {change} |"
                 base = settings.title(bases[method]) if method in bases else ""
                 scales = [scale for scale, _ in columns]
@@ -203,9 +208,10 @@ def chosen(methods, base, validation):
     return max(methods, key=lambda method: mean(validation[method][seed] for seed in seeds)) if seeds else None
 
 
-def effect(contrast):
+def effect(contrast, decimals=3):
+    """A difference with its intervals over people and over seeds, bold if both exclude 0."""
     if not contrast:
         return ""
     seeds = contrast["over_seeds"]["ci95_half_width"]
-    text = f"{difference(contrast, 3)} ± {'?' if seeds is None else f'{seeds:.3f}'}"
+    text = f"{difference(contrast, decimals)} ± {'?' if seeds is None else f'{seeds:.{decimals}f}'}"
     return f"**{text}**" if contrast["both_intervals_exclude_0"] else text

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "experiments"))
 import data  # noqa: E402, from the folder above
 from plan import Settings, cells_of, experiments  # noqa: E402
-from tables import by_person, chosen, common_seeds, seeds_of  # noqa: E402
+from tables import by_person, chosen, common_seeds, difference_with_seeds, seeds_of  # noqa: E402
 
 
 def check(condition, what):
@@ -122,6 +122,14 @@ def methods_are_compared_over_common_seeds():
     check(not common_seeds(rows, "other", "none") and not common_seeds(rows, "missing", "none"), "no seed in common")
 
 
+def a_difference_shows_the_interval_over_seeds():
+    contrast = {"mean": -0.05, "ci95_half_width": 0.014, "over_seeds": {"ci95_half_width": 0.072}, "both_intervals_exclude_0": False}
+    check(difference_with_seeds(contrast) == "-0.05 ± 0.01 ± 0.07", "both intervals")
+    check(difference_with_seeds(contrast | {"both_intervals_exclude_0": True}) == "**-0.05 ± 0.01 ± 0.07**", "bold: both exclude 0")
+    one_seed = contrast | {"over_seeds": {"ci95_half_width": None}}
+    check(difference_with_seeds(one_seed) == "-0.05 ± 0.01", "one seed has no interval")
+
+
 def a_weight_is_chosen_over_common_seeds():
     validation = {"none": {1: 30.0, 2: 30.0}, "low": {1: 30.1, 2: 30.3}, "high": {1: 30.2, 2: 30.0, 3: 99.0}}
     check(chosen(["low", "high"], "none", validation) == "low", "the best mean over the seeds of all")
@@ -191,6 +199,7 @@ def main():
     people_average_slices_then_seeds()
     seeds_are_those_of_the_data_set()
     methods_are_compared_over_common_seeds()
+    a_difference_shows_the_interval_over_seeds()
     a_weight_is_chosen_over_common_seeds()
     with tempfile.TemporaryDirectory() as folder:
         a_slab_holds_the_slices_and_their_origin(Path(folder))
