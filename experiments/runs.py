@@ -96,8 +96,8 @@ class Runner:
         print(f"{len(cells) - len(missing)} of {len(cells)} runs are done", flush=True)
         failures = {}
         with ThreadPoolExecutor(self.jobs) as pool:
-            pending = {pool.submit(self.run, cell, deadline): cell for cell in missing}
             try:
+                pending = {pool.submit(self.run, cell, deadline): cell for cell in missing}
                 for number, finished in enumerate(as_completed(pending), 1):
                     cell = pending[finished]
                     try:
