@@ -264,6 +264,36 @@ std::vector<std::string> complete_voxel_sizes(NiftiHeader& header) {
     return notes;
 }
 
+std::optional<std::string> contradicting_forms(const NiftiHeader& header) {
+    const nifti_2_header& fields = header.fields;
+    if (fields.sform_code <= 0 || fields.sform_code != fields.qform_code || !has_rotation(header))
+        return std::nullopt;
+    const nifti_dmat44 sform = sform_matrix(fields), qform = qform_matrix(fields);
+    for (int axis = 0; axis < 3; ++axis) {
+        const double of_sform = std::hypot(sform.m[0][axis], sform.m[1][axis], sform.m[2][axis]);
+        if (std::abs(fields.pixdim[axis + 1] - of_sform) > contradicting_sizes * of_sform)
+            return std::nullopt;
+    }
+    double farthest = 0.0;
+    for (int corner = 0; corner < 8; ++corner) {
+        double between[3] = {};
+        for (int row = 0; row < 3; ++row) {
+            between[row] = qform.m[row][3] - sform.m[row][3];
+            for (int axis = 0; axis < 3; ++axis)
+                if ((corner >> axis & 1) != 0)
+                    between[row] += (qform.m[row][axis] - sform.m[row][axis]) *
+                                    static_cast<double>(fields.dim[axis + 1] - 1);
+        }
+        farthest = std::max(farthest, std::hypot(between[0], between[1], between[2]));
+    }
+    const double smallest = *std::min_element(fields.pixdim + 1, fields.pixdim + 4);
+    if (farthest < 0.5 * smallest) return std::nullopt;
+    return fmt::format(
+        "qform and sform contradict each other: by the qform, voxels lie up to {:.3g} mm elsewhere; the sform "
+        "is used, and both are kept",
+        mm_per_unit(fields) * farthest);
+}
+
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header) {
     const double mm = mm_per_unit(header.fields);
     std::array<double, 3> size{};

@@ -53,6 +53,11 @@ bool has_rotation(const NiftiHeader& header);
 /// sentences that say so, one if sizes and sform differ by more than 5 %, and one for another unit than mm.
 std::vector<std::string> complete_voxel_sizes(NiftiHeader& header);
 
+/// A sentence if qform and sform claim the same coordinates (equal codes) and put a corner of the grid half a
+/// voxel apart or more: programs that prefer the qform show the image elsewhere. Empty if the voxel sizes
+/// contradict the sform, which complete_voxel_sizes() tells, or the quaternion is no rotation.
+std::optional<std::string> contradicting_forms(const NiftiHeader& header);
+
 /// Voxel size in mm along the storage axes; unknown units count as mm, an unset size as 1.
 std::array<double, 3> voxel_size_mm(const NiftiHeader& header);
 

@@ -185,6 +185,7 @@ std::vector<Volume> read_nifti_volumes(const std::filesystem::path& path, const 
     require(fields.sform_code > 0 || fields.qform_code <= 0 || has_rotation(from.header), name,
             "damaged header, the quaternion of its qform is no rotation");
     for (std::string& note : complete_voxel_sizes(from.header)) notes.push_back(std::move(note));
+    if (auto note = contradicting_forms(from.header)) notes.push_back(*std::move(note));
     const std::int64_t first_voxel = first_voxel_of(from, name, notes);
     const bool has_flag = first_voxel >= from.bytes_read + 4;
     if (has_flag) from.header.extensions = read_extensions(file, from, first_voxel);

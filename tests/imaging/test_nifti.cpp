@@ -335,6 +335,16 @@ TEST_CASE("forms and intercepts without a meaning are left out or refused") {
         CHECK(voxel_to_world(guessed) == voxel_to_world(value < 0.0f ? left : right));
     }
 
+    // Forms with the same code that put voxels apart; half a voxel is 0.45 mm.
+    CHECK(with({{sform_code, 1}, {qform_code, 1}}, {}).notes.empty());
+    CHECK(with({{sform_code, 1}, {qform_code, 1}}, {{qoffset_x, 12.5f + 0.4f}}).notes.empty());
+    const Volume apart = with({{sform_code, 1}, {qform_code, 1}}, {{qoffset_x, 12.5f + 7.0f}});
+    REQUIRE(apart.notes.size() == 1);
+    CHECK(contains(apart.notes.front(), "by the qform, voxels lie up to 7 mm elsewhere"));
+    CHECK(voxel_to_world(apart)[0][3] == 12.5);  // the sform's
+    CHECK(with({{sform_code, 1}, {qform_code, 1}}, {{handedness, 1.0f}}).notes.size() == 1);
+    CHECK(with({{sform_code, 4}, {qform_code, 1}}, {{qoffset_x, 12.5f + 7.0f}}).notes.empty());
+
     const auto no_rotation = [&] { with({{sform_code, 0}, {qform_code, 1}}, {{quatern_b, 2.0f}}); };
     CHECK(contains(complaint(no_rotation), "quaternion"));
     CHECK(with({{sform_code, 1}, {qform_code, 1}}, {{quatern_b, 2.0f}}).notes.empty());  // not used
