@@ -54,6 +54,15 @@ std::string ignored_text(const std::vector<std::string>& files, const std::vecto
 
 }  // namespace
 
+void require_image_path(const fs::path& path) {
+    for (const char* extension : {".hdr", ".img", ".hdr.gz", ".img.gz"})
+        require(!has_extension(path, extension),
+                path.string() + ": pairs of .hdr and .img are not read; convert it to one .nii file");
+    require(is_volume_path(path) || is_picture_path(path),
+            fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path.string(),
+                        volume_extensions()));
+}
+
 std::vector<fs::path> images_of_folder(const fs::path& folder, FolderImages kind, const Notice& notice) {
     std::vector<fs::path> images;
     std::vector<std::string> files, folders;

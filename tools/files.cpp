@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/warning.hpp"
 #include "imaging/file_names.hpp"
+#include "imaging/image_folder.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
 
@@ -67,11 +68,8 @@ NewFolder::~NewFolder() {
 }
 
 ImageKind image_kind(const fs::path& path) {
-    if (imaging::is_volume_path(path)) return ImageKind::volume;
-    require(imaging::is_picture_path(path),
-            fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path.string(),
-                        imaging::volume_extensions()));
-    return ImageKind::picture;
+    imaging::require_image_path(path);
+    return imaging::is_volume_path(path) ? ImageKind::volume : ImageKind::picture;
 }
 
 imaging::Volume read_volume(const fs::path& path, std::optional<int> volume) {

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/warning.hpp"
 #include "imaging/geometry.hpp"
+#include "imaging/image_folder.hpp"
 #include "imaging/patches.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
@@ -18,10 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double grid_tolerance_voxels = 0.01;
-
-bool is_image_path(const fs::path& path) {
-    return imaging::is_volume_path(path) || imaging::is_picture_path(path);
-}
 
 std::vector<std::string> image_names(const std::string& folder, const imaging::Notice& notice) {
     std::vector<std::string> names;
@@ -73,10 +70,7 @@ std::vector<PairPaths> find_pairs(const std::string& low, const std::string& hig
     require(fs::is_directory(low) == fs::is_directory(high),
             low + " and " + high + ": expected two folders or two files");
     if (!fs::is_directory(low)) {
-        for (const std::string& path : {low, high})
-            require(is_image_path(path),
-                    fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path,
-                                imaging::volume_extensions()));
+        for (const std::string& path : {low, high}) imaging::require_image_path(path);
         require(imaging::is_volume_path(low) == imaging::is_volume_path(high),
                 low + " and " + high + ": expected two volumes or two pictures");
         return {{low, high}};

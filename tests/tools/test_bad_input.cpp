@@ -88,6 +88,10 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
     write_bytes(path, bytes);
     require_refusal(path, "label");
     require_refusal(trained().weights, "unsupported extension");
+    for (const char* name : {"a.hdr", "a.IMG"}) {
+        write_bytes(folder / name, good);
+        require_refusal(folder / name, "convert it to one .nii file");
+    }
 }
 
 TEST_CASE("wrong weights, scale, names and existing output are refused") {
