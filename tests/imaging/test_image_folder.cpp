@@ -56,9 +56,9 @@ TEST_CASE("a folder without images is refused, and the error names what is in it
     fs::create_directory(folder.file("sub-01"));
     const fs::path path = folder.file("sub-01").parent_path();
     CHECK_THROWS_WITH(images_of_folder(path, FolderImages::volumes, {}),
-                      Catch::Contains("holds no volume (.mgh, ") && Catch::Contains("sub-01"));
+                      ContainsSubstring("holds no volume (.mgh, ") && ContainsSubstring("sub-01"));
     CHECK_THROWS_WITH(images_of_folder(path / "absent", FolderImages::volumes, {}),
-                      Catch::Contains("cannot be read"));
+                      ContainsSubstring("cannot be read"));
 }
 
 TEST_CASE("every format is read and written under names in upper case") {

@@ -21,7 +21,7 @@ imaging::Image three_tissues() {
 TEST_CASE("a network that reads tissues refuses pictures") {
     CHECK_NOTHROW(require_picture_allowed(InputFeatures::intensity, "a.png"));
     CHECK_THROWS_WITH(require_picture_allowed(InputFeatures::intensity_and_tissues, "a.png"),
-                      Catch::StartsWith("a.png: ") && Catch::Contains("skull-stripped"));
+                      StartsWith("a.png: ") && ContainsSubstring("skull-stripped"));
 }
 
 TEST_CASE("tissues are fitted for a network that reads them") {

@@ -68,7 +68,7 @@ TEST_CASE("weights that do not tell the fine detail of their training are chosen
     CHECK(best_weights({older[0]}, "place", imaging::Direction::in_plane, 2, 0.0).name == "older");
     CHECK_THROWS_WITH(
         best_weights({}, "place", imaging::Direction::through_plane, 1, 0.0),
-        Catch::Contains("no weights for thick slices come with this program (place has no weights)"));
+        ContainsSubstring("no weights for thick slices come with this program (place has no weights)"));
 }
 
 TEST_CASE("weights for the same grid do not enlarge") {
@@ -105,7 +105,7 @@ TEST_CASE("the weights of a folder are listed by name with their size") {
     CHECK(best_weights(listed, folder.path(), imaging::Direction::in_plane, 2, 0.0).name == "a");
     CHECK(list_weights(folder / "none").empty());
     std::ofstream(folder / "broken.safetensors") << "broken";
-    CHECK_THROWS_WITH(list_weights(folder.path()), Catch::Contains("broken.safetensors: "));
+    CHECK_THROWS_WITH(list_weights(folder.path()), ContainsSubstring("broken.safetensors: "));
 }
 
 TEST_CASE("a name stands for a file, or for weights of the folder") {

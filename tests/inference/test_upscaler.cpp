@@ -116,7 +116,7 @@ TEST_CASE("an ensemble is the mean over the eight symmetries, and its spread the
     CHECK(wrong_deviation < 0.02 * largest);
     CHECK_THROWS_WITH(single.upscale(
                           low, 2, [](int) {}, &spread),
-                      Catch::Contains("an ensemble has"));
+                      ContainsSubstring("an ensemble has"));
 }
 
 TEST_CASE("a volume unlike those of the training is described") {

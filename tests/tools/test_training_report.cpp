@@ -24,10 +24,10 @@ fs::path copy_of_fixture(const testing::TemporaryFolder& folder) {
     return folder / "run/log.jsonl";
 }
 
-const Json& chart(const Json& data, const std::string& title) {
+const Json& chart(const Json& data, const char* title) {
     for (const Json& each : data["charts"])
         if (each["title"] == title) return each;
-    FAIL("no chart " + title);
+    FAIL("no chart " << title);
     return data;
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("thick slices replace the rows, those of odd slices after a transposit
     }
     REQUIRE((even && odd));
     REQUIRE_THROWS_WITH(make_subject(imaging::Image(32, 32, 1.0f), "p.png", degradation),
-                        Catch::Contains("p.png: a picture has no pixel size"));
+                        ContainsSubstring("p.png: a picture has no pixel size"));
 }
 
 TEST_CASE("one subject is split by slab with a gap on both sides, and the description says so") {

@@ -104,8 +104,8 @@ TEST_CASE("a pattern takes the place of the rule, in the name or else in the pat
     CHECK(labels_of({"x/T1-0042-axial.png"}, "T1-([0-9]+)") == Labels{"0042"});
     CHECK(labels_of({"x/T1-0042-axial.png"}, "[0-9]{4}") == Labels{"0042"});
     CHECK(labels_of({"s07/sub-01_T1.nii", "s08/sub-01_T1.nii"}, "s([0-9]+)/") == Labels{"07", "08"});
-    CHECK_THROWS_WITH(persons_of({"x/T1.png"}, "sub-(..)"), Catch::Contains("x/T1.png"));
-    CHECK_THROWS_WITH(persons_of({"x/T1.png"}, "(("), Catch::Contains("regular expression"));
+    CHECK_THROWS_WITH(persons_of({"x/T1.png"}, "sub-(..)"), ContainsSubstring("x/T1.png"));
+    CHECK_THROWS_WITH(persons_of({"x/T1.png"}, "(("), ContainsSubstring("regular expression"));
 }
 
 TEST_CASE("files of equal voxels are one person, with all others of their labels") {
@@ -117,17 +117,17 @@ TEST_CASE("files of equal voxels are one person, with all others of their labels
     CHECK(validation[0].person == "sub-02");
     CHECK(validation[1].person == "sub-02");
     CHECK(training[0].person != training[2].person);
-    CHECK_THAT(told.text, Catch::Contains("sub-02_T1w.nii and copy_T1.nii hold the same voxels"));
-    CHECK_THROWS_WITH(split_by_user(training, validation, told), Catch::Contains("both sides") &&
-                                                                     Catch::Contains("/d/sub-02_T1w.nii") &&
-                                                                     Catch::Contains("/v/copy_T1.nii"));
+    CHECK_THAT(told.text, ContainsSubstring("sub-02_T1w.nii and copy_T1.nii hold the same voxels"));
+    CHECK_THROWS_WITH(split_by_user(training, validation, told), ContainsSubstring("both sides") &&
+                                                                     ContainsSubstring("/d/sub-02_T1w.nii") &&
+                                                                     ContainsSubstring("/v/copy_T1.nii"));
     // Names of two persons may stand where all voxels are equal; a file name alone may not.
     std::vector<Subject> none,
         runs{subject_at("/d/sub-01_T1w.nii", "A"), subject_at("/d/sub-02_T1w.nii", "A")};
-    CHECK_THAT(name_persons(runs, none, "").text, Catch::Contains("none tests the others"));
+    CHECK_THAT(name_persons(runs, none, "").text, ContainsSubstring("none tests the others"));
     CHECK(runs[0].person != runs[1].person);
     std::vector<Subject> copies{subject_at("/d/scan_01.nii", "A"), subject_at("/d/scan_02.nii", "A")};
-    CHECK_THAT(name_persons(copies, none, "").text, Catch::Contains("are one person"));
+    CHECK_THAT(name_persons(copies, none, "").text, ContainsSubstring("are one person"));
     CHECK(copies[0].person == copies[1].person);
     // The content of a subject is that of its voxels.
     imaging::Volume head = testing::synthetic_head(30, 32, 12);
@@ -150,17 +150,17 @@ TEST_CASE("a split keeps each person on one side and says by what persons were t
         REQUIRE((split.training.size() == 2 && split.validation.size() == 2));
         for (const Subject& held : split.validation)
             for (const Subject& trained : split.training) CHECK(held.person != trained.person);
-        CHECK_THAT(split.description, Catch::StartsWith("split by subject: 1 train, 1 held out (sub-0") &&
-                                          Catch::Contains("told apart by sub-… in the names"));
+        CHECK_THAT(split.description, StartsWith("split by subject: 1 train, 1 held out (sub-0") &&
+                                          ContainsSubstring("told apart by sub-… in the names"));
     }
     std::vector<Subject> files{subject_at("/d/scan_01.nii"), subject_at("/d/scan_02.nii")};
     const ToldApart by_name = name_persons(files, none, "");
     CHECK_THAT(split_subjects(files, 1, by_name).description,
-               Catch::StartsWith("split by file: 1 train") &&
-                   Catch::Contains("every file counts as a person of its own"));
+               StartsWith("split by file: 1 train") &&
+                   ContainsSubstring("every file counts as a person of its own"));
     std::vector<Subject> train{subject_at("/train/sub-01_T1w.nii")}, held{subject_at("/val/sub-01_T1w.nii")};
     const ToldApart both = name_persons(train, held, "");
-    CHECK_THROWS_WITH(split_by_user(train, held, both), Catch::Contains("sub-01") &&
-                                                            Catch::Contains("both sides") &&
-                                                            Catch::Contains("--subject-of"));
+    CHECK_THROWS_WITH(split_by_user(train, held, both), ContainsSubstring("sub-01") &&
+                                                            ContainsSubstring("both sides") &&
+                                                            ContainsSubstring("--subject-of"));
 }

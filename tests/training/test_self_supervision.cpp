@@ -54,7 +54,7 @@ TEST_CASE("the settings of self-supervision are those of the scan") {
     imaging::Volume scan = thick_scan();
     scan.voxel_size_mm = {1.0, 4.0, 4.0};
     REQUIRE_THROWS_WITH(self_supervised_settings(scan, 2, {}),
-                        Catch::Contains("scan.nii") && Catch::Contains("do not show what is missing"));
+                        ContainsSubstring("scan.nii") && ContainsSubstring("do not show what is missing"));
 }
 
 TEST_CASE("a number of steps gives the same weights again, for the scan's acquisition") {
@@ -85,7 +85,7 @@ TEST_CASE("a time gives at least one step, or a refusal if applying the network 
     REQUIRE(total > 8);
     REQUIRE(load_network(path, test_device()).degradation.through_plane.has_value());
     REQUIRE_THROWS_WITH(train({.minutes = 1e-5}, folder / "b", unwatched, never),
-                        Catch::Contains("--minutes 1e-05"));
+                        ContainsSubstring("--minutes 1e-05"));
 }
 
 TEST_CASE("self-supervision can be interrupted") {
