@@ -29,19 +29,14 @@ def descendants():
     return found
 
 
-def kill_descendants():
-    """Kills them until none is left: another thread may just have started one."""
-    while running := descendants():
+def kill_descendants(seconds=10):
+    """Kills them until none is left, for at most so long: another thread may just have started one, and a driver may hold one."""
+    deadline = time.monotonic() + seconds
+    while (running := descendants()) and time.monotonic() < deadline:
         for process in running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(0.01)
-
-
-def kill_for_ever():
-    while True:
-        kill_descendants()
-        time.sleep(0.1)
 
 
 def run_until_stopped(main):
@@ -49,14 +44,25 @@ def run_until_stopped(main):
     started."""
     # A process whose parent has been killed becomes a child of the script.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
 
-    def stop(*_):
+    # Python calls a handler when the main thread wakes up. A thread of its own does not wait for that.
+    def kill_when_told():
+        os.read(told, 1)
         is_stopping.set()
-        threading.Thread(target=kill_for_ever, daemon=True).start()
+        while True:
+            kill_descendants()
+            time.sleep(0.1)
+
+    def interrupt(*_):
+        is_stopping.set()
         raise KeyboardInterrupt
 
+    threading.Thread(target=kill_when_told, daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+        signal.signal(number, interrupt)
+    signal.set_wakeup_fd(tell)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
