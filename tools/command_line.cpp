@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "base/warning.hpp"
 #include "layers/conv2d_settings.hpp"
 #include "tools/standard_streams.hpp"
@@ -23,12 +24,12 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int(
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return app.exit(error);
-        fmt::print(stderr, "{}: {} (--help lists the options)\n", app.get_name(), error.what());
+        fmt::print(stderr, "{}: {} (--help lists the options)\n", app.get_name(), printable(error.what()));
         return 2;
     }
     std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit is then reported as a write error
     set_warning_handler([name = app.get_name()](const std::string& subject, const std::string& text) {
-        fmt::print(stderr, "{}: {}: warning: {}\n", name, subject, text);
+        fmt::print(stderr, "{}: {}: warning: {}\n", name, printable(subject), printable(text));
     });
     return body();
 }
@@ -55,12 +56,12 @@ int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& b
 std::string message_of(const std::exception& error) {
     if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory";
     const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error);
-    if (file == nullptr) return error.what();
+    if (file == nullptr) return printable(error.what());
     const auto& path = file->path1().empty() ? file->path2() : file->path1();
-    return path.string() + (path.empty() ? "" : ": ") + file->code().message();
+    return printable(path.string()) + (path.empty() ? "" : ": ") + file->code().message();
 }
 
-void print_notice(const std::string& text) { fmt::print(stderr, "{}\n", text); }
+void print_notice(const std::string& text) { fmt::print(stderr, "{}\n", printable(text)); }
 
 void add_type_option(CLI::App& app, imaging::IntensityType& type) {
     app.add_option("--type", type,

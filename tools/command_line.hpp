@@ -23,7 +23,7 @@ namespace dnsp::tools {
 /// status 1.
 int run_tool(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// The message of an exception as one sentence. That of the file system is "path: reason".
+/// The message of an exception as one printable sentence. That of the file system is "path: reason".
 std::string message_of(const std::exception& error);
 
 /// The option --axis for tools that have no training settings.

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/printable.hpp"
+
 namespace dnsp::tools {
 namespace {
 
@@ -40,7 +42,7 @@ void ProgressLine::show(double fraction, const std::string& text) {
     const int full = static_cast<int>(clamped * bar_cells);
     std::string bar;
     for (int i = 0; i < bar_cells; ++i) bar += i < full ? "█" : "░";
-    const std::string line = fmt::format("{} {:3.0f} % {}", bar, 100 * clamped, text);
+    const std::string line = fmt::format("{} {:3.0f} % {}", bar, 100 * clamped, printable(text));
     fmt::print(stderr, "\r\033[K{}", shortened(line, terminal_columns() - 1));
     std::fflush(stderr);
     visible_ = true;

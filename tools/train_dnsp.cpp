@@ -236,7 +236,7 @@ bool run(Trainer& trainer, const Options& options, tools::ProgressLine& progress
         try {
             write_report(options);
         } catch (const std::exception& error) {
-            fmt::print(stderr, "no report: {}\n", error.what());
+            fmt::print(stderr, "no report: {}\n", tools::message_of(error));
         }
         throw;
     }

@@ -70,13 +70,13 @@ void run_profile(Bytes bytes) {
     });
 }
 
-/// One word a line.
+/// One word a line; a program's words end at a zero.
 void run_command_line(Bytes bytes) {
     std::vector<std::string> words;
     const std::string text = text_of(bytes);
     for (std::size_t start = 0, end = 0; end != std::string::npos && words.size() < 64; start = end + 1) {
         end = text.find('\n', start);
-        words.push_back(text.substr(start, end - start));
+        words.emplace_back(text.substr(start, end - start).c_str());
     }
     accepts([&] { static_cast<void>(tools::classical_method(words.front(), imaging::Degradation{})); });
     struct Parser {

@@ -129,6 +129,13 @@ TEST_CASE("wrong weights, scale, names and existing output are refused") {
                 .status == 1);
 }
 
+TEST_CASE("a name with control characters neither ends the sentence nor reaches the terminal") {
+    testing::TemporaryFolder folder;
+    const fs::path path = folder / "a\nb\x1b[31m.nii";
+    write_bytes(path, "short");
+    require_refusal("'" + path.string() + "'", "a\\x0ab\\x1b[31m.nii: not a NIfTI file");
+}
+
 TEST_CASE("constant and broken pictures are refused") {
     testing::TemporaryFolder folder;
     const fs::path path = folder / "p.png";

@@ -4,6 +4,7 @@
 #include "base/atomic_file.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/warning.hpp"
 #include "imaging/normalisation.hpp"
 #include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
@@ -111,8 +112,7 @@ int run(const Options& options) {
     record["moving"] = options.moving.filename().string();
     record["program"] = "register (DNSP) " DNSP_VERSION;
     write_atomically(json, json_text(record, 2) + "\n");
-    for (const std::string& warning : result.warnings)
-        fmt::print(stderr, "register: {}: warning: {}\n", options.moving.string(), warning);
+    for (const std::string& warning : result.warnings) warn(options.moving.string(), warning);
     fmt::print(
         "{}: rotation {:.2f}°, mutual information {:.4f} → {:.4f}, foregrounds overlap {:.3f} (Dice)\n",
         options.output.string(), result.rotation_angle_degrees, result.mutual_information_before,
