@@ -57,7 +57,7 @@ std::string ignored_text(const std::vector<std::string>& files, const std::vecto
 void require_image_path(const fs::path& path) {
     for (const char* extension : {".hdr", ".img", ".hdr.gz", ".img.gz"})
         require(!has_extension(path, extension),
-                path.string() + ": pairs of .hdr and .img are not read; convert it to one .nii file");
+                path.string() + ": pairs of .hdr and .img are neither read nor written; use one .nii file");
     require(is_volume_path(path) || is_picture_path(path),
             fmt::format("{}: unsupported extension, expected one of {}, .png, .jpg, .jpeg", path.string(),
                         volume_extensions()));

@@ -10,8 +10,8 @@ namespace dnsp::imaging {
 /// Receives one sentence for the user, for example about files that are ignored.
 using Notice = std::function<void(const std::string&)>;
 
-/// Throws Error unless the name is that of a volume or a picture; it says what to do with a pair of .hdr and
-/// .img.
+/// Throws Error unless the name is that of a volume or a picture; it says what to use instead of a pair of
+/// .hdr and .img.
 void require_image_path(const std::filesystem::path& path);
 
 enum class FolderImages { volumes, volumes_and_pictures };

@@ -301,7 +301,7 @@ def check_refusals(folder):
         refused(reason, "upscale", folder / "bad.mgh", out, *bicubic)
     (folder / "text.mgz").write_text("no image")
     refused("not an MGH file", "upscale", folder / "text.mgz", out, *bicubic)
-    refused("expected one of .m", "upscale", scan, folder / "out.img", *bicubic)
+    refused("use one .nii file", "upscale", scan, folder / "out.img", *bicubic)
     if not HAS_ITK:
         refused("unsupported extension", "upscale", scan, folder / "out.nrrd", *bicubic)
         return

@@ -90,7 +90,7 @@ TEST_CASE("damaged, foreign and degenerate volumes are refused") {
     require_refusal(trained().weights, "unsupported extension");
     for (const char* name : {"a.hdr", "a.IMG"}) {
         write_bytes(folder / name, good);
-        require_refusal(folder / name, "convert it to one .nii file");
+        require_refusal(folder / name, "use one .nii file");
     }
 }
 
