@@ -1,5 +1,9 @@
 // Runs the tools as a user does.
+#include <sys/wait.h>
+
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/device/runtime.hpp"
@@ -112,7 +116,7 @@ TEST_CASE("a run killed at any time resumes bitwise identically to an uninterrup
     const std::string script =
         "sh -c '" + with_path(command) + " --out " + out + " >/dev/null 2>&1 & p=$!; while [ ! -f " + out +
         "/checkpoint.safetensors ]; do sleep 0.01; done; sleep 0.05; kill -9 $p; wait $p'";
-    static_cast<void>(std::system(script.c_str()));
+    REQUIRE(WEXITSTATUS(std::system(script.c_str())) == 128 + SIGKILL);
     REQUIRE(fs::exists(folder / "killed/checkpoint.safetensors"));
     REQUIRE_FALSE(fs::exists(folder / "killed/weights.safetensors"));  // the run was killed before its end
     REQUIRE(run_tool("train_dnsp --resume --out " + out).status == 0);
