@@ -31,6 +31,8 @@ def descendants():
 
 def kill_descendants(seconds=10):
     """Kills them until none is left, for at most so long: another thread may just have started one, and a driver may hold one."""
+    # From now on, a process whose parent has been killed becomes a child of this one, which does not wait for it.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     deadline = time.monotonic() + seconds
     while (running := descendants()) and time.monotonic() < deadline:
         for process in running:
@@ -42,8 +44,6 @@ def kill_descendants(seconds=10):
 def run_until_stopped(main):
     """Exits with the status that main() returns. SIGINT, SIGTERM and SIGHUP end the script with status 1, after what it has
     started."""
-    # A process whose parent has been killed becomes a child of the script.
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     told, tell = os.pipe()
     os.set_blocking(tell, False)
 
