@@ -146,7 +146,8 @@ TEST_CASE("designs without an error or with an empty cell are refused") {
     CHECK_THROWS_AS(one_way_anova({{1, 2, 3}}), Error);
     CHECK_THROWS_WITH(one_way_anova({{1}, {2}}), ContainsSubstring("two observations in a cell"));
     CHECK_THROWS_AS(one_way_anova({{1, 2}, {}}), Error);
-    CHECK_THROWS_AS(two_way_anova({{{1, 2}, {3}}}), Error);
+    CHECK_THROWS_WITH(two_way_anova({{{1, 2}, {3, 4}}}), ContainsSubstring("two levels or more"));
+    CHECK_THROWS_WITH(two_way_anova({{{1, 2}}, {{3, 4}}}), ContainsSubstring("two levels or more"));
     CHECK_THROWS_AS(two_way_anova({{{1, 2}}, {{3}}}), Error);
     CHECK_THROWS_WITH(two_way_anova({{{1}, {2}}, {{3}, {4}}}),
                       ContainsSubstring("two observations in a cell"));

@@ -82,6 +82,20 @@ TEST_CASE("panel A of one data set is a one-way analysis") {
     check_close(a.one_way->groups.p, 0.00609740528326625, 1e-12);
 }
 
+TEST_CASE("panel A needs two slices of each method, not more") {
+    std::vector<Score> scores;
+    const double values[2][2] = {{1, 2}, {3, 5}};
+    for (int m = 0; m < 2; ++m)
+        for (int slice = 0; slice < 2; ++slice)
+            scores.push_back(score("d", 0, slice, m == 0 ? "A" : "B", values[m][slice]));
+    const auto a = analyse_slices(make_score_table(scores), &Score::psnr_db);
+    // scipy.stats.f_oneway([1, 2], [3, 5]): F = 5, p = .1548457452714835
+    REQUIRE(a.one_way.has_value());
+    CHECK((a.one_way->groups.df == 1 && a.error.df == 2));
+    check_close(a.one_way->groups.f, 5.0, 1e-12);
+    check_close(a.one_way->groups.p, 0.1548457452714835, 1e-12);
+}
+
 TEST_CASE("unequal data sets have no common least significant difference") {
     std::vector<Score> scores = worked_scores();
     std::erase_if(scores, [](const Score& s) { return s.dataset == "d1" && s.subject == "s3"; });
