@@ -176,6 +176,7 @@ for delay in (0.004, 0.008, 0.016, 0.5):
         left = [words for words in map(words_of, Path("/proc").glob("[0-9]*")) if str(folder / "bin") in words]
         assert not left, (delay, left)
         report = (folder / "r.md").read_text()
+        assert not list(folder.glob(".*.part")), delay
     assert "did not get to its end" in report, report
     assert delay < 0.5 or "| test_priors | cuda | 1 |" in report, report
 
