@@ -6,7 +6,7 @@
 namespace dnsp {
 
 /// The text with control characters of ASCII and of UTF-8 (U+0080 to U+009F) as "\x1b": a file name or a text
-/// from a file can then neither end a sentence's line, nor cut it at a zero, nor command a terminal.
+/// from a file can then neither end the line of a message nor command a terminal.
 inline std::string printable(std::string_view text) {
     constexpr const char* digits = "0123456789abcdef";
     std::string result;

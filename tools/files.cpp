@@ -7,7 +7,6 @@
 #include "base/warning.hpp"
 #include "imaging/file_names.hpp"
 #include "imaging/image_folder.hpp"
-#include "imaging/picture.hpp"
 #include "imaging/volume_file.hpp"
 
 namespace dnsp::tools {
